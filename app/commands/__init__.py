@@ -1,0 +1,1 @@
+"""The commands of bin/sluice, one file per subject."""

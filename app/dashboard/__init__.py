@@ -1,0 +1,72 @@
+"""The dashboard's doors: people with a session, pages and their parts; no bearer keys."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from app.dashboard import (
+    account,
+    activity,
+    credentials,
+    docs,
+    endpoints,
+    home,
+    invitations,
+    keys,
+    members,
+    models,
+    projects,
+    providers,
+    requests,
+    resets,
+    settings,
+    setup,
+    sign_in,
+    try_it,
+    workspaces,
+)
+from app.dashboard.auth import add_workspace, guard, guard_open
+from app.extensions import login_manager
+
+SIGNED_IN: tuple[Blueprint, ...] = (
+    home.blueprint,
+    members.blueprint,
+    activity.blueprint,
+    settings.blueprint,
+    workspaces.blueprint,
+    account.blueprint,
+    projects.blueprint,
+    endpoints.blueprint,
+    try_it.blueprint,
+    keys.blueprint,
+    providers.blueprint,
+    credentials.blueprint,
+    models.blueprint,
+    requests.blueprint,
+    docs.blueprint,
+)
+OPEN: tuple[Blueprint, ...] = (  # the pages before signing in: the marked exception
+    setup.blueprint,
+    sign_in.blueprint,
+    resets.blueprint,
+    invitations.blueprint,
+)
+
+
+def register(app: Flask) -> None:
+    """Add every page."""
+    login_manager.init_app(app)
+    app.url_defaults(add_workspace)
+    for blueprint in (*SIGNED_IN, *OPEN):
+        app.register_blueprint(blueprint)
+
+
+def put_behind_guards() -> None:
+    """Put each page behind the guard unless it is listed as open; once, when this package is loaded."""
+    for blueprint in SIGNED_IN:
+        blueprint.before_request(guard)
+    for blueprint in OPEN:
+        blueprint.before_request(guard_open)
+
+
+put_behind_guards()

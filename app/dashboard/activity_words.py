@@ -1,0 +1,109 @@
+"""The audit log in plain words: a sentence per action, and each changed field before and after."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import LazyString, gettext
+from flask_babel import lazy_gettext as _
+
+from app.models import AuditEvent
+
+SENTENCES: dict[str, LazyString] = {
+    "credential.activate": _("switched on the credential %(what)s"),
+    "credential.create": _("added the credential %(what)s"),
+    "credential.deactivate": _("switched off the credential %(what)s"),
+    "credential.delete": _("deleted the credential %(what)s"),
+    "credential.replace": _("replaced the secret of the credential %(what)s"),
+    "endpoint.activate": _("switched on the endpoint %(what)s"),
+    "endpoint.change": _("changed the endpoint %(what)s"),
+    "endpoint.create": _("made the endpoint %(what)s"),
+    "endpoint.deactivate": _("switched off the endpoint %(what)s"),
+    "endpoint.publish": _("published version %(version)s of %(what)s"),
+    "invitation.create": _("invited %(what)s as %(after)s"),
+    "invitation.revoke": _("took back the invitation of %(what)s"),
+    "key.change": _("changed the key %(what)s"),
+    "key.create": _("made the key %(what)s"),
+    "key.revoke": _("revoked the key %(what)s"),
+    "key.rotate": _("replaced the secret of the key %(what)s"),
+    "member.add": _("added %(what)s to the workspace as %(after)s"),
+    "member.change": _("changed the role of %(what)s from %(before)s to %(after)s"),
+    "member.join": _("joined the workspace as %(after)s"),
+    "member.leave": _("left the workspace"),
+    "member.remove": _("removed %(what)s from the workspace"),
+    "model.change": _("changed the facts of the model %(what)s"),
+    "model.create": _("added facts about the model %(what)s"),
+    "model.delete": _("went back to the shipped facts of the model %(what)s"),
+    "project.change": _("changed the project %(what)s"),
+    "project.create": _("made the project %(what)s"),
+    "provider.change": _("changed the provider %(what)s"),
+    "provider.create": _("added the provider %(what)s"),
+    "workspace.change": _("changed the settings of %(what)s"),
+    "workspace.create": _("made the workspace %(what)s"),
+}
+OTHER = _("did “%(action)s” to %(what)s")
+ICONS = {
+    "credential": "shield",
+    "endpoint": "gate",
+    "invitation": "mail",
+    "key": "key",
+    "member": "users",
+    "model": "book",
+    "project": "folder",
+    "provider": "plug",
+    "workspace": "settings",
+}
+LONGEST = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event as the page shows it. `changes`: field, before, after."""
+
+    who: str
+    sentence: str
+    icon: str
+    at: datetime
+    changes: list[tuple[str, str, str]]
+
+
+def tell(event: AuditEvent) -> Told:
+    """Return the event in words."""
+    pairs = {name: pair for name, pair in event.changes.items() if is_pair(pair)}
+    before, after = pairs.pop("role", [None, None])
+    version = pairs.pop("version", [None, None])[1]
+    action = "endpoint.publish" if event.action == "endpoint.change" and version else event.action
+    parts = {"what": event.object_label, "action": event.action, "version": version}
+    told = [(field(name), value(old), value(new)) for name, (old, new) in sorted(pairs.items())]
+    return Told(
+        who=event.actor_label,
+        sentence=str(SENTENCES.get(action, OTHER)) % {**parts, "before": before, "after": after},
+        icon=ICONS.get(event.action.partition(".")[0], "activity"),
+        at=event.created_at,
+        changes=[change for change in told if change[1] != change[2]],
+    )
+
+
+def is_pair(value: Any) -> bool:
+    """Say whether a change has a before and an after."""
+    return isinstance(value, list) and len(value) == 2
+
+
+def field(name: str) -> str:
+    """Return a field's name as people read it."""
+    return name.replace("_", " ").capitalize()
+
+
+def value(given: Any) -> str:
+    """Return a field's value as people read it."""
+    if given is None or given in ("", [], {}):
+        return str(gettext("nothing"))
+    if isinstance(given, bool):
+        return str(gettext("yes") if given else gettext("no"))
+    if isinstance(given, list) and all(isinstance(item, str) for item in given):
+        return ", ".join(given)
+    text = json.dumps(given, ensure_ascii=False) if isinstance(given, dict | list) else str(given)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"

@@ -1,0 +1,78 @@
+"""The manual: calling endpoints, errors, roles, the apply file, settings. Open to anyone signed in."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+from flask_babel import gettext as _
+
+from app import config
+from app.dashboard import manual, pages
+from app.dashboard.addresses import public_root
+from app.domain.snippets import Address, snippets
+
+blueprint = Blueprint("docs", __name__)
+EXAMPLE_PROJECT = "6f1c2b9e-0000-4000-8000-000000000001"
+APPLY_EXAMPLE = """\
+workspaces:
+  - name: Acme
+    members: [{email: ann@example.com, role: editor}]
+    providers:
+      - slug: openai
+        name: OpenAI
+        dialect: openai            # openai | anthropic | demo
+        base_url: https://api.openai.com/v1
+        zdr: true
+        may_train: false
+        credentials: [{name: main, secret: "${OPENAI_API_KEY}"}]
+    models:                        # own prices, in USD per million tokens
+      - {id: openai/gpt-4o-mini, input_usd_per_million: "0.15", output_usd_per_million: "0.60"}
+    projects:
+      - name: Support
+        mode: endpoints
+        endpoints:
+          - slug: summarize
+            model: openai/gpt-4o-mini
+            failover: [demo/demo-fast]
+            prompt: You are a careful editor.
+            user_prompt_template: "Summarize: {{input}}"
+            temperature: 0.2
+            max_output_tokens: 500
+            streaming_enabled: true
+        keys:
+          - {name: ci, secret: "${CI_KEY}", scopes: [chat]}
+"""
+
+
+@blueprint.get("/docs")
+@blueprint.get("/w/<workspace>/docs")
+def index() -> Response:
+    """Show the manual; inside a workspace its navigation stays beside it."""
+    address = Address(public_root(), EXAMPLE_PROJECT, "summarize")
+    return pages.page(
+        "docs/index.html",
+        address=address,
+        whole=snippets(address, stream=False),
+        streamed=snippets(address, stream=True),
+        sections=sections(),
+        errors=manual.errors(),
+        outcomes=manual.outcomes(),
+        roles=manual.roles(),
+        settings=config.SETTINGS,
+        apply_example=APPLY_EXAMPLE,
+    )
+
+
+def sections() -> list[tuple[str, str]]:
+    """Return the parts of the manual: the template's name and the heading."""
+    return [
+        ("start", str(_("Quick start"))),
+        ("call", str(_("Calling an endpoint"))),
+        ("streaming", str(_("Streaming"))),
+        ("errors", str(_("Errors"))),
+        ("openai", str(_("With an OpenAI SDK"))),
+        ("failover", str(_("Providers, failover and cost"))),
+        ("roles", str(_("Roles"))),
+        ("kept", str(_("What is kept, and for how long"))),
+        ("apply", str(_("Configuration as code"))),
+        ("settings", str(_("Settings"))),
+    ]

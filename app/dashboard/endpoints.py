@@ -1,0 +1,224 @@
+"""Endpoints: made, changed, tried, used and looked back on; one screen with tabs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, g, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from app.dashboard import endpoint_form, forms, model_words, pages
+from app.dashboard.addresses import public_root
+from app.dashboard.auth import actor
+from app.domain.endpoints import parse_config
+from app.domain.errors import Conflict, InvalidInput
+from app.domain.snippets import Address, snippets
+from app.domain.version_diffs import FieldChange, differences
+from app.models import EndpointVersion, Project
+from app.services import call_counts, endpoints, keys, model_choices, projects
+from app.services.endpoints import EndpointView
+
+blueprint = Blueprint("endpoints", __name__, url_prefix="/w/<workspace>")
+VERSIONS_PER_PAGE = 20
+
+
+@blueprint.get("/projects/<uuid:project>/endpoints/new")
+def new(project: UUID) -> Response:
+    """Show the form for a new endpoint."""
+    forms.require("editor")
+    found = projects.find(actor(), g.workspace.id, str(project))
+    return endpoint_form.page("endpoints/new.html", found, endpoint_form.BLANK)
+
+
+@blueprint.post("/projects/<uuid:project>/endpoints")
+def create(project: UUID) -> Response:
+    """Make an endpoint and lead to its page."""
+    found = projects.find(actor(), g.workspace.id, str(project))
+    try:
+        view = endpoints.create(actor(), g.workspace.id, found.id, endpoint_form.fields(), forms.text("note"))
+    except (InvalidInput, Conflict) as error:
+        return endpoint_form.page("endpoints/new.html", found, endpoint_form.typed(), error)
+    message = _("“%(name)s” is ready to answer.", name=view.endpoint.name)
+    return pages.see("endpoints.show", message, endpoint_id=view.endpoint.id)
+
+
+@blueprint.get("/endpoints/<uuid:endpoint_id>")
+def show(endpoint_id: UUID) -> Response:
+    """Show where the endpoint is called, who answers, and what to do next."""
+    view, project = find(endpoint_id)
+    activity = call_counts.of_endpoint(actor(), g.workspace.id, view.endpoint.id)
+    return pages.page(
+        "endpoints/show.html",
+        view=view,
+        project=project,
+        words=model_words,
+        address=address_of(view),
+        chain=model_choices.chain(actor(), g.workspace.id, project.id, view.config),
+        activity=activity,
+        steps=next_steps(view, activity),
+    )
+
+
+@blueprint.get("/endpoints/<uuid:endpoint_id>/edit")
+def edit(endpoint_id: UUID) -> Response:
+    """Show the form of an endpoint."""
+    forms.require("editor")
+    view, project = find(endpoint_id)
+    return endpoint_form.page("endpoints/edit.html", project, endpoint_form.values_of(view), view=view)
+
+
+@blueprint.post("/endpoints/<uuid:endpoint_id>/edit")
+def update(endpoint_id: UUID) -> Response:
+    """Save the form as a new version."""
+    view, project = find(endpoint_id)
+    given, note, base = endpoint_form.fields(), forms.text("note"), endpoint_form.base()
+    try:
+        saved = endpoints.save(actor(), g.workspace.id, view.endpoint.id, given, note, base=base)
+    except (InvalidInput, Conflict) as error:
+        values = {**endpoint_form.typed(), "base": view.version.number}
+        return endpoint_form.page("endpoints/edit.html", project, values, error, view=view)
+    message = _("Saved as version %(number)d, which answers from now on.", number=saved.version.number)
+    if saved.version.number == view.version.number:
+        message = _("Saved. What it answers with has not changed.")
+    return pages.see("endpoints.show", message, endpoint_id=view.endpoint.id)
+
+
+@blueprint.get("/endpoints/<uuid:endpoint_id>/try")
+def try_it(endpoint_id: UUID) -> Response:
+    """Show the panel that calls the endpoint."""
+    forms.require("editor")
+    view, project = find(endpoint_id)
+    return pages.page("endpoints/try_it.html", view=view, project=project)
+
+
+@blueprint.get("/endpoints/<uuid:endpoint_id>/use")
+def use_it(endpoint_id: UUID) -> Response:
+    """Show code that calls the endpoint."""
+    view, project = find(endpoint_id)
+    streamed = view.config.streaming_enabled and request.args.get("stream") == "1"
+    samples = snippets(address_of(view), stream=streamed)
+    wanted = request.args.get("language", "")
+    sample = next((item for item in samples if item.id == wanted), samples[0])
+    return pages.page(
+        "endpoints/use_it.html",
+        part="endpoints/_sample.html",
+        view=view,
+        project=project,
+        samples=samples,
+        sample=sample,
+        streamed=streamed,
+        active_keys=count_keys(project),
+    )
+
+
+@blueprint.get("/endpoints/<uuid:endpoint_id>/versions")
+def versions(endpoint_id: UUID) -> Response:
+    """List the versions with what each changed."""
+    view, project = find(endpoint_id)
+    upto = request.args.get("upto", type=int)
+    rows = endpoints.list_versions(
+        actor(), g.workspace.id, view.endpoint.id, upto=upto, limit=VERSIONS_PER_PAGE + 1
+    )
+    older = rows[VERSIONS_PER_PAGE].number if len(rows) > VERSIONS_PER_PAGE else None
+    entries = with_changes(rows)[:VERSIONS_PER_PAGE]
+    return pages.page(
+        "endpoints/versions.html",
+        view=view,
+        project=project,
+        words=model_words,
+        entries=entries,
+        older=older,
+        upto=upto,
+    )
+
+
+@blueprint.post("/endpoints/<uuid:endpoint_id>/versions/<int:number>/restore")
+def restore(endpoint_id: UUID, number: int) -> Response:
+    """Publish an earlier version's content as a new version."""
+    try:
+        view = endpoints.restore(actor(), g.workspace.id, str(endpoint_id), number)
+    except InvalidInput as error:
+        flash(error.message, "error")
+        return pages.see("endpoints.versions", endpoint_id=endpoint_id)
+    message = _(
+        "Version %(number)d now answers, with what version %(old)d said.",
+        number=view.version.number,
+        old=number,
+    )
+    return pages.see("endpoints.versions", message, endpoint_id=endpoint_id)
+
+
+@blueprint.post("/endpoints/<uuid:endpoint_id>/duplicate")
+def duplicate(endpoint_id: UUID) -> Response:
+    """Make a copy and open it for editing."""
+    copy = endpoints.duplicate(actor(), g.workspace.id, str(endpoint_id))
+    message = _("This is the copy, called “%(slug)s”. Change what you like.", slug=copy.endpoint.slug)
+    return pages.see("endpoints.edit", message, endpoint_id=copy.endpoint.id)
+
+
+@blueprint.post("/endpoints/<uuid:endpoint_id>/active")
+def switch(endpoint_id: UUID) -> Response:
+    """Switch an endpoint on or off."""
+    active = forms.text("active") == "1"
+    endpoints.set_active(actor(), g.workspace.id, str(endpoint_id), active)
+    message = _("It answers calls again.") if active else _("It is switched off: calls get “not found”.")
+    return pages.see("endpoints.show", message, endpoint_id=endpoint_id)
+
+
+def find(endpoint_id: UUID) -> tuple[EndpointView, Project]:
+    """Return an endpoint and its project."""
+    view = endpoints.find(actor(), g.workspace.id, str(endpoint_id))
+    return view, projects.find(actor(), g.workspace.id, view.endpoint.project_id)
+
+
+def address_of(view: EndpointView) -> Address:
+    """Return where the endpoint is called."""
+    return Address(public_root(), view.endpoint.project_id, view.endpoint.slug)
+
+
+def count_keys(project: Project) -> int:
+    """Return how many keys of the project are in force."""
+    rows = keys.list_all(actor(), g.workspace.id, project.id)
+    return sum(keys.state_of(key) == "active" for key in rows)
+
+
+def with_changes(rows: list[EndpointVersion]) -> list[tuple[EndpointVersion, list[FieldChange] | None]]:
+    """Return each version with what it changed; None for the last row, whose predecessor is not at hand."""
+    configs = [parse_config(row.config) for row in rows]
+    changes = [differences(old, new) for new, old in zip(configs, configs[1:], strict=False)]
+    return list(zip(rows, [*changes, None], strict=True))
+
+
+def next_steps(view: EndpointView, activity: call_counts.Activity) -> list[dict[str, Any]]:
+    """Return the way from a new endpoint to a call from code; empty once it has been walked."""
+    endpoint = view.endpoint
+    has_key = activity.called_by_key or any(
+        keys.state_of(key) == "active" for key in keys.list_all(actor(), g.workspace.id, endpoint.project_id)
+    )
+    if activity.called_by_key:
+        return []
+    return [
+        {
+            "title": _("Try it"),
+            "text": _("Send it a message here and read the answer."),
+            "done": activity.tried,
+            "href": url_for("endpoints.try_it", endpoint_id=endpoint.id),
+            "action": _("Try it"),
+        },
+        {
+            "title": _("Make a key"),
+            "text": _("Your application shows it to be let in."),
+            "done": has_key,
+            "href": url_for("keys.new", project=endpoint.project_id, for_endpoint=endpoint.id),
+            "action": _("Make a key"),
+        },
+        {
+            "title": _("Use it"),
+            "text": _("Copy code that calls it: curl, Python, JavaScript or an OpenAI SDK."),
+            "done": False,
+            "href": url_for("endpoints.use_it", endpoint_id=endpoint.id),
+            "action": _("Show the code"),
+        },
+    ]

@@ -1,0 +1,145 @@
+"""Keys of a project: the list, a new one whose secret is shown once, renaming and revoking."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, g, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from app.dashboard import forms, pages
+from app.dashboard.auth import actor
+from app.domain.callers import DEFAULT_SCOPES
+from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
+from app.models import Endpoint, Key, Project
+from app.services import endpoints, keys, projects
+
+blueprint = Blueprint("keys", __name__, url_prefix="/w/<workspace>")
+LIFETIMES = ("30", "90", "365")  # days
+BLANK: dict[str, Any] = {"name": "", "scopes": DEFAULT_SCOPES, "expires": "never", "expires_on": ""}
+
+
+@blueprint.get("/projects/<uuid:project>/keys")
+def index(project: UUID) -> Response:
+    """List a project's keys, those in force first."""
+    found = projects.find(actor(), g.workspace.id, str(project))
+    rows = [(key, keys.state_of(key)) for key in keys.list_all(actor(), g.workspace.id, found.id)]
+    rows.sort(key=lambda row: row[1] != "active")
+    return pages.page("keys/index.html", project=found, rows=rows)
+
+
+@blueprint.get("/projects/<uuid:project>/keys/new")
+def new(project: UUID) -> Response:
+    """Show the form for a new key; `for_endpoint` says where to go on with it."""
+    forms.require("editor")
+    found = projects.find(actor(), g.workspace.id, str(project))
+    return form_page("keys/new.html", found, {**BLANK, "for_endpoint": request.args.get("for_endpoint", "")})
+
+
+@blueprint.post("/projects/<uuid:project>/keys")
+def create(project: UUID) -> Response:
+    """Make a key and show its secret: in this answer alone, which nobody may store."""
+    found = projects.find(actor(), g.workspace.id, str(project))
+    try:
+        given = {"name": forms.text("name"), "scopes": scopes(), "expires_at": expires_at()}
+        made = keys.create(actor(), g.workspace.id, found.id, given)
+    except (InvalidInput, Conflict) as error:
+        return form_page("keys/new.html", found, typed(), error)
+    usable = endpoints_for(found, forms.text("for_endpoint"))
+    response = pages.page("keys/made.html", project=found, made=made, usable=usable)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/keys/<uuid:key>/edit")
+def edit(key: UUID) -> Response:
+    """Show a key's name and scopes."""
+    forms.require("editor")
+    found, project = find(key)
+    return form_page("keys/edit.html", project, {"name": found.name, "scopes": found.scopes}, key=found)
+
+
+@blueprint.post("/keys/<uuid:key>/edit")
+def update(key: UUID) -> Response:
+    """Store a key's name and scopes."""
+    found, project = find(key)
+    try:
+        keys.update(actor(), g.workspace.id, found.id, {"name": forms.text("name"), "scopes": scopes()})
+    except (InvalidInput, Conflict) as error:
+        return form_page("keys/edit.html", project, typed(), error, key=found)
+    return pages.see("keys.index", _("Saved."), project=project.id)
+
+
+@blueprint.post("/keys/<uuid:key>/revoke")
+def delete(key: UUID) -> Response:
+    """Revoke a key for good."""
+    revoked = keys.revoke(actor(), g.workspace.id, str(key))
+    message = _("“%(name)s” is revoked. Calls with it are refused from now on.", name=revoked.name)
+    return pages.see("keys.index", message, project=revoked.project_id)
+
+
+def find(key: UUID) -> tuple[Key, Project]:
+    """Return a key and its project."""
+    found = keys.find(actor(), g.workspace.id, str(key))
+    return found, projects.find(actor(), g.workspace.id, found.project_id)
+
+
+def scopes() -> list[str]:
+    """Return the ticked scopes; a key without any is of no use."""
+    ticked = forms.many("scopes")
+    if not ticked:
+        raise InvalidFields({"scopes": _("Tick at least one.")})
+    return ticked
+
+
+def expires_at() -> datetime | None:
+    """Return when the key ends: after some days, with a day in the workspace's time zone, or never."""
+    chosen = forms.text("expires")
+    if chosen in LIFETIMES:
+        return datetime.now(UTC) + timedelta(days=int(chosen))
+    return end_of_day(forms.text("expires_on")) if chosen == "date" else None
+
+
+def end_of_day(typed: str) -> datetime:
+    """Return the end of a day that was typed as YYYY-MM-DD; InvalidFields when it is over."""
+    try:
+        day = date.fromisoformat(typed)
+        end = datetime.combine(day, time.max.replace(microsecond=0), ZoneInfo(g.workspace.timezone))
+        ends_at = end.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidFields({"expires_on": _("Pick a day.")}) from None
+    if ends_at <= datetime.now(UTC):
+        raise InvalidFields({"expires_on": _("This day is over. Pick a later one.")})
+    return ends_at
+
+
+def endpoints_for(project: Project, wanted: str) -> list[Endpoint]:
+    """Return the endpoints to use a new key with: the one that led here, else all active ones."""
+    active = [
+        v.endpoint for v in endpoints.list_all(actor(), g.workspace.id, project.id) if v.endpoint.active
+    ]
+    return [endpoint for endpoint in active if endpoint.id == wanted] or active
+
+
+def typed() -> dict[str, Any]:
+    """Return what was typed, to show it again."""
+    return {**forms.typed(), "scopes": forms.many("scopes")}
+
+
+def form_page(
+    template: str,
+    project: Project,
+    values: dict[str, Any],
+    error: InvalidInput | Conflict | None = None,
+    key: Key | None = None,
+) -> Response:
+    """Return the form with its values, and with what is wrong with them."""
+    if key is not None and key.revoked_at is not None:
+        raise NotFound(_("This key is revoked."))
+    errors = pages.errors_of(error) if error else {}
+    status = 422 if error else 200
+    return pages.page(template, project=project, key=key, values=values, errors=errors, status=status)

@@ -1,0 +1,84 @@
+"""The lists of facts on a receipt: who called what, its ids, and the time by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+from app.dashboard.receipt_words import microseconds, say
+from app.domain.receipts import Receipt
+from app.services.receipts import Story
+
+Fact = tuple[Any, ...]  # term, value and, where one is needed, a hint
+
+
+def context(story: Story, receipt: Receipt) -> dict[str, Any]:
+    """Return the lists that the template shows."""
+    return {
+        "who_facts": who(story),
+        "id_facts": ids(story),
+        "own_parts": [
+            (say(s.label), s.microseconds, microseconds(s.microseconds)) for s in receipt.own_steps
+        ],
+        "waiting_facts": [(say(s.label), microseconds(s.microseconds)) for s in receipt.waiting_steps],
+    }
+
+
+def who(story: Story) -> list[Fact]:
+    """Say who called what, with links to what still exists."""
+    row = story.row
+    facts: list[Fact] = [(_("When"), f"{row.created_at:%d %b %Y, %H:%M:%S} UTC"), caller(story)]
+    if story.project is not None:
+        facts.append((_("Project"), link(story.project.name, "projects.show", project=story.project.id)))
+    facts += [
+        endpoint(story),
+        (_("Model asked for"), code(row.model_requested)),
+        (_("Answered by"), code(row.model_answered), row.provider or ""),
+        (_("Way"), _("streamed, word by word") if row.stream else _("in one piece")),
+    ]
+    return facts
+
+
+def caller(story: Story) -> Fact:
+    """Name the key or the person."""
+    row = story.row
+    if row.key_id is None:
+        return _("Who"), row.caller_label, _("a person, with Try it")
+    if story.project is None:
+        return _("Who"), row.caller_label, _("a key")
+    return _("Who"), link(row.caller_label, "keys.index", project=story.project.id), _("a key")
+
+
+def endpoint(story: Story) -> Fact:
+    """Name the endpoint and the version that answered."""
+    row = story.row
+    version = _("version %(number)d", number=row.endpoint_version) if row.endpoint_version else ""
+    if story.endpoint is None:
+        return _("Endpoint"), code(row.endpoint_slug), version
+    return _("Endpoint"), link(row.endpoint_slug, "endpoints.show", endpoint_id=story.endpoint.id), version
+
+
+def ids(story: Story) -> list[Fact]:
+    """Return what support may ask for."""
+    row = story.row
+    facts: list[Fact] = [(_("Request id"), code(row.id))]
+    if row.client_request_id:
+        facts.append((_("The client's own id"), code(row.client_request_id)))
+    if row.error_code:
+        facts.append((_("Error code"), code(row.error_code)))
+    if row.finish_reason:
+        facts.append((_("Finish reason"), code(row.finish_reason)))
+    return facts
+
+
+def link(text: str, target: str, **values: Any) -> Markup:
+    """Return a link."""
+    return Markup('<a href="{}">{}</a>').format(url_for(target, **values), text)
+
+
+def code(text: str | None) -> Markup:
+    """Return an id or a name in the code face; a dash for none."""
+    return Markup("<code>{}</code>").format(text) if text else Markup("–")

@@ -1,0 +1,85 @@
+"""Who calls: the identity a key or a signed-in person carries through the pipeline, and how keys look."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.calls import Headers
+from app.domain.errors import NotAllowed, NotAuthenticated
+
+SCOPES = ("chat", "models", "tokens:write")
+DEFAULT_SCOPES = ("chat", "models")
+ACCEPTED_KEY = re.compile(r"[\x21-\x7e]{16,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The key (or person) behind a call and what it belongs to."""
+
+    workspace_id: str
+    workspace_slug: str
+    account_id: str
+    project_id: str
+    project_name: str
+    surfaces: tuple[str, ...]
+    key_id: str | None
+    label: str
+    scopes: tuple[str, ...]
+    expires_at: datetime | None
+    rate_multiplier_ppm: int
+    config_stamp: str | None  # the workspace's configuration stamp when this was read
+    read_at: float  # time.monotonic()
+
+
+def mint_key(prefix: str) -> str:
+    """Return a new key: the prefix and 256 random bits."""
+    return prefix + secrets.token_urlsafe(32)
+
+
+def hash_key(key: str) -> bytes:
+    """Return the SHA-256 under which a key is stored; right for long random keys."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def preview_key(key: str, prefix: str) -> str:
+    """Return what may be shown of a key: its prefix and its last four characters."""
+    return f"{prefix if key.startswith(prefix) else ''}…{key[-4:]}"
+
+
+def is_accepted_key(key: str) -> bool:
+    """Say whether `key` has the form any key may have: 16-200 visible ASCII characters."""
+    return ACCEPTED_KEY.fullmatch(key) is not None
+
+
+def read_key(headers: Headers, dialect: str) -> str:
+    """Return the one key a request shows; NotAuthenticated when missing, malformed or doubled (P18)."""
+    shown = [value for value in (bearer(headers), api_key(headers, dialect)) if value is not None]
+    if not shown:
+        raise NotAuthenticated("Missing Bearer token.")
+    if len(shown) > 1 and shown[0] != shown[1]:
+        raise NotAuthenticated("Send one key, not two.")
+    if not is_accepted_key(shown[0]):
+        raise NotAuthenticated("Invalid token format.")
+    return shown[0]
+
+
+def bearer(headers: Headers) -> str | None:
+    """Return what follows `Bearer` in the Authorization header, or None."""
+    scheme, _, value = headers.get("Authorization", "").strip().partition(" ")
+    return value.strip() if scheme.lower() == "bearer" and value.strip() else None
+
+
+def api_key(headers: Headers, dialect: str) -> str | None:
+    """Return the x-api-key header on the routes whose SDK sends it (C15)."""
+    return headers.get("X-Api-Key") if dialect == "anthropic" else None
+
+
+def check_scope(caller: Caller, scope: str) -> None:
+    """Raise NotAllowed unless the caller's key has the scope (P18)."""
+    if scope not in caller.scopes:
+        has = ", ".join(caller.scopes) or "none"
+        raise NotAllowed(f"Missing required scope: '{scope}'. Token has: {has}.")

@@ -1,0 +1,121 @@
+"""The values one call carries through the pipeline: request in, chunks out, usage counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol, overload
+
+from app.domain.actors import Actor
+
+
+class Headers(Protocol):
+    """Request headers: names match in any case."""
+
+    @overload
+    def get(self, key: str, /) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str, /) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer. Input includes cache reads and writes; output includes reasoning."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False  # True: counted by us, the provider sent no (valid) usage
+
+
+@dataclass(slots=True)
+class Chunk:
+    """One event of an answer, in OpenAI's chat dialect.
+
+    Streamed: `data` is one `chat.completion.chunk`. Buffered: the one chunk of the answer holds the
+    whole `chat.completion`. A heartbeat has `data` None: nothing came for a while.
+    """
+
+    data: dict[str, Any] | None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+
+
+HEARTBEAT = Chunk(data=None)
+
+
+class Cancellation:
+    """A switch that ends one call's upstream request from another greenlet; safe to flip twice.
+
+    Whoever opens something that must end with the call registers its closer. `reason` is one of
+    `client_left`, `draining`, `deadline`.
+    """
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._closers: list[Callable[[], None]] = []  # appended and popped whole, so no lock is needed
+
+    def on_cancel(self, close: Callable[[], None]) -> Callable[[], None]:
+        """Register `close`; it runs at once when already cancelled. Returns the unregister function."""
+        self._closers.append(close)
+        if self.reason is not None:
+            self._run()
+        return lambda: self._forget(close)
+
+    def cancel(self, reason: str) -> None:
+        """Flip the switch; the first reason stays."""
+        if self.reason is None:
+            self.reason = reason
+            self._run()
+
+    def _run(self) -> None:
+        while self._closers:
+            try:
+                close = self._closers.pop()
+            except IndexError:  # another thread took the last one
+                return
+            close()
+
+    def _forget(self, close: Callable[[], None]) -> None:
+        with suppress(ValueError):
+            self._closers.remove(close)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where a provider adapter sends one attempt. `secret` never leaves the adapter's headers."""
+
+    provider_slug: str
+    dialect: str
+    base_url: str
+    model: str  # the id the upstream knows
+    secret: str = field(default="", repr=False)
+    timeout_first_byte_seconds: float = 120.0
+    timeout_idle_seconds: float = 60.0
+
+
+@dataclass(slots=True)
+class Call:
+    """One request in the pipeline: who sends it, to what, and how to read its body once they are let in."""
+
+    surface: str  # endpoints | proxy | light | any
+    dialect: str  # native | openai | anthropic
+    read_body: Callable[[], bytes]
+    request_id: str
+    headers: Headers = field(default_factory=dict[str, str])
+    actor: Actor | None = None  # a signed-in person; otherwise the headers hold a key
+    project_id: str | None = None
+    slug: str | None = None  # the endpoint; None: the body's `slug_field` names it
+    slug_field: str = "endpoint"
+    source: str = "api"  # api | dashboard
+    client_request_id: str | None = None
+    body: dict[str, Any] = field(default_factory=dict)  # filled after authentication
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+    @property
+    def wants_stream(self) -> bool:
+        """Say whether the client asked for a stream; the endpoint decides (P6, P13)."""
+        return self.body.get("stream") is True

@@ -1,0 +1,149 @@
+"""The catalog: which models exist, what they cost and can do, and who sells them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from app.domain.pricing import FREE, Price
+
+# sampling: takes the caller's temperature and top_p; many reasoning models refuse them
+FEATURES = frozenset({"json_schema", "reasoning", "sampling", "streaming", "tools", "vision"})
+DIALECTS = frozenset({"anthropic", "demo", "openai"})
+AUTO, MANUAL = "auto", "manual"
+_SNAPSHOT = re.compile(r"-(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})$")
+
+
+@dataclass(frozen=True, slots=True)
+class LongContext:
+    """Another price for the whole call once its input is longer than this."""
+
+    above_input_tokens: int
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model as one vendor sells it. `id` is "vendor/name"; `name` is what the upstream calls it.
+
+    `price` None: cost unknown. `max_output_tokens` None: no limit of its own, only the context's.
+    """
+
+    id: str
+    display_name: str
+    price: Price | None = None
+    free: bool = False
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    features: frozenset[str] = frozenset({"sampling", "streaming"})
+    quantization: str | None = None
+    deprecated: bool = False
+    source: str = AUTO
+    note: str = ""
+    long_context: LongContext | None = None
+
+    @property
+    def vendor(self) -> str:
+        return self.id.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.partition("/")[2]
+
+    def price_at(self, input_tokens: int) -> Price | None:
+        """Return the price that holds for a call with this much input."""
+        if self.long_context and input_tokens > self.long_context.above_input_tokens:
+            return self.long_context.price
+        return self.price
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """Who sells models: how to speak to them, and what they do with what they are sent.
+
+    An empty `base_url` means there is nothing to reach. Privacy facts are cautious where not confirmed.
+    """
+
+    slug: str
+    name: str
+    dialect: str
+    base_url: str
+    zdr: bool  # zero data retention is to be had
+    may_train: bool
+    key_url: str = ""  # where a person gets a key
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A workspace's own row: it changes the shipped model of that id, or adds one. None: as shipped.
+
+    Input and output price come together, and make the whole price: none of the shipped one is kept.
+    """
+
+    model_id: str
+    input_nano_usd_per_million: int | None = None
+    output_nano_usd_per_million: int | None = None
+    cache_read_nano_usd_per_million: int | None = None
+    cache_write_nano_usd_per_million: int | None = None
+    free: bool = False
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    features: frozenset[str] | None = None
+
+    def price(self) -> Price | None:
+        """Return this row's own price; ValueError when only half of it is there."""
+        given, sold = self.input_nano_usd_per_million, self.output_nano_usd_per_million
+        if self.free:
+            return FREE
+        if given is None and sold is None:
+            return None
+        if given is None or sold is None:
+            raise ValueError(f"{self.model_id}: give the input and the output price together.")
+        cached = self.cache_read_nano_usd_per_million, self.cache_write_nano_usd_per_million
+        return Price(given, sold, *cached)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Vendors by slug and models by id, both in order. `own` are the ids a workspace wrote itself."""
+
+    vendors: Mapping[str, Vendor] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+
+    def find(self, model_id: str) -> Model | None:
+        """Return the model of this id. A dated snapshot without a row of its own counts as its family."""
+        if model_id in self.models:
+            return self.models[model_id]
+        family = self.models.get(_SNAPSHOT.sub("", model_id))
+        return family and replace(family, id=model_id)
+
+    def find_served(self, provider_slug: str, vendor: str, name: str) -> Model | None:
+        """Return the row for a workspace's provider: one it wrote for that slug wins over the vendor's."""
+        written = f"{provider_slug}/{name}"
+        return self.models[written] if written in self.own else self.find(f"{vendor}/{name}")
+
+    def list(self, vendor: str | None = None) -> tuple[Model, ...]:
+        """Return the models, of one vendor or of all, by id."""
+        return tuple(model for model in self.models.values() if vendor in (None, model.vendor))
+
+    def with_overrides(self, rows: Iterable[Override]) -> Catalog:
+        """Return a catalog in which a workspace's own rows win; this one stays as it is."""
+        written = {row.model_id: _override(self.find(row.model_id), row) for row in rows}
+        models = {**self.models, **written}
+        return Catalog(self.vendors, dict(sorted(models.items())), self.own | written.keys())
+
+
+def _override(shipped: Model | None, row: Override) -> Model:
+    model = shipped or Model(row.model_id, row.model_id)
+    if (price := row.price()) is not None:
+        model = replace(model, price=price, free=row.free, long_context=None, note="")
+    return replace(
+        model,
+        source=MANUAL,
+        context_tokens=row.context_tokens or model.context_tokens,
+        max_output_tokens=row.max_output_tokens or model.max_output_tokens,
+        features=model.features if row.features is None else row.features,
+    )

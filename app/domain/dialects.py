@@ -1,0 +1,105 @@
+"""How answers and errors look on each family of routes; pure, shared by every door (C1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.calls import Usage
+from app.domain.chat import choices_of
+from app.domain.errors import Draining, GatewayError, NoCandidate, ProviderFailed, ProviderRefused
+from app.domain.pricing import nano_to_usd
+from app.domain.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Renders one family of routes. `ends_after_error`: a cut stream still closes with [DONE] (C29)."""
+
+    name: str
+    answer: Callable[[dict[str, Any], Record], dict[str, Any]]
+    error: Callable[[GatewayError], dict[str, Any]]
+    status: Callable[[GatewayError], int]
+    error_event: str
+    ends_after_error: bool
+
+
+def native_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
+    """Return the body of P5; `session_id` is absent without a session."""
+    choice = next(iter(choices_of(completion)), {})
+    message = choice.get("message") or {}
+    body = {
+        "ok": True,
+        "id": completion.get("id") or f"chatcmpl-{record.call.request_id}",
+        "model": record.model_answered,
+        "content": message.get("content") or "",
+        "finish_reason": choice.get("finish_reason"),
+        "usage": plain_usage(record.usage or Usage()),
+        "meta": {"request_id": record.call.request_id},
+    }
+    if message.get("tool_calls"):
+        body["tool_calls"] = message["tool_calls"]
+    return body
+
+
+def native_error(error: GatewayError) -> dict[str, Any]:
+    """Return the body of P8."""
+    return {"ok": False, "error": error.message}
+
+
+def native_status(error: GatewayError) -> int:
+    """Return the status of P8: whatever went wrong at the providers is 502."""
+    is_upstream = isinstance(error, ProviderFailed | NoCandidate) and not isinstance(error, Draining)
+    return 502 if is_upstream else error.status
+
+
+def openai_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
+    """Return the completion as OpenAI's clients expect it, with our own `sluice` object beside it."""
+    usage = openai_usage(record.usage or Usage())
+    return {**completion, "model": record.model_answered, "usage": usage, "sluice": summary(record)}
+
+
+def openai_error(error: GatewayError) -> dict[str, Any]:
+    """Return OpenAI's error envelope."""
+    inner = {"message": error.message, "type": error.openai_type, "param": error.param, "code": error.code}
+    return {"error": inner}
+
+
+def openai_status(error: GatewayError) -> int:
+    """Return the status: a provider's 4xx about the request itself is passed on."""
+    return error.upstream_status if isinstance(error, ProviderRefused) else error.status
+
+
+def plain_usage(usage: Usage) -> dict[str, Any]:
+    """Return the three numbers of P5."""
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+
+
+def openai_usage(usage: Usage) -> dict[str, Any]:
+    """Return OpenAI's usage object."""
+    return {
+        **plain_usage(usage),
+        "prompt_tokens_details": {"cached_tokens": usage.cache_read_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """Return the product's own few words about a call."""
+    cost = record.cost_nano_usd
+    return {
+        "request_id": record.call.request_id,
+        "provider": record.answered_by.provider_slug if record.answered_by else None,
+        "cost_usd": None if cost is None else nano_to_usd(cost),
+        "estimated": bool(record.usage and record.usage.estimated),
+    }
+
+
+NATIVE = Dialect("native", native_answer, native_error, native_status, "event: error\n", True)
+OPENAI = Dialect("openai", openai_answer, openai_error, openai_status, "", False)
+BY_NAME = {dialect.name: dialect for dialect in (NATIVE, OPENAI)}

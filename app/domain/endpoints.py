@@ -1,0 +1,94 @@
+"""What an endpoint is made of: one validated configuration, the same for form, file and version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from app.domain.errors import InvalidInput
+from app.domain.fields import Collector, number, refuse_unknown, switch, text, texts, whole
+from app.domain.ids import is_slug
+
+RESERVED_SLUGS = frozenset(
+    {"chat", "v1", "models", "info", "endpoints", "tokens", "admin", "proxy", "mcp"}
+)  # O19
+SCHEMA_VERSION = 1
+MOST_FAILOVERS = 5
+MOST_OUTPUT_TOKENS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """The fields of one endpoint version (P10, P11). Models are `provider/model`."""
+
+    model: str
+    failover: tuple[str, ...] = ()
+    prompt: str = ""
+    user_prompt_template: str = ""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_output_tokens: int | None = None
+    streaming_enabled: bool = False
+    description: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {**asdict(self), "failover": list(self.failover)}
+
+
+FIELDS = frozenset(field.name for field in fields(EndpointConfig))
+
+
+def parse_config(raw: Mapping[str, Any]) -> EndpointConfig:
+    """Check every field; raise InvalidFields with all that is wrong."""
+    refuse_unknown(raw, FIELDS)
+    collect = Collector()
+    take = collect.take
+    config = EndpointConfig(
+        model=take(model_id, raw, "model") or "",
+        failover=take(failover_ids, raw) or (),
+        prompt=take(text, raw, "prompt", most=100_000) or "",
+        user_prompt_template=take(text, raw, "user_prompt_template", most=100_000) or "",
+        temperature=take(number, raw, "temperature", 0, 2),
+        top_p=take(number, raw, "top_p", 0, 1),
+        max_output_tokens=take(whole, raw, "max_output_tokens", 1, MOST_OUTPUT_TOKENS),
+        streaming_enabled=take(switch, raw, "streaming_enabled") or False,
+        description=take(text, raw, "description", most=1_000) or "",
+    )
+    if config.user_prompt_template and "{{input}}" not in config.user_prompt_template.replace(" ", ""):
+        collect.errors["user_prompt_template"] = "Must contain {{input}}, where the caller's text goes."
+    collect.finish()
+    return config
+
+
+def model_id(raw: Mapping[str, Any], name: str) -> str:
+    """Return a `provider/model` id."""
+    value = text(raw, name, most=200, required=True)
+    check_model_id(value, name)
+    return value
+
+
+def failover_ids(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the models to try next, in order."""
+    values = texts(raw, "failover", most=MOST_FAILOVERS)
+    for value in values:
+        check_model_id(value, "failover")
+    return values
+
+
+def check_model_id(value: str, name: str) -> None:
+    """Raise InvalidInput unless `value` reads `provider/model`."""
+    provider, slash, model = value.partition("/")
+    if not slash or not is_slug(provider) or not model or not model.isprintable() or " " in model:
+        raise InvalidInput("Write it as provider/model, for example openai/gpt-4o-mini.", param=name)
+
+
+def parse_slug(raw: Mapping[str, Any]) -> str:
+    """Return the endpoint's slug; reserved words are refused (O19)."""
+    value = text(raw, "slug", most=64, required=True)
+    if not is_slug(value):
+        raise InvalidInput("Use lower-case letters, digits, dashes and underscores.", param="slug")
+    if value in RESERVED_SLUGS:
+        raise InvalidInput(f"“{value}” is a reserved word. Pick another.", param="slug")
+    return value

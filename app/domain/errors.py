@@ -1,0 +1,219 @@
+"""Every way a call can be refused, in pipeline order; each error knows its status and its code."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """A refusal with a public text. `message` is shown to the caller: no secret, no prompt text."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    openai_type: ClassVar[str] = "api_error"
+    anthropic_type: ClassVar[str] = "api_error"
+    default: ClassVar[str] = "Something went wrong on our side."
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        param: str | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        self.message = message or self.default
+        self.param = param
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(self.message)
+
+
+class InvalidRequest(GatewayError):
+    """400: the request cannot be read, or breaks the route's shape."""
+
+    status = 400
+    code = "invalid_request"
+    openai_type = "invalid_request_error"
+    anthropic_type = "invalid_request_error"
+    default = "The request could not be read."
+
+
+class BodyTooLarge(InvalidRequest):
+    """413: the request body passes the size limit."""
+
+    status = 413
+    code = "request_too_large"
+    anthropic_type = "request_too_large"
+    default = "The request body is too large."
+
+
+class BodyTooSlow(InvalidRequest):
+    """408: the body did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+    default = "The request body took too long to arrive."
+
+
+class UnsupportedEncoding(InvalidRequest):
+    """415: the body is compressed or not UTF-8."""
+
+    status = 415
+    code = "unsupported_encoding"
+    default = "Send the body as plain UTF-8 JSON, without Content-Encoding."
+
+
+class NotAuthenticated(GatewayError):
+    """401: no key, a malformed key, or one that is unknown, expired or revoked (P18)."""
+
+    status = 401
+    code = "invalid_api_key"
+    openai_type = "authentication_error"
+    anthropic_type = "authentication_error"
+    default = "Invalid or revoked token."
+
+
+class NotAllowed(GatewayError):
+    """403: the key is real, but not for this (project, scope, role)."""
+
+    status = 403
+    code = "forbidden"
+    openai_type = "permission_error"
+    anthropic_type = "permission_error"
+    default = "You may not do this."
+
+
+class WrongSurface(InvalidRequest):
+    """400: the project does not offer this family of routes (C20)."""
+
+    code = "wrong_project_type"
+    default = "This project does not offer this kind of route."
+
+
+class NotFound(GatewayError):
+    """404: unknown, inactive, or another tenant's."""
+
+    status = 404
+    code = "not_found"
+    openai_type = "invalid_request_error"
+    anthropic_type = "not_found_error"
+    default = "There is nothing here."
+
+
+class InvalidInput(GatewayError):
+    """422: readable, but a field breaks its rule; `param` names the field."""
+
+    status = 422
+    code = "invalid_input"
+    openai_type = "invalid_request_error"
+    anthropic_type = "invalid_request_error"
+    default = "A field is not right."
+
+
+class InvalidFields(InvalidInput):
+    """422: several fields break their rules; `errors` maps each field to its text."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        self.errors = errors
+        name, text = next(iter(errors.items()))
+        super().__init__(f"{name}: {text}" if name else text, param=name or None)
+
+
+class Conflict(GatewayError):
+    """409: the name is taken, or the row changed meanwhile."""
+
+    status = 409
+    code = "conflict"
+    openai_type = "invalid_request_error"
+    anthropic_type = "invalid_request_error"
+    default = "This exists already."
+
+
+class TooManyTries(GatewayError):
+    """429: too many failed sign-ins; `retry_after_seconds` says when to try again."""
+
+    status = 429
+    code = "too_many_tries"
+    default = "Too many tries. Wait a minute, then try again."
+
+
+class Overloaded(GatewayError):
+    """503: draining, or a dependency the call cannot do without is away."""
+
+    status = 503
+    code = "unavailable"
+    openai_type = "server_error"
+    anthropic_type = "overloaded_error"
+    default = "The gateway cannot serve this call right now. Try again shortly."
+
+
+class NoCandidate(Overloaded):
+    """503 (`/v1`) or 502 (`/api`): nobody is left to try, or no active credential (C4)."""
+
+    code = "no_candidate"
+    default = "No active API keys for this provider. Ask an admin to add one."
+
+
+class ProviderFailed(GatewayError):
+    """502: every candidate was tried and failed (C5)."""
+
+    status = 502
+    code = "provider_error"
+    openai_type = "provider_error"
+    default = "The model provider failed."
+
+
+class ProviderTimedOut(ProviderFailed):
+    """504 (`/v1`) or 502 (`/api`): the last candidate did not answer in time (C5)."""
+
+    status = 504
+    code = "timeout_error"
+    openai_type = "timeout_error"
+    default = "The model provider did not answer in time."
+
+
+class ProviderRefused(ProviderFailed):
+    """The provider calls the request wrong (400, 413, 422 …): no failover (O41).
+
+    `upstream_status` is what it answered. OpenAI-shaped routes pass a 4xx on; native ones say 502.
+    """
+
+    code = "provider_refused"
+    openai_type = "invalid_request_error"
+
+    def __init__(self, message: str, *, upstream_status: int, param: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.upstream_status = upstream_status
+
+
+class ProviderLimited(ProviderFailed):
+    """The provider says 429; `retry_after_seconds` is its own wish, at most 60, where it made sense (L3)."""
+
+    code = "provider_rate_limited"
+    openai_type = "rate_limit_error"
+    anthropic_type = "rate_limit_error"
+    default = "The model provider limits our rate."
+
+
+class CredentialRefused(ProviderFailed):
+    """The provider says 401 or 403: this credential is of no use; try the next one (L20)."""
+
+    code = "provider_credential_refused"
+    default = "The model provider refused the gateway's key."
+
+
+class StreamCut(ProviderFailed):
+    """The stream ended after its first byte without its proof of success (C29, fact 8)."""
+
+    code = "stream_interrupted"
+    default = "The answer was cut off before its end."
+
+
+class Draining(StreamCut):
+    """The gateway is shutting down; the stream ends early with an error event (1.12)."""
+
+    status = 503
+    code = "shutting_down"
+    default = "The gateway is restarting. Send the request again."
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, retry_after_seconds=5)

@@ -1,0 +1,38 @@
+"""Identifiers: time-ordered ids for rows, and the alphabet of slugs."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+import uuid
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+
+
+def new_id() -> str:
+    """Return a UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then randomness."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | secrets.randbits(80)
+    value = (value & ~(0xF << 76)) | (0x7 << 76)
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    return str(uuid.UUID(int=value))
+
+
+def slugify(name: str) -> str:
+    """Turn a name into a slug: lower case ASCII letters, digits and dashes, 1-64 long."""
+    text = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return text[:64].strip("-") or "item"
+
+
+def is_slug(text: str) -> bool:
+    """Say whether `text` is a well-formed slug."""
+    return SLUG.fullmatch(text) is not None
+
+
+def is_uuid(text: object) -> bool:
+    """Say whether `text` is a UUID in its usual form."""
+    try:
+        return isinstance(text, str) and bool(uuid.UUID(text)) and len(text) == 36
+    except ValueError:
+        return False

@@ -1,0 +1,16 @@
+"""Fits a request's parameters to the model that is about to get it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.catalog import Model
+
+SAMPLING = frozenset({"temperature", "top_p"})
+
+
+def fit(body: dict[str, Any], facts: Model | None) -> dict[str, Any]:
+    """Return the body without the sampling settings that the model refuses; unknown models get all."""
+    if facts is None or "sampling" in facts.features or not SAMPLING & body.keys():
+        return body
+    return {name: value for name, value in body.items() if name not in SAMPLING}

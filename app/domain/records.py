@@ -1,0 +1,185 @@
+"""What became of one call: filled while it passes the pipeline, then stored and shown as the receipt."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.callers import Caller
+from app.domain.calls import Call, Chunk, Usage
+from app.domain.chat import choices_of
+from app.domain.errors import GatewayError
+from app.domain.pricing import Price, cost_nano_usd
+from app.domain.targets import Candidate, Target
+from app.domain.tokens import estimate_messages, estimate_tokens
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try of one candidate with one credential."""
+
+    model_id: str
+    provider: str
+    credential: str
+    status: str  # answered | failed | timed_out | limited | refused | skipped
+    reason: str
+    milliseconds: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(slots=True)
+class Record:
+    """One call's story. Success must be proven: it starts as `aborted`."""
+
+    call: Call
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    caller: Caller | None = None
+    target: Target | None = None
+    answered_by: Candidate | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    outcome: str = "aborted"
+    status: int = 500
+    streamed: bool = False
+    error: GatewayError | None = None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    delivered: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)  # names and arguments of tool calls
+    model_answered: str | None = None
+    cost_nano_usd: int | None = None
+    steps: dict[str, int] = field(default_factory=dict)  # microseconds
+    first_token_ms: int | None = None
+    _started: int = field(default_factory=time.perf_counter_ns)
+    _step: str = ""
+    _step_began: int = 0
+    _covered: tuple[int, int] = (0, 0)  # how much of `delivered` and `called` the usage counts
+
+    def begin(self, step: str) -> None:
+        """From here on time is booked on `step`; an empty one ends the last."""
+        now = time.perf_counter_ns()
+        if self._step:
+            self.steps[self._step] = self.steps.get(self._step, 0) + (now - self._step_began) // 1000
+        self._step, self._step_began = step, now
+
+    @property
+    def duration_ms(self) -> int:
+        """Milliseconds since the call came in."""
+        return (time.perf_counter_ns() - self._started) // 1_000_000
+
+    def watch(self, chunk: Chunk) -> None:
+        """Note what a passing chunk tells: first token, text, usage, how it ended."""
+        if chunk.data is None:
+            return
+        if self.first_token_ms is None:
+            self.first_token_ms = self.duration_ms
+            model = chunk.data.get("model")
+            self.model_answered = model if isinstance(model, str) and model else None
+        if chunk.finish_reason is not None:
+            self.finish_reason = chunk.finish_reason
+        self.delivered.extend(texts_of(chunk.data))
+        self.called.extend(calls_of(chunk.data))
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+            self._covered = len(self.delivered), len(self.called)
+
+    def succeed(self) -> None:
+        """The answer came to its proven end."""
+        self.outcome, self.status = "succeeded", 200
+
+    def fail(self, error: GatewayError) -> None:
+        """The call was refused, failed, or was cut after its first byte."""
+        self.error, self.status = error, error.status
+        if self.call.cancellation.reason == "client_left":
+            self.leave()
+        elif self.first_token_ms is not None:
+            self.outcome = "cut"
+        else:
+            self.outcome = "failed" if self.attempts else "refused"
+
+    def leave(self) -> None:
+        """The client hung up before the end."""
+        self.outcome, self.status, self.error = "client_left", 499, None
+
+    def settle(self) -> None:
+        """Fix usage and cost: an answer without usage is counted, a failed call costs nothing."""
+        if self.outcome in ("refused", "failed") or self.answered_by is None:
+            self.usage, self.cost_nano_usd = Usage(), 0
+            return
+        if self.usage is None:
+            self.usage = self.counted_usage()
+        elif self.outcome != "succeeded":
+            self.usage = self.completed(self.usage)
+        self.cost_nano_usd = self.cost_of(self.usage)
+
+    def counted_usage(self) -> Usage:
+        """Count input and delivered output ourselves."""
+        return Usage(
+            input_tokens=estimate_messages(self.messages),
+            output_tokens=estimate_tokens(self.uncounted_output()),
+            estimated=True,
+        )
+
+    def completed(self, usage: Usage) -> Usage:
+        """Add what came after the usage: some providers send one first, which knows nothing of the answer."""
+        rest = self.uncounted_output()
+        if not rest:
+            return usage
+        return replace(usage, output_tokens=usage.output_tokens + estimate_tokens(rest), estimated=True)
+
+    def uncounted_output(self) -> str:
+        """Return the output that no usage of the provider counts."""
+        delivered, called = self._covered
+        return "".join(self.delivered[delivered:] + self.called[called:])
+
+    def cost_of(self, usage: Usage) -> int | None:
+        """Price `usage` by the model that answered; None when its price is not known."""
+        price = self.price_for(usage)
+        return None if price is None else cost_nano_usd(usage, price, self.multipliers())
+
+    def price_for(self, usage: Usage) -> Price | None:
+        """Return the price of the model that answered, for so much input; None when it is not known."""
+        facts = self.answered_by.facts if self.answered_by else None
+        return facts.price_at(usage.input_tokens) if facts else None
+
+    def multipliers(self) -> tuple[int, ...]:
+        """The account's rate multiplier, in parts per million."""
+        return (self.caller.rate_multiplier_ppm,) if self.caller else ()
+
+    def frozen_price(self) -> dict[str, Any] | None:
+        """The prices this call was computed with, for the row (O28)."""
+        price = self.price_for(self.usage or Usage())
+        if price is None:
+            return None
+        names = ("input", "output", "cache_read", "cache_write")
+        frozen: dict[str, Any] = {n: getattr(price, f"{n}_nano_usd_per_million") for n in names}
+        return {**frozen, "multipliers_ppm": list(self.multipliers())}
+
+
+def texts_of(data: dict[str, Any]) -> list[str]:
+    """Return the answer's text in one event, streamed or whole."""
+    names = ("content", "reasoning_content")
+    return [part[name] for part in parts_of(data) for name in names if isinstance(part.get(name), str)]
+
+
+def calls_of(data: dict[str, Any]) -> list[str]:
+    """Return the names and arguments of the tool calls in one event: output that is paid for, too."""
+    found = []
+    for part in parts_of(data):
+        calls = part.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                found += [function[n] for n in ("name", "arguments") if isinstance(function.get(n), str)]
+    return found
+
+
+def parts_of(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what each choice of one event holds, streamed or whole."""
+    parts = [choice.get("delta") or choice.get("message") for choice in choices_of(data)]
+    return [part for part in parts if isinstance(part, dict)]

@@ -1,0 +1,92 @@
+"""Turns chunks into the events of a stream: usage where clients can read it, one clean end, or one error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from app.domain.calls import Chunk, Usage
+from app.domain.chat import choices_of
+from app.domain.dialects import Dialect, openai_usage, summary
+from app.domain.errors import GatewayError, StreamCut
+from app.domain.records import Record
+
+KEEP_ALIVE = b": keep-alive\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+def event(data: dict[str, Any], name: str = "") -> bytes:
+    """Return one server-sent event."""
+    return name.encode() + b"data: " + orjson.dumps(data) + b"\n\n"
+
+
+def events(chunks: Iterator[Chunk], dialect: Dialect, record: Record) -> Iterator[bytes]:
+    """Yield the stream's bytes. An error after the first byte becomes one last event (C29)."""
+    try:
+        yield from answer_events(chunks, record)
+        yield DONE
+    except GatewayError as error:
+        yield event(dialect.error(error), dialect.error_event)
+        if dialect.ends_after_error:
+            yield DONE
+    except Exception:
+        yield event(dialect.error(StreamCut()), dialect.error_event)
+        raise
+
+
+def answer_events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
+    """Yield each chunk at once, but hold back the finish chunk until the usage is known (O1)."""
+    held: dict[str, Any] | None = None
+    last: dict[str, Any] = {}
+    for chunk in chunks:
+        if chunk.data is None:
+            yield KEEP_ALIVE
+            continue
+        last = chunk.data
+        if not last.get("choices"):
+            continue
+        if held is not None:
+            yield event(held)
+            held = None
+        if chunk.finish_reason is None:
+            yield event(without_usage(last))
+        else:
+            held = without_usage(last)
+    yield from final_events(held, last, record)
+
+
+def without_usage(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the chunk without the provider's own usage: ours comes once, at the end."""
+    return {name: value for name, value in data.items() if name != "usage"} if "usage" in data else data
+
+
+def final_events(held: dict[str, Any] | None, last: dict[str, Any], record: Record) -> Iterator[bytes]:
+    """Yield the usage: on its own chunk when asked for, else on the finish chunk, which keeps a choice."""
+    tail = {"usage": openai_usage(record.usage or Usage()), "sluice": summary(record)}
+    if wants_usage_chunk(record.call.body):
+        if held is not None:
+            yield event(held)
+        yield event({**base_of(last), "choices": [], **tail})
+        return
+    finish = held or {**base_of(last), "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    choices = [{**choice, "delta": {"content": "", **delta_of(choice)}} for choice in choices_of(finish)]
+    yield event({**finish, "choices": choices, **tail})
+
+
+def delta_of(choice: dict[str, Any]) -> dict[str, Any]:
+    """Return what a choice adds."""
+    delta = choice.get("delta")
+    return delta if isinstance(delta, dict) else {}
+
+
+def base_of(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that every chunk of an answer shares."""
+    return {name: data[name] for name in ("id", "object", "created", "model") if name in data}
+
+
+def wants_usage_chunk(body: dict[str, Any]) -> bool:
+    """Say whether the client asked for OpenAI's separate usage chunk."""
+    options = body.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True

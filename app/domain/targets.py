@@ -1,0 +1,63 @@
+"""What a call is for: an endpoint's version and the candidates that may answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.domain.catalog import Model
+from app.domain.endpoints import EndpointConfig
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialValue:
+    """A provider's secret, decrypted; it stays in this process."""
+
+    id: str
+    name: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model at one provider that may answer. `facts` is its catalog row; None when it has none."""
+
+    model_id: str  # provider/model
+    provider_slug: str
+    provider_name: str
+    dialect: str
+    base_url: str
+    model: str  # the id the upstream knows
+    facts: Model | None
+    credentials: tuple[CredentialValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A model of the chain that could not even be tried, and why, in plain words."""
+
+    model_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An endpoint's published version, ready to be called."""
+
+    workspace_id: str
+    project_id: str
+    endpoint_id: str
+    slug: str
+    version: int
+    config: EndpointConfig
+    candidates: tuple[Candidate, ...]
+    skipped: tuple[Skipped, ...]
+    log_content: bool
+    config_stamp: str | None  # the workspace's configuration stamp when this was read
+    read_at: float  # time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who may answer, in order; later steps may only narrow it."""
+
+    candidates: tuple[Candidate, ...]

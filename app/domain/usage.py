@@ -1,0 +1,97 @@
+"""Reading the token counts of an answer in every shape that upstreams use; what cannot be true is absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.calls import Usage
+
+MOST_TOKENS = 500_000_000  # the sum of a message's three input counts still fits the column
+
+
+def count(value: Any) -> int | None:
+    """Return a believable token count, else None."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and 0 <= value <= MOST_TOKENS else None
+
+
+def detail(usage: dict[str, Any], group: str, name: str, most: int) -> int:
+    """Return a part of a count, never more than the whole; 0 when absent."""
+    part = usage.get(group)
+    return min(count(part.get(name)) or 0, most) if isinstance(part, dict) else 0
+
+
+def chat_usage(usage: Any) -> Usage | None:
+    """Read the `usage` object of OpenAI's chat completions and its relatives; None unless believable."""
+    if not isinstance(usage, dict):
+        return None
+    total_in, total_out = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    if total_in is None or total_out is None:
+        return None
+    cached = detail(usage, "prompt_tokens_details", "cached_tokens", total_in)
+    total_out += uncounted_reasoning(usage, total_in, total_out)
+    return Usage(
+        input_tokens=total_in,
+        output_tokens=total_out,
+        cache_read_tokens=cached or min(count(usage.get("prompt_cache_hit_tokens")) or 0, total_in),
+        cache_write_tokens=detail(usage, "prompt_tokens_details", "cache_write_tokens", total_in - cached),
+        reasoning_tokens=detail(usage, "completion_tokens_details", "reasoning_tokens", total_out),
+    )
+
+
+def uncounted_reasoning(usage: dict[str, Any], total_in: int, total_out: int) -> int:
+    """Return reasoning tokens that a vendor (xAI) counts in the total but not in the completion."""
+    reasoning = detail(usage, "completion_tokens_details", "reasoning_tokens", MOST_TOKENS)
+    return reasoning if usage.get("total_tokens") == total_in + total_out + reasoning else 0
+
+
+def chunk_usage(data: dict[str, Any]) -> Usage | None:
+    """Return the usage of one chat completion or chunk, wherever the vendor put it."""
+    usage = data.get("usage")
+    if usage is None and isinstance(data.get("x_groq"), dict):
+        usage = data["x_groq"].get("usage")
+    if usage is None:
+        choices = data.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        usage = first.get("usage") if isinstance(first, dict) else None
+    return chat_usage(usage)
+
+
+def responses_usage(usage: Any) -> Usage | None:
+    """Read the `usage` object of OpenAI's responses; None unless believable."""
+    if not isinstance(usage, dict):
+        return None
+    total_in, total_out = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
+    if total_in is None or total_out is None:
+        return None
+    return Usage(
+        input_tokens=total_in,
+        output_tokens=total_out,
+        cache_read_tokens=detail(usage, "input_tokens_details", "cached_tokens", total_in),
+        reasoning_tokens=detail(usage, "output_tokens_details", "reasoning_tokens", total_out),
+    )
+
+
+def messages_usage(usage: Any, before: Usage | None = None) -> Usage | None:
+    """Read the `usage` object of Anthropic's messages: cache tokens come on top of its `input_tokens`.
+
+    A stream sends it in parts and cumulatively (O4): what is missing now is as it was `before`.
+    """
+    if not isinstance(usage, dict):
+        return before
+    base = before or Usage()
+    fresh = base.input_tokens - base.cache_read_tokens - base.cache_write_tokens
+    parts = {
+        "input_tokens": fresh,
+        "cache_read_input_tokens": base.cache_read_tokens,
+        "cache_creation_input_tokens": base.cache_write_tokens,
+        "output_tokens": base.output_tokens,
+    }
+    counts = {name: last if usage.get(name) is None else count(usage[name]) for name, last in parts.items()}
+    fresh_in, read, written, out = counts.values()
+    if fresh_in is None or read is None or written is None or out is None:
+        return None
+    if before is None and usage.get("input_tokens") is None:
+        return None
+    thinking = detail(usage, "output_tokens_details", "thinking_tokens", out)
+    return Usage(fresh_in + read + written, out, read, written, thinking)

@@ -1,0 +1,17 @@
+"""The gateway's doors: bearer keys in, no cookies, no templates."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.extensions import csrf
+from app.gateway import native
+
+BLUEPRINTS = (native.blueprint,)
+
+
+def register(app: Flask) -> None:
+    """Add every gateway blueprint. Each call is authenticated by key, in the pipeline."""
+    for blueprint in BLUEPRINTS:
+        csrf.exempt(blueprint)
+        app.register_blueprint(blueprint)

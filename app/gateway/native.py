@@ -1,0 +1,68 @@
+"""The native surface: /api/{uuid}/…, where a project's endpoints are called by their slug (P1-P9, P29)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from app import respond
+from app.domain.callers import Caller
+from app.domain.calls import Call
+from app.domain.dialects import NATIVE, OPENAI, Dialect
+from app.domain.errors import GatewayError
+from app.services import callers, introspection
+
+blueprint = Blueprint("native", __name__, url_prefix="/api/<uuid:project>")
+
+
+@blueprint.post("/<slug>")
+def create(project: UUID, slug: str) -> Response:
+    """Call one endpoint (P1)."""
+    return respond.answer(endpoint_call(project, NATIVE, slug=slug), NATIVE)
+
+
+@blueprint.post("/chat/completions")
+def dispatch(project: UUID) -> Response:
+    """Call the endpoint that the body names; the same answer as `create` (P2, O20)."""
+    return respond.answer(endpoint_call(project, NATIVE, slug_field="endpoint"), NATIVE)
+
+
+@blueprint.post("/v1/chat/completions")
+def create_openai(project: UUID) -> Response:
+    """Call an endpoint with an OpenAI SDK: `model` is its slug (P28)."""
+    return respond.answer(endpoint_call(project, OPENAI, slug_field="model"), OPENAI)
+
+
+@blueprint.get("/info")
+def info(project: UUID) -> Response:
+    """Say which project the key opens (P29)."""
+    return answer_lookup(project, "chat", introspection.info)
+
+
+@blueprint.get("/endpoints")
+def endpoints(project: UUID) -> Response:
+    """List the project's active endpoints (P29)."""
+    return answer_lookup(project, "chat", introspection.endpoints)
+
+
+@blueprint.get("/models")
+def models(project: UUID) -> Response:
+    """List the models that the project's endpoints use (P29)."""
+    return answer_lookup(project, "models", introspection.models)
+
+
+def endpoint_call(project: UUID, dialect: Dialect, **fields: str) -> Call:
+    """Return the call of an endpoint of `project`."""
+    return respond.new_call(dialect, "endpoints", project_id=str(project), **fields)
+
+
+def answer_lookup(project: UUID, scope: str, look_up: Callable[[Caller], dict[str, Any]]) -> Response:
+    """Authenticate and answer with `look_up(caller)`."""
+    try:
+        caller = callers.identify_now(endpoint_call(project, NATIVE), scope=scope)
+        return respond.json_response({"ok": True, **look_up(caller)})
+    except GatewayError as error:
+        return respond.error_response(error, NATIVE)

@@ -1,0 +1,1 @@
+"""What runs in the background: each job takes ids, calls services, and is safe to run twice."""

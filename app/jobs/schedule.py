@@ -1,0 +1,9 @@
+"""What runs when; read by the scheduler (`rq cron`)."""
+
+from rq import cron
+
+from app.jobs import maintenance
+
+cron.register(maintenance.make_partitions, queue_name="default", cron="7 * * * *")
+cron.register(maintenance.purge_content, queue_name="default", cron="17 * * * *")
+cron.register(maintenance.purge_leftovers, queue_name="default", cron="27 * * * *")

@@ -1,0 +1,66 @@
+"""Providers and the credentials that open them."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import db
+from app.models.columns import Created, Id, Name, Nano, Ref
+
+
+class Provider(db.Model):  # type: ignore[name-defined]
+    """An upstream of a workspace. `slug` is the {provider} of model ids and of /v1/{provider}/…"""
+
+    __tablename__ = "providers"
+    __table_args__ = (UniqueConstraint("workspace_id", "slug"),)
+
+    id: Mapped[Id]
+    workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"), index=True)
+    slug: Mapped[str] = mapped_column(String(64))
+    name: Mapped[Name]
+    dialect: Mapped[str] = mapped_column(String(16))  # openai | anthropic | demo
+    base_url: Mapped[str] = mapped_column(String(500), default="")
+    vendor: Mapped[str] = mapped_column(String(64))  # whose prices apply
+    zdr: Mapped[bool] = mapped_column(default=False)
+    may_train: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[Created]
+
+
+class Credential(db.Model):  # type: ignore[name-defined]
+    """A provider's secret: sealed for this row and the provider's origin; masked for ever (P26)."""
+
+    __tablename__ = "credentials"
+    __table_args__ = (UniqueConstraint("provider_id", "name"),)
+
+    id: Mapped[Id]
+    workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"), index=True)
+    provider_id: Mapped[Ref] = mapped_column(ForeignKey("providers.id"), index=True)
+    project_id: Mapped[Ref | None] = mapped_column(ForeignKey("projects.id"))  # set: only for this project
+    name: Mapped[Name]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # nonce + ciphertext
+    sealed_with: Mapped[str] = mapped_column(String(16))  # id of the sealing key
+    origin: Mapped[str] = mapped_column(String(500))
+    preview: Mapped[str] = mapped_column(String(32))
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[Created]
+
+
+class ModelOverride(db.Model):  # type: ignore[name-defined]
+    """A workspace's own row of the model catalog; it wins over the shipped one. Prices per million tokens."""
+
+    __tablename__ = "model_overrides"
+    __table_args__ = (UniqueConstraint("workspace_id", "model_id"),)
+
+    id: Mapped[Id]
+    workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"), index=True)
+    model_id: Mapped[str] = mapped_column(String(200))  # provider/model
+    input_nano_usd_per_million: Mapped[Nano]
+    output_nano_usd_per_million: Mapped[Nano]
+    cache_read_nano_usd_per_million: Mapped[Nano | None]
+    cache_write_nano_usd_per_million: Mapped[Nano | None]
+    free: Mapped[bool] = mapped_column(default=False)
+    context_tokens: Mapped[int | None]
+    max_output_tokens: Mapped[int | None]
+    created_at: Mapped[Created]

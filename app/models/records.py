@@ -1,0 +1,68 @@
+"""Records: one row per call, written once. Partitioned by month on PostgreSQL; no foreign keys either way."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String, Uuid, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import db
+from app.models.columns import Json, JsonDict, JsonList, Nano, Ref, UtcDateTime
+
+
+class RecordRow(db.Model):  # type: ignore[name-defined]
+    """What became of one call; its public view is the receipt."""
+
+    __tablename__ = "records"
+    __table_args__ = (
+        Index("ix_records_workspace_id_created_at", "workspace_id", "created_at"),
+        Index("ix_records_endpoint_id_created_at", "endpoint_id", "created_at"),
+        Index(
+            "ix_records_kept_content",
+            "project_id",
+            "created_at",
+            postgresql_where=text("content IS NOT NULL"),
+            sqlite_where=text("content IS NOT NULL"),
+        ),
+        {"postgresql_partition_by": "RANGE (created_at)"},
+    )
+
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime(), primary_key=True)
+    id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True)  # UUIDv7
+    workspace_id: Mapped[Ref]
+    account_id: Mapped[Ref | None]
+    project_id: Mapped[Ref | None]
+    key_id: Mapped[Ref | None]
+    endpoint_id: Mapped[Ref | None]
+    endpoint_version: Mapped[int | None]
+    caller_label: Mapped[str] = mapped_column(String(254))
+    endpoint_slug: Mapped[str] = mapped_column(String(64))
+    surface: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(String(16))  # api | dashboard
+    client_request_id: Mapped[str | None] = mapped_column(String(128))
+    stream: Mapped[bool]
+    outcome: Mapped[str] = mapped_column(
+        String(24)
+    )  # succeeded | refused | failed | client_left | cut | aborted
+    status: Mapped[int]
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error_message: Mapped[str | None] = mapped_column(String(500))
+    model_requested: Mapped[str] = mapped_column(String(200))
+    model_answered: Mapped[str | None] = mapped_column(String(200))
+    provider: Mapped[str | None] = mapped_column(String(64))
+    finish_reason: Mapped[str | None] = mapped_column(String(32))
+    input_tokens: Mapped[int]
+    output_tokens: Mapped[int]
+    cache_read_tokens: Mapped[int]
+    cache_write_tokens: Mapped[int]
+    reasoning_tokens: Mapped[int]
+    estimated: Mapped[bool]
+    cost_nano_usd: Mapped[Nano | None]  # None: the price is not known
+    price: Mapped[dict[str, Any] | None] = mapped_column(Json)  # frozen: prices per million and multipliers
+    attempts: Mapped[JsonList]
+    steps: Mapped[JsonDict]  # microseconds by step
+    first_token_ms: Mapped[int | None]
+    duration_ms: Mapped[int]
+    content: Mapped[dict[str, Any] | None] = mapped_column(Json)  # prompts and answer, only where asked for

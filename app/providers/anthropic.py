@@ -1,0 +1,83 @@
+"""The `anthropic` dialect: OpenAI chat calls carried over Anthropic's messages API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
+from app.domain.chat import join, split
+from app.domain.errors import ProviderFailed
+from app.providers.anthropic_answer import StreamTranslator, completion
+from app.providers.anthropic_request import translate
+from app.providers.base import (
+    CUT,
+    chunk_of,
+    connected,
+    get_json,
+    looks_like_events,
+    parse,
+    post,
+    raise_for_error,
+    read_body,
+    unasked_events,
+)
+from app.providers.events import EventReader
+
+VERSION = "2023-06-01"  # the later one refuses temperature for every model
+
+
+class Anthropic:
+    """Translates both ways. A stream is proven whole by its `message_stop`."""
+
+    def chat(
+        self, upstream: Upstream, body: dict[str, Any], stream: bool, cancellation: Cancellation
+    ) -> Iterator[Chunk]:
+        sent = translate(body, upstream.model, stream)
+        answer = post(upstream, "/v1/messages", headers(upstream, stream), sent, cancellation)
+        if not stream:
+            whole = read_body(answer, upstream.timeout_first_byte_seconds, cancellation)
+            yield read_message(whole, upstream)
+            return
+        reader = EventReader(answer, upstream, cancellation)
+        try:
+            if reader.looks_like_json():
+                message = raise_for_error(reader.read_json(), upstream)
+                yield from map(chunk_of, split(completion(message).data or {}))
+            else:
+                yield from read_stream(reader)
+        finally:
+            reader.close()
+
+    def test(self, upstream: Upstream) -> str:
+        return connected(get_json(upstream, "/v1/models?limit=1000", headers(upstream, False)))
+
+
+def headers(upstream: Upstream, stream: bool) -> dict[str, str]:
+    accept = "text/event-stream" if stream else "application/json"
+    return {"accept": accept, "x-api-key": upstream.secret, "anthropic-version": VERSION}
+
+
+def read_stream(reader: EventReader) -> Iterator[Chunk]:
+    """Yield chunks until `message_stop`; raises for everything that ends without it."""
+    translator = StreamTranslator()
+    for event in reader:
+        if event is None:
+            yield HEARTBEAT
+            continue
+        yield from translator.chunks(reader.parse(event))
+        if translator.ended:
+            reader.finish()
+            return
+    raise reader.cut()
+
+
+def read_message(body: bytes, upstream: Upstream) -> Chunk:
+    """Return the completion, joined when the upstream streamed it unasked (L5)."""
+    if not looks_like_events(body):
+        return completion(raise_for_error(parse(body), upstream))
+    translator = StreamTranslator()
+    chunks = [chunk for data in unasked_events(body, upstream) for chunk in translator.chunks(data)]
+    if not translator.ended:
+        raise ProviderFailed(CUT)
+    return chunk_of(join(chunk.data for chunk in chunks if chunk.data is not None))

@@ -1,0 +1,127 @@
+"""Reading a streamed answer event by event: deadlines, silence, cuts, and what counts as begun."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from app.domain.calls import Cancellation, Upstream
+from app.domain.errors import ProviderFailed, ProviderTimedOut, StreamCut
+from app.domain.sse import Event, LineTooLong, Splitter
+from app.egress import Answer, Interrupted, ended_early
+from app.providers.base import CUT, UNREADABLE, parse, read_body
+from app.providers.failures import stream_failure
+
+HEARTBEAT_SECONDS = 10.0
+
+REPORTED = "The model provider reported an error."
+SILENT = "The model provider stopped sending."
+
+
+class EventReader:
+    """The events of a streamed answer. The caller says with `finish` that they were the whole of it.
+
+    Until the first event every failure is one before the first byte; after it, a StreamCut.
+    """
+
+    def __init__(self, answer: Answer, upstream: Upstream, cancellation: Cancellation) -> None:
+        self.started = False
+        self._upstream = upstream
+        self._answer = answer
+        self._cancellation = cancellation
+        self._splitter = Splitter()
+        self._lines = 0
+        self._ahead = b""
+        self._beat_at = math.inf
+        self._idle_seconds = upstream.timeout_idle_seconds
+        self._idle_until = time.monotonic() + upstream.timeout_first_byte_seconds
+
+    def __iter__(self) -> Iterator[Event | None]:
+        """Yield events as they come and None after each 10 s of silence; ends with the body."""
+        while (data := self._read()) != b"":
+            events = self._split(data) if data else []
+            yield from self._events(events)
+            if not self.started:
+                continue
+            now = time.monotonic()
+            if self._splitter.lines != self._lines:  # bytes alone are no sign of life (L9)
+                self._lines = self._splitter.lines
+                self._idle_until = now + self._idle_seconds
+            if events:
+                self._beat_at = now + HEARTBEAT_SECONDS
+            elif now >= self._beat_at:
+                self._beat_at = now + HEARTBEAT_SECONDS
+                yield None
+        yield from self._events(self._splitter.finish())
+
+    def looks_like_json(self) -> bool:
+        """Wait for the first bytes and tell whether they begin an object: headers may say anything (L5)."""
+        self._ahead = self._read() or b""
+        return self._ahead.lstrip()[:1] == b"{"
+
+    def read_json(self) -> dict[str, Any]:
+        """Return the whole answer, which looks like JSON."""
+        return parse(self._ahead + read_body(self._answer, self._idle_seconds, self._cancellation))
+
+    def parse(self, event: Event) -> dict[str, Any]:
+        """Return an event's data; raises for an error event and for what is no JSON object."""
+        try:
+            data = parse(event.data)
+        except ProviderFailed:
+            raise self.cut(UNREADABLE) from None
+        if data.get("error") or event.name == "error":
+            if self.started:
+                raise self.cut(REPORTED)
+            raise stream_failure(data.get("error", data), self._upstream)
+        return data
+
+    def finish(self) -> None:
+        """The answer is proven whole."""
+        self._answer.finish()
+
+    def close(self) -> None:
+        self._answer.close()
+
+    def cut(self, message: str = CUT) -> ProviderFailed:
+        """Return the error for an answer that breaks off or makes no sense, by what came before."""
+        early = ended_early(self._cancellation)
+        if early is not None:
+            return early
+        return StreamCut(message) if self.started else ProviderFailed(message)
+
+    def _events(self, events: list[Event]) -> Iterator[Event]:
+        for event in events:
+            if self._cancellation.reason is not None:
+                raise self.cut()
+            yield event
+            self.started = True
+
+    def _read(self) -> bytes | None:
+        """Return the next bytes, None when a heartbeat is due."""
+        data, self._ahead = self._ahead, b""
+        if data:
+            return data
+        try:
+            return self._answer.read_some(min(self._beat_at, self._idle_until))
+        except TimeoutError:
+            if time.monotonic() < min(self._idle_until, self._answer.until):
+                return None
+            raise self._timed_out() from None
+        except Interrupted:
+            raise self.cut() from None
+
+    def _timed_out(self) -> ProviderFailed:
+        early = ended_early(self._cancellation)
+        if early is not None:
+            return early
+        if self.started and time.monotonic() < self._answer.until:
+            return StreamCut(SILENT)
+        return ProviderTimedOut()
+
+    def _split(self, data: bytes) -> list[Event]:
+        try:
+            return self._splitter.feed(data)
+        except LineTooLong:
+            raise self.cut(UNREADABLE) from None

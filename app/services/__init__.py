@@ -1,0 +1,1 @@
+"""The verbs: load, ask the domain, store; one transaction each. The actor comes first."""

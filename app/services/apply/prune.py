@@ -1,0 +1,100 @@
+"""`apply --prune`: switches off what the file does not name, in the workspaces that it does name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from app.domain.errors import InvalidInput
+from app.services import credentials, endpoints, keys, model_rows, projects, providers
+from app.services.apply.report import Report, Run
+
+Step = tuple[str, Callable[[], object]]  # a path and what is done to it
+
+
+class PruneNeedsYes(InvalidInput):
+    """There is something to prune, and nobody said yes; `paths` are what it is."""
+
+    def __init__(self, paths: list[str]) -> None:
+        super().__init__("Nothing was changed. Add --yes to prune what is listed.")
+        self.paths = paths
+
+
+def prune(report: Report, runs: Sequence[Run], *, yes: bool) -> None:
+    """Switch off everything in these workspaces that the file did not name; raise without `yes`."""
+    named = report.named()
+    steps = [step for run in runs for step in steps_of(run, named) if step[0] not in named]
+    paths = [path for path, _ in steps]
+    if steps and not yes:
+        raise PruneNeedsYes(paths)
+    for _, do in steps:
+        do()
+    report.pruned = paths
+
+
+def steps_of(run: Run, named: set[str]) -> Iterator[Step]:
+    """Yield what could be switched off in one workspace."""
+    yield from provider_steps(run, named)
+    yield from model_steps(run)
+    yield from project_steps(run, named)
+
+
+def provider_steps(run: Run, named: set[str]) -> Iterator[Step]:
+    """Yield the active providers and, at those the file names, the active credentials of the workspace."""
+    for provider in providers.list_all(run.actor, run.workspace_id):
+        path = f"{run.path}/providers/{provider.slug}"
+        if provider.active:
+            yield path, partial(providers.set_active, run.actor, run.workspace_id, provider.id, False)
+        if path not in named:
+            continue
+        for row in credentials.list_all(run.actor, run.workspace_id, provider.id):
+            if row.active and row.project_id is None:
+                yield f"{path}/credentials/{row.name}", credential_step(run, row.id)
+
+
+def credential_step(run: Run, credential_id: str) -> Callable[[], object]:
+    """Return what switches a credential off."""
+    return partial(credentials.set_active, run.actor, run.workspace_id, credential_id, False)
+
+
+def model_steps(run: Run) -> Iterator[Step]:
+    """Yield the workspace's own model rows."""
+    for row in model_rows.list_rows(run.actor, run.workspace_id):
+        remove = partial(model_rows.remove_row, run.actor, run.workspace_id, row.model_id)
+        yield f"{run.path}/models/{row.model_id}", remove
+
+
+def project_steps(run: Run, named: set[str]) -> Iterator[Step]:
+    """Yield the active projects and, in those the file names, what is active in them."""
+    slugs = {row.id: row.slug for row in providers.list_all(run.actor, run.workspace_id)}
+    for project in projects.list_all(run.actor, run.workspace_id):
+        path = f"{run.path}/projects/{project.name}"
+        if project.active:
+            fields = {"active": False}
+            yield path, partial(projects.update, run.actor, run.workspace_id, project.id, fields)
+        if path in named:
+            yield from credentials_of(run, project.id, path, slugs)
+            yield from endpoints_of(run, project.id, path)
+            yield from keys_of(run, project.id, path)
+
+
+def credentials_of(run: Run, project_id: str, path: str, slugs: dict[str, str]) -> Iterator[Step]:
+    """Yield the project's own active credentials."""
+    for row in credentials.list_all(run.actor, run.workspace_id):
+        if row.active and row.project_id == project_id:
+            yield f"{path}/credentials/{slugs[row.provider_id]}/{row.name}", credential_step(run, row.id)
+
+
+def endpoints_of(run: Run, project_id: str, path: str) -> Iterator[Step]:
+    """Yield the project's active endpoints."""
+    for view in endpoints.list_all(run.actor, run.workspace_id, project_id):
+        if view.endpoint.active:
+            switch_off = partial(endpoints.set_active, run.actor, run.workspace_id, view.endpoint.id, False)
+            yield f"{path}/endpoints/{view.endpoint.slug}", switch_off
+
+
+def keys_of(run: Run, project_id: str, path: str) -> Iterator[Step]:
+    """Yield the project's keys that are not revoked."""
+    for key in keys.list_all(run.actor, run.workspace_id, project_id):
+        if key.revoked_at is None:
+            yield f"{path}/keys/{key.name}", partial(keys.revoke, run.actor, run.workspace_id, key.id)

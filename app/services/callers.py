@@ -1,0 +1,171 @@
+"""Turns a request's key, or a signed-in person, into the caller of a call."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.database import database
+from app.domain.actors import Actor
+from app.domain.callers import Caller, check_scope, hash_key, read_key
+from app.domain.calls import Call
+from app.domain.errors import GatewayError, NotAllowed, NotAuthenticated, NotFound, WrongSurface
+from app.models import Account, Key, Project, Workspace
+from app.services import access, stamps
+from app.services.cache import Cache
+
+_known: Cache[bytes, Caller] = Cache(50_000)
+
+
+def identify(call: Call, *, fresh: bool = False) -> Caller:
+    """Return who calls; raise NotAuthenticated (P18). What they may do is `check`'s to say.
+
+    `fresh` reads the database; otherwise a caller read before may be used, until its stamp is found stale.
+    """
+    if call.actor is not None:
+        return for_person(call.actor, call.project_id or "")
+    digest = hash_key(read_key(call.headers, call.dialect))
+    known = None if fresh else _known.get(digest)
+    if known is not None and (not has_expired(known) or is_in_force(known)):
+        return unexpired(known)
+    return unexpired(read(digest))
+
+
+def check(caller: Caller, call: Call, *, scope: str) -> Caller:
+    """Return the caller; raise 403 (scope, other project) or 400 (wrong surface) (P8).
+
+    Such a call never reaches the admission step, so a remembered caller is looked up again before a refusal.
+    """
+    try:
+        check_rights(caller, call, scope)
+    except GatewayError:
+        if caller.key_id is None or is_in_force(caller):
+            raise
+        caller = identify(call, fresh=True)
+        check_rights(caller, call, scope)
+    return caller
+
+
+def check_rights(caller: Caller, call: Call, scope: str) -> None:
+    """Raise when this call is not the caller's to make."""
+    check_scope(caller, scope)
+    if call.project_id is not None and caller.project_id != call.project_id:
+        raise NotAllowed("Token does not belong to this project.")
+    if call.surface != "any" and call.surface not in caller.surfaces:
+        raise WrongSurface(wrong_surface_text(caller, call.surface))
+
+
+def has_expired(caller: Caller) -> bool:
+    """Say whether the key's time is over."""
+    return caller.expires_at is not None and caller.expires_at <= datetime.now(UTC)
+
+
+def unexpired(caller: Caller) -> Caller:
+    """Return the caller; raise NotAuthenticated once their key has expired."""
+    if has_expired(caller):
+        raise NotAuthenticated
+    return caller
+
+
+def is_in_force(caller: Caller) -> bool:
+    """Say whether what was read of the caller still holds."""
+    return stamps.is_fresh(caller.workspace_id, caller.config_stamp, caller.read_at)
+
+
+def identify_now(call: Call, *, scope: str) -> Caller:
+    """Return who calls, known to be in force right now; for lookups, which have no later admission step."""
+    caller = identify(call)
+    if caller.key_id is not None and not is_in_force(caller):
+        caller = identify(call, fresh=True)
+    return check(caller, call, scope=scope)
+
+
+def wrong_surface_text(caller: Caller, surface: str) -> str:
+    """Say which kind of route the project has and which was asked for."""
+    has = ", ".join(caller.surfaces)
+    return f"This project serves '{has}' routes; this route needs a project that serves '{surface}'."
+
+
+def read(digest: bytes) -> Caller:
+    """Read and remember a key's caller, under the stamp that stood before; raise NotAuthenticated."""
+    workspace_id = database.read(lambda s: s.scalar(select(Key.workspace_id).where(Key.hash == digest)))
+    if workspace_id is None:
+        raise NotAuthenticated
+    read_at, stamp = time.monotonic(), stamps.current(workspace_id)
+    caller = database.read(lambda session: load(session, digest, stamp, read_at))
+    if caller is None:
+        _known.drop(digest)
+        raise NotAuthenticated
+    _known.put(digest, caller)
+    return caller
+
+
+def load(session: Session, digest: bytes, stamp: str | None, read_at: float) -> Caller | None:
+    """Load key, project, account and workspace in one query; None unless all are in force."""
+    row = session.execute(
+        select(Key, Project, Account, Workspace)
+        .join(Project, Project.id == Key.project_id)
+        .join(Account, Account.id == Key.account_id)
+        .join(Workspace, Workspace.id == Key.workspace_id)
+        .where(Key.hash == digest, Key.revoked_at.is_(None), Project.active)
+    ).first()
+    if row is None:
+        return None
+    key, project, account, workspace = row
+    return Caller(
+        workspace_id=workspace.id,
+        workspace_slug=workspace.slug,
+        account_id=account.id,
+        project_id=project.id,
+        project_name=project.name,
+        surfaces=tuple(project.surfaces),
+        key_id=key.id,
+        label=key.name,
+        scopes=tuple(key.scopes),
+        expires_at=key.expires_at,
+        rate_multiplier_ppm=account.rate_multiplier_ppm,
+        config_stamp=stamp,
+        read_at=read_at,
+    )
+
+
+def for_person(actor: Actor, project_id: str) -> Caller:
+    """Return a signed-in person as the caller of a dashboard call, booked on the root account."""
+
+    def work(session: Session) -> Caller:
+        project = session.get(Project, project_id)
+        if project is None:
+            raise NotFound
+        access.require(session, actor, project.workspace_id, "editor")
+        if not project.active:
+            raise NotFound("This project is switched off.")
+        workspace = session.get_one(Workspace, project.workspace_id)
+        root = Account.workspace_id == workspace.id, Account.parent_id.is_(None)
+        account = session.scalars(select(Account).where(*root)).one()
+        return Caller(
+            workspace_id=workspace.id,
+            workspace_slug=workspace.slug,
+            account_id=account.id,
+            project_id=project.id,
+            project_name=project.name,
+            surfaces=tuple(project.surfaces),
+            key_id=None,
+            label=actor.label,
+            scopes=("chat", "models"),
+            expires_at=None,
+            rate_multiplier_ppm=account.rate_multiplier_ppm,
+            config_stamp=None,
+            read_at=time.monotonic(),
+        )
+
+    caller = database.read(work)
+    return replace(caller, config_stamp=stamps.current(caller.workspace_id))
+
+
+def forget_all() -> None:
+    """Drop every remembered caller of this process."""
+    _known.clear()

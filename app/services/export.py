@@ -1,0 +1,140 @@
+"""`export`: workspaces in the form that `apply` takes; every secret is a variable to be filled in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.database import database
+from app.domain.actors import Actor
+from app.domain.apply_file import Document, escape
+from app.domain.errors import NotAllowed, NotFound
+from app.models import Credential, Key, Project, Provider, Workspace
+from app.services import credentials, endpoints, keys, members, model_rows, projects, providers, workspaces
+
+
+def export(actor: Actor, workspace_name: str | None = None) -> Document:
+    """Return all workspaces, or the one of that name. System only."""
+    if actor.kind != "system":
+        raise NotAllowed
+
+    def work(_session: Session) -> Document:
+        chosen = [row for row in workspaces.list_all(actor) if workspace_name in (None, row.name)]
+        if workspace_name is not None and not chosen:
+            raise NotFound("There is no workspace of this name.")
+        variables = Variables()
+        return {"workspaces": [Exporter(actor, row, variables).workspace() for row in chosen]}
+
+    return database.read(work)
+
+
+@dataclass(slots=True)
+class Variables:
+    """Names of environment variables, each given once."""
+
+    taken: set[str] = field(default_factory=set)
+
+    def reference(self, kind: str, *parts: str) -> str:
+        """Return `${NAME}` for a secret; the kind in front keeps it apart from Sluice's own settings."""
+        base = name = re.sub(r"[^A-Z0-9]+", "_", "_".join((kind, *parts)).upper()).strip("_")
+        number = 2
+        while name in self.taken:
+            name, number = f"{base}_{number}", number + 1
+        self.taken.add(name)
+        return f"${{{name}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """Writes one workspace down."""
+
+    actor: Actor
+    row: Workspace
+    variables: Variables
+
+    def workspace(self) -> dict[str, Any]:
+        """Return the workspace with everything in it."""
+        own = credentials.list_all(self.actor, self.row.id)
+        kept = [row for row in own if row.sealed]  # a wiped one has nothing to come back to
+        listed = providers.list_all(self.actor, self.row.id)
+        slugs = {provider.id: provider.slug for provider in listed}
+        return {
+            **escaped({"name": self.row.name, "timezone": self.row.timezone}),
+            "members": [self.member(member) for member in members.list_all(self.actor, self.row.id)],
+            "providers": [self.provider(provider, kept) for provider in listed],
+            "models": [
+                escaped({"id": row.model_id, **model_rows.as_fields(row)})
+                for row in model_rows.list_rows(self.actor, self.row.id)
+            ],
+            "projects": [
+                self.project(project, kept, slugs) for project in projects.list_all(self.actor, self.row.id)
+            ],
+        }
+
+    def member(self, member: members.Member) -> dict[str, Any]:
+        """Return a person and their role."""
+        return escaped({"email": member.user.email, "role": member.membership.role})
+
+    def provider(self, provider: Provider, kept: list[Credential]) -> dict[str, Any]:
+        """Return a provider and the credentials that every project may use."""
+        fields = providers.as_fields(provider)
+        names = ("slug", "name", "dialect", "base_url", "vendor", "zdr", "may_train", "active")
+        own = [row for row in kept if row.provider_id == provider.id and row.project_id is None]
+        return {
+            **escaped({name: fields[name] for name in names if fields[name] != ""}),
+            "credentials": [self.credential(row, provider.slug) for row in own],
+        }
+
+    def credential(self, row: Credential, *parts: str) -> dict[str, Any]:
+        """Return a credential without its secret."""
+        secret = self.variables.reference("credential", self.row.name, *parts, row.name)
+        return {**escaped({"name": row.name}), "secret": secret, "active": row.active}
+
+    def project(self, project: Project, kept: list[Credential], slugs: dict[str, str]) -> dict[str, Any]:
+        """Return a project with its own credentials, endpoints and keys."""
+        views = endpoints.list_all(self.actor, self.row.id, project.id)
+        listed = [key for key in keys.list_all(self.actor, self.row.id, project.id) if not key.revoked_at]
+        own = [row for row in kept if row.project_id == project.id]
+        return {
+            **escaped({"name": project.name, "uuid": project.id, "surfaces": project.surfaces}),
+            "active": project.active,
+            "log_content": project.log_content,
+            "content_retention_days": project.content_retention_days,
+            "credentials": [
+                {"provider": slug, **self.credential(row, project.name, slug)}
+                for row in own
+                for slug in [slugs[row.provider_id]]
+            ],
+            "endpoints": [endpoint(view) for view in views],
+            "keys": [self.key(key, project) for key in sorted(listed, key=lambda key: key.created_at)],
+        }
+
+    def key(self, key: Key, project: Project) -> dict[str, Any]:
+        """Return a key without its secret, of which only the hash is kept."""
+        return {
+            **escaped({"name": key.name}),
+            "secret": self.variables.reference("key", self.row.name, project.name, key.name),
+            "scopes": list(key.scopes),
+            "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+        }
+
+
+def endpoint(view: endpoints.EndpointView) -> dict[str, Any]:
+    """Return an endpoint with every field of its published version."""
+    about = {"slug": view.endpoint.slug, "name": view.endpoint.name, "active": view.endpoint.active}
+    return escaped({**about, **view.config.as_dict()})
+
+
+def escaped(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with `${` in their texts written so that it stays."""
+    return {name: escaped_value(value) for name, value in fields.items()}
+
+
+def escaped_value(value: Any) -> Any:
+    """Escape a text, or the texts of a list."""
+    if isinstance(value, list):
+        return [escaped_value(item) for item in value]
+    return escape(value) if isinstance(value, str) else value

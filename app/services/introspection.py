@@ -1,0 +1,67 @@
+"""What a key may learn about its own project (P29)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.database import database
+from app.domain.callers import Caller
+from app.domain.endpoints import EndpointConfig, parse_config
+from app.models import Endpoint, EndpointVersion
+
+
+def info(caller: Caller) -> dict[str, Any]:
+    """Return the project and what the key may do."""
+    return {
+        "project": {
+            "uuid": caller.project_id,
+            "name": caller.project_name,
+            "surfaces": list(caller.surfaces),
+        },
+        "token": {
+            "name": caller.label,
+            "scopes": list(caller.scopes),
+            "expires_at": caller.expires_at.isoformat() if caller.expires_at else None,
+        },
+    }
+
+
+def endpoints(caller: Caller) -> dict[str, Any]:
+    """Return the active endpoints, by slug; their prompts stay inside."""
+    return {"endpoints": [public(endpoint, config) for endpoint, config in active(caller)]}
+
+
+def models(caller: Caller) -> dict[str, Any]:
+    """Return each model that an active endpoint may use, first choices and failovers, once."""
+    chains = [(config.model, *config.failover) for _, config in active(caller)]
+    return {"models": sorted({model for chain in chains for model in chain})}
+
+
+def public(endpoint: Endpoint, config: EndpointConfig) -> dict[str, Any]:
+    """Return what may be told of an endpoint."""
+    return {
+        "slug": endpoint.slug,
+        "name": endpoint.name,
+        "description": config.description,
+        "model": config.model,
+        "streaming_enabled": config.streaming_enabled,
+        "url": f"/api/{endpoint.project_id}/{endpoint.slug}",
+    }
+
+
+def active(caller: Caller) -> list[tuple[Endpoint, EndpointConfig]]:
+    """Read the project's active endpoints with their published configuration."""
+
+    def work(session: Session) -> list[tuple[Endpoint, EndpointConfig]]:
+        rows = session.execute(
+            select(Endpoint, EndpointVersion.config)
+            .join(EndpointVersion, EndpointVersion.id == Endpoint.published_version_id)
+            .where(Endpoint.project_id == caller.project_id, Endpoint.active)
+            .order_by(Endpoint.slug)
+        )
+        return [(endpoint, parse_config(config)) for endpoint, config in rows]
+
+    return database.read(work)

@@ -1,0 +1,230 @@
+"""Keeps the records: a bounded queue, written in batches at most a second late; money never waits on it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from datetime import datetime
+from typing import Any
+
+import gevent
+import gevent.event
+import gevent.monkey
+from sqlalchemy import insert, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy.orm import Session
+
+from app.database import database
+from app.domain import dialects
+from app.domain.records import Attempt, Record
+from app.models import Key, RecordRow
+
+log = logging.getLogger(__name__)
+MOST_WAITING = 20_000
+MOST_IN_BATCH = 500
+PAUSE_SECONDS = 0.25
+
+
+class Writer:
+    """Collects rows and writes them from one greenlet; without gevent it writes at once."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._wake: gevent.event.Event | None = None
+        self._writing = threading.RLock()  # the last flush of a worker waits for the one under way
+
+    def put(self, row: dict[str, Any]) -> None:
+        """Queue one row; when the queue is full the row is dropped and counted."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append(row)
+        if not gevent.monkey.is_module_patched("socket"):
+            self.flush()
+            return
+        if self._wake is None:
+            self._wake = gevent.event.Event()
+            gevent.spawn(self._run, self._wake)
+        self._wake.set()
+
+    def flush(self) -> None:
+        """Write all that waits; a batch that fails is put back and tried again later.
+
+        A row that the database will never take must not hold up the others: batches shrink until it
+        stands alone, and then it is left out.
+        """
+        with self._writing:
+            size = MOST_IN_BATCH
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
+                error = attempt(batch)
+                if error is None:
+                    size = min(MOST_IN_BATCH, 2 * size)
+                elif not is_refusal(error):
+                    log.error("records not written, will try again: %s", type(error).__name__)
+                    self._waiting.extendleft(reversed(batch))
+                    return
+                elif len(batch) > 1:
+                    self._waiting.extendleft(reversed(batch))
+                    size = len(batch) // 2
+                else:
+                    self.dropped += 1
+                    log.error("record %s cannot be stored: %s", batch[0]["id"], type(error).__name__)
+
+    def _run(self, wake: gevent.event.Event) -> None:
+        while True:
+            wake.wait()
+            wake.clear()
+            gevent.sleep(PAUSE_SECONDS)
+            self.flush()
+            if self._waiting:
+                wake.set()
+
+
+writer = Writer()
+
+
+def attempt(rows: list[dict[str, Any]]) -> Exception | None:
+    """Write the rows in one transaction; return what went wrong."""
+    try:
+        database.transaction(lambda session: write_rows(session, rows))
+    except Exception as error:
+        return error
+    return None
+
+
+def is_refusal(error: Exception) -> bool:
+    """Say whether the database is there but will never take one of the rows (a duplicate, a bad value)."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, DataError | IntegrityError)
+    return isinstance(error, StatementError | ValueError | TypeError | OverflowError)
+
+
+def write_rows(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Insert the rows and note when their keys were last used."""
+    session.execute(insert(RecordRow), rows)
+    used: dict[str, datetime] = {row["key_id"]: row["created_at"] for row in rows if row["key_id"]}
+    for key_id in sorted(used):
+        session.execute(update(Key).where(Key.id == key_id).values(last_used_at=used[key_id]))
+
+
+def write(record: Record) -> None:
+    """Queue the record's row; never raises. A call whose caller is unknown leaves no row."""
+    if record.caller is not None:
+        writer.put(row_of(record))
+
+
+def row_of(record: Record) -> dict[str, Any]:
+    """Return the record as a row."""
+    return {**who(record), **what(record), **result(record)}
+
+
+def who(record: Record) -> dict[str, Any]:
+    """Return the columns that say who called."""
+    caller, call = record.caller, record.call
+    return {
+        "id": call.request_id,
+        "created_at": record.created_at,
+        "workspace_id": caller.workspace_id if caller else None,
+        "account_id": caller.account_id if caller else None,
+        "project_id": caller.project_id if caller else None,
+        "key_id": caller.key_id if caller else None,
+        "caller_label": caller.label if caller else "",
+        "surface": call.surface,
+        "source": call.source,
+        "client_request_id": call.client_request_id,
+    }
+
+
+def what(record: Record) -> dict[str, Any]:
+    """Return the columns that say what was called and who answered."""
+    target, call = record.target, record.call
+    return {
+        "endpoint_id": target.endpoint_id if target else None,
+        "endpoint_version": target.version if target else None,
+        "endpoint_slug": target.slug if target else stored(call.slug or "", 64),
+        "stream": record.streamed,
+        "model_requested": target.config.model if target else "",
+        "model_answered": stored(record.model_answered, 200) if record.model_answered else None,
+        "provider": record.answered_by.provider_slug if record.answered_by else None,
+        "attempts": [attempt.as_dict() for attempt in attempts_of(record)],
+        "content": content_of(record),
+    }
+
+
+def attempts_of(record: Record) -> list[Attempt]:
+    """Return the attempts, and before them the models of the chain that could not even be tried, and why."""
+    if record.target is None or not record.attempts:
+        return record.attempts
+    config = record.target.config
+    place = {model_id: number for number, model_id in enumerate((config.model, *config.failover))}
+    last = place.get(record.attempts[-1].model_id, 0)
+    skipped = [
+        Attempt(item.model_id, item.model_id.partition("/")[0], "", "skipped", item.reason, 0)
+        for item in record.target.skipped
+        if place.get(item.model_id, 0) < last
+    ]
+    return sorted([*skipped, *record.attempts], key=lambda attempt: place.get(attempt.model_id, 0))
+
+
+def status_of(record: Record) -> int:
+    """Return the HTTP status as the client saw it, in the dialect of its route."""
+    if record.error is None or record.first_token_ms is not None:
+        return record.status
+    return dialects.BY_NAME[record.call.dialect].status(record.error)
+
+
+def result(record: Record) -> dict[str, Any]:
+    """Return the columns that say how it ended and what it cost."""
+    usage, error = record.usage, record.error
+    return {
+        "outcome": record.outcome,
+        "status": status_of(record),
+        "error_code": error.code if error else None,
+        "error_message": stored(error.message, 500) if error else None,
+        "finish_reason": stored(record.finish_reason, 32) if record.finish_reason else None,
+        "input_tokens": usage.input_tokens if usage else 0,
+        "output_tokens": usage.output_tokens if usage else 0,
+        "cache_read_tokens": usage.cache_read_tokens if usage else 0,
+        "cache_write_tokens": usage.cache_write_tokens if usage else 0,
+        "reasoning_tokens": usage.reasoning_tokens if usage else 0,
+        "estimated": usage.estimated if usage else False,
+        "cost_nano_usd": record.cost_nano_usd,
+        "price": record.frozen_price(),
+        "steps": record.steps,
+        "first_token_ms": record.first_token_ms,
+        "duration_ms": record.duration_ms,
+    }
+
+
+def content_of(record: Record) -> dict[str, Any] | None:
+    """Return prompts and answer where the setting allows it and the project asks for it (C27)."""
+    if not (content_allowed.allowed and record.target and record.target.log_content):
+        return None
+    content = {"messages": record.messages, "answer": "".join(record.delivered)}
+    return {name: without_nul(value) for name, value in content.items()}
+
+
+def stored(text: str, most: int) -> str:
+    """Return a stranger's text as a column takes it: not too long, no NUL (PostgreSQL refuses it)."""
+    return text[:most].replace("\x00", "\ufffd")
+
+
+def without_nul(value: Any) -> Any:
+    """Return JSON values with every NUL replaced, in names too."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, dict):
+        return {without_nul(name): without_nul(inner) for name, inner in value.items()}
+    return [without_nul(inner) for inner in value] if isinstance(value, list) else value
+
+
+class ContentSetting:
+    """Whether the operator allows keeping content at all; set once at start."""
+
+    allowed = False
+
+
+content_allowed = ContentSetting()

@@ -1,0 +1,80 @@
+"""Configuration stamps: a random value per workspace in Redis, renewed after each committed change.
+
+What a worker caches carries the stamp it was read under; a call compares it in its one Redis round trip.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+import gevent
+import gevent.monkey
+
+from app.extensions import redis
+from app.redis_store import RedisAway
+
+AWAY_TTL_SECONDS = 1.0  # how long cached rows serve while Redis cannot be asked
+MOST_AGE_SECONDS = 300.0
+TRIES = 3
+RETRY_SECONDS = 0.2
+
+_owed: set[str] = set()  # workspaces whose stamp could not be renewed yet
+
+
+def name(workspace_id: str) -> str:
+    """Return the stamp's Redis key."""
+    return f"sluice:stamp:{workspace_id}"
+
+
+def renew(workspace_id: str) -> None:
+    """Make every worker's cached rows of the workspace stale; a server catches up once Redis is back."""
+    if any(set_new(workspace_id) for _ in range(TRIES)) or not gevent.monkey.is_module_patched("socket"):
+        return
+    if not _owed:
+        gevent.spawn(catch_up)
+    _owed.add(workspace_id)
+
+
+def set_new(workspace_id: str) -> bool:
+    """Set a new stamp; say whether it was done."""
+    return redis.tell(lambda client: client.set(name(workspace_id), secrets.token_hex(8)))
+
+
+def catch_up() -> None:
+    """Renew what is owed, however long Redis stays away."""
+    while _owed:
+        workspace_id = next(iter(_owed))
+        if set_new(workspace_id):
+            _owed.discard(workspace_id)
+        else:
+            gevent.sleep(RETRY_SECONDS)
+
+
+def current(workspace_id: str) -> str | None:
+    """Return the stamp now; None when there is none or Redis is away."""
+    try:
+        stamp = redis.ask(lambda client: client.get(name(workspace_id)))
+    except RedisAway:
+        return None
+    return None if stamp is None else str(stamp)
+
+
+def is_fresh(workspace_id: str, config_stamp: str | None, read_at: float) -> bool:
+    """Say whether rows read at `read_at` (monotonic seconds) under `config_stamp` may still be used."""
+    age = time.monotonic() - read_at
+    try:
+        stamp = redis.command("GET", name(workspace_id))
+    except RedisAway:
+        _last_away.at = time.monotonic()
+        return age < AWAY_TTL_SECONDS
+    return stamp == config_stamp and age < MOST_AGE_SECONDS and read_at > _last_away.at
+
+
+class LastAway:
+    """When this process last found Redis away: what it read before may have changed without a new stamp."""
+
+    at = float("-inf")
+
+
+_last_away = LastAway()

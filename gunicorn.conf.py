@@ -1,0 +1,55 @@
+"""How gunicorn serves the app. bin/run adds the address and the number of workers."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import time
+
+import gevent
+from gunicorn.http import wsgi
+from gunicorn.workers.base import Worker
+
+wsgi.SERVER = "Sluice"
+
+wsgi_app = "wsgi:app"
+worker_class = "run.web_worker.WebWorker"
+worker_connections = 2000
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+timeout = 120
+graceful_timeout = 40
+keepalive = 75
+umask = 0o077
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 16380
+forwarded_allow_ips = ""  # the app decides whom to believe, by SLUICE_TRUSTED_PROXIES
+control_socket_disable = True
+loglevel = "warning"
+
+ERROR_EVENT_SECONDS = 5  # before the end of the grace period streams end with an error event
+CHECK_SECONDS = 0.1
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Leave what was loaded out of every later garbage collection, and watch for the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gevent.spawn(drain_when_stopping, worker)
+
+
+def worker_exit(_server: object, worker: Worker) -> None:
+    """Write the last records, which wait for the next batch."""
+    if worker.booted:
+        importlib.import_module("app.services.records").writer.flush()
+
+
+def drain_when_stopping(worker: Worker) -> None:
+    """Tell the app as soon as gunicorn wants this worker to end."""
+    # Imported here, in the worker: the master must not import the app before gevent patches it.
+    lifecycle = importlib.import_module("app.lifecycle")
+    while worker.alive:
+        gevent.sleep(CHECK_SECONDS)
+    lifecycle.start_draining(time.monotonic() + worker.cfg.graceful_timeout - ERROR_EVENT_SECONDS)

@@ -1,0 +1,191 @@
+// "Try it": sends a form[data-try] by fetch and shows the answer as it streams in. Text only, never HTML.
+(() => {
+  const { texts, explain } = window.sluice;
+  const part = (form, name) => form.querySelector(`[data-try-${name}]`);
+  const seconds = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);
+  const running = new WeakMap();
+
+  const NO_ID = "00000000-0000-0000-0000-000000000000";
+  const WITHOUT_RECEIPT = [400, 401, 403, 404]; // refused before there was a call
+
+  class Failure extends Error {}
+
+  function reasonOf(body, status) {
+    const error = body?.error ?? body;
+    const words = typeof error === "string" ? error : error?.message;
+    return words || explain(status);
+  }
+
+  function body(form) {
+    const stream = form.elements.stream ? form.elements.stream.checked : true;
+    const messages = form.elements.messages?.value;
+    if (!messages) return { message: form.elements.message.value, stream };
+    try {
+      return { messages: JSON.parse(messages), stream };
+    } catch (error) {
+      throw new Failure(error.message);
+    }
+  }
+
+  async function send(form, signal, view) {
+    const token = document.querySelector('meta[name="csrf-token"]').content;
+    const response = await fetch(form.action, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": token, Accept: "text/event-stream, application/json" },
+      body: JSON.stringify(body(form)),
+      credentials: "same-origin",
+      signal,
+    });
+    if (response.redirected) throw new Failure(texts.signedOut);
+    if (!WITHOUT_RECEIPT.includes(response.status)) view.showReceipt(response.headers.get("x-sluice-request-id"));
+    if (!response.ok) throw new Failure(reasonOf(await response.json().catch(() => null), response.status));
+    return response;
+  }
+
+  // Reading server-sent events
+  async function* events(stream) {
+    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).split(/\r?\n\r?\n/);
+      rest = blocks.pop();
+      for (const block of blocks) yield block;
+    }
+  }
+
+  function parse(block) {
+    const lines = block.split(/\r?\n/);
+    const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart()).join("\n");
+    const isError = lines.some((line) => /^event: ?error$/.test(line));
+    if (!data || data === "[DONE]") return { finished: data === "[DONE]" };
+    let chunk;
+    try { chunk = JSON.parse(data); } catch { chunk = { error: data }; }
+    if (isError || chunk.error) throw new Failure(reasonOf(chunk, 500));
+    return { chunk };
+  }
+
+  async function readStream(response, view) {
+    let finished = false;
+    for await (const block of events(response.body)) {
+      const event = parse(block);
+      finished ||= Boolean(event.finished);
+      if (!event.chunk) continue;
+      view.append(event.chunk.choices?.[0]?.delta?.content ?? "");
+      view.note(event.chunk.usage, event.chunk.sluice);
+    }
+    if (!finished) throw new Failure(texts.cut);
+  }
+
+  async function readWhole(response, view) {
+    const answer = await response.json();
+    if (answer.ok === false || answer.error) throw new Failure(reasonOf(answer, 500));
+    view.append(answer.content ?? answer.choices?.[0]?.message?.content ?? "");
+    const cost = response.headers.get("x-sluice-cost-usd");
+    view.note(answer.usage, { cost_usd: cost === "unknown" ? null : cost });
+  }
+
+  // What the person sees
+  function viewOf(form) {
+    const started = performance.now();
+    const output = part(form, "output");
+    const stat = (name, text) => { form.querySelector(`[data-stat="${name}"]`).textContent = text; };
+    const state = (text) => { part(form, "state").textContent = text; };
+    const error = part(form, "error");
+    let first = true;
+
+    function begin() {
+      output.textContent = "";
+      for (const name of ["first", "total", "input", "output", "cost"]) stat(name, "–");
+      for (const name of ["error", "stats", "receipt"]) part(form, name).hidden = true;
+      part(form, "answer").hidden = output.hidden = false;
+      toggle(true);
+      state(texts.waiting);
+    }
+
+    function toggle(busy) {
+      output.setAttribute("aria-busy", String(busy));
+      part(form, "send").disabled = busy;
+      part(form, "stop").hidden = !busy;
+    }
+
+    function append(text) {
+      if (!text) return;
+      if (first) {
+        first = false;
+        stat("first", seconds(performance.now() - started));
+        part(form, "stats").hidden = false;
+        state(texts.answering);
+      }
+      const following = output.scrollHeight - output.scrollTop - output.clientHeight < 40;
+      output.append(text);
+      if (following) output.scrollTop = output.scrollHeight;
+    }
+
+    function note(usage, extra) {
+      if (usage) {
+        stat("input", usage.prompt_tokens ?? usage.input_tokens ?? "–");
+        stat("output", usage.completion_tokens ?? usage.output_tokens ?? "–");
+      }
+      if (extra) stat("cost", extra.cost_usd == null ? form.dataset.unknown : `$${extra.cost_usd}`);
+    }
+
+    function showReceipt(id) {
+      if (!id || !form.dataset.receipt) return;
+      const url = form.dataset.receipt.replace(NO_ID, id);
+      const line = part(form, "receipt");
+      line.querySelector("a").href = url;
+      line.hidden = false;
+    }
+
+    function fail(message) {
+      output.hidden = output.textContent === "";
+      error.querySelector("p").textContent = message;
+      error.hidden = false;
+    }
+
+    function end(words) {
+      toggle(false);
+      stat("total", seconds(performance.now() - started));
+      part(form, "stats").hidden = false;
+      state(words);
+    }
+
+    return { begin, append, note, showReceipt, fail, end };
+  }
+
+  async function run(form) {
+    const abort = new AbortController();
+    running.set(form, abort);
+    const view = viewOf(form);
+    view.begin();
+    try {
+      const response = await send(form, abort.signal, view);
+      const streams = response.headers.get("content-type")?.startsWith("text/event-stream");
+      await (streams ? readStream : readWhole)(response, view);
+      view.end(texts.finished);
+    } catch (error) {
+      if (!abort.signal.aborted) view.fail(error instanceof Failure ? error.message : texts.unreachable);
+      view.end(abort.signal.aborted ? texts.stopped : "");
+    } finally {
+      running.delete(form);
+    }
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-try]")) return;
+    event.preventDefault();
+    if (!running.has(event.target)) run(event.target);
+  });
+
+  document.addEventListener("click", (event) => {
+    const stop = event.target.closest("[data-try-stop]");
+    if (stop) running.get(stop.closest("form"))?.abort();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const sends = event.key === "Enter" && (event.metaKey || event.ctrlKey);
+    if (sends) event.target.closest("form[data-try]")?.requestSubmit();
+  });
+})();

@@ -1,0 +1,100 @@
+"""The endpoint form in the browser: choosing models, ordering fallbacks, and text that is not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Stage
+from tests.browser.visitor import Visitor
+
+
+def open_form(stage: Stage, visitor: Visitor) -> tuple[Page, str]:
+    """Sign in as an editor and open the form for a new endpoint."""
+    acme = stage.world.acme
+    visitor.enter(stage.world.teammate)
+    path = f"/w/{acme.workspace.slug}/projects/{acme.project.id}/endpoints/new"
+    return visitor.open(path), path
+
+
+def fallbacks(page: Page) -> list[str]:
+    """Return the fallbacks that are shown, in order."""
+    fields = page.locator('[name="failover"]')
+    return [fields.nth(n).input_value() for n in range(fields.count()) if fields.nth(n).is_visible()]
+
+
+def choose(page: Page, words: str) -> None:
+    """Search the open list of models and take the first one with the keyboard."""
+    page.get_by_label("Search the models").fill(words)
+    page.keyboard.press("Enter")
+
+
+def test_a_model_is_chosen_from_the_list_with_its_price(stage: Stage, visitor: Visitor) -> None:
+    page, _ = open_form(stage, visitor)
+    page.get_by_role("button", name="Choose a model from the list").first.click()
+    expect(page.get_by_label("Search the models")).to_be_focused()
+    page.get_by_label("Search the models").fill("no such model")
+    expect(page.get_by_text("No model matches.")).to_be_visible()
+    choose(page, "demo careful")
+    expect(visitor.field("Model")).to_have_value("demo/demo-careful")
+    expect(visitor.field("Model")).to_be_focused()
+    visitor.see("$1.00 in, $4.00 out per million tokens")
+
+
+def test_the_slug_follows_the_name_until_it_is_typed(stage: Stage, visitor: Visitor) -> None:
+    open_form(stage, visitor)
+    visitor.field("Name").fill("Über Summary")
+    expect(visitor.field("Slug")).to_have_value("uber-summary")
+    visitor.field("Slug").fill("summary")
+    visitor.field("Name").fill("Another")
+    expect(visitor.field("Slug")).to_have_value("summary")
+
+
+def test_fallbacks_are_added_moved_and_removed(stage: Stage, visitor: Visitor) -> None:
+    page, _ = open_form(stage, visitor)
+    for model in ("demo/demo-fast", "demo/demo-careful", "demo/third"):
+        visitor.press("Add a fallback")
+        page.keyboard.type(model)
+    visitor.press("Fallback 3: try it earlier")
+    assert fallbacks(page) == ["demo/demo-fast", "demo/third", "demo/demo-careful"]
+    visitor.press("Remove fallback 1")
+    assert fallbacks(page) == ["demo/third", "demo/demo-careful"]
+
+
+def test_unsaved_text_survives_leaving_the_page_and_goes_once_it_is_saved(
+    stage: Stage, visitor: Visitor
+) -> None:
+    page, path = open_form(stage, visitor)
+    visitor.field("Name").fill("Kept draft")
+    visitor.field("Prompt").fill("Half a thought")
+    visitor.go("Projects")
+    visitor.open(path)
+    visitor.see("had not saved has been put back")
+    expect(visitor.field("Prompt")).to_have_value("Half a thought")
+    visitor.field("Model").fill("demo/demo-fast")
+    visitor.press("Make endpoint")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Kept draft")
+    visitor.open(path)
+    expect(visitor.field("Prompt")).to_have_value("")
+
+
+def test_a_draft_can_be_discarded(stage: Stage, visitor: Visitor) -> None:
+    _, path = open_form(stage, visitor)
+    visitor.field("Prompt").fill("Never mind")
+    visitor.open(path)
+    visitor.press("Discard it")
+    expect(visitor.field("Prompt")).to_have_value("")
+
+
+def test_all_of_it_works_without_scripts(stage: Stage, visit: Callable[..., Visitor]) -> None:
+    visitor = visit(java_script_enabled=False)
+    page, _ = open_form(stage, visitor)
+    visitor.field("Name").fill("Without scripts")
+    visitor.field("Model").fill("demo/demo-fast")
+    visitor.field("Fallback 4").fill("demo/demo-careful")
+    visitor.press("Make endpoint")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Without scripts")
+    page.get_by_role("link", name="Use it", exact=True).first.click()
+    page.get_by_role("link", name="OpenAI SDK").click()
+    visitor.see("from openai import OpenAI")

@@ -1,0 +1,140 @@
+"""Every page of a lived-in workspace, narrow and wide, light and dark: nothing overflows or excludes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from flask import Flask, url_for
+from playwright.sync_api import Page, ViewportSize
+from sqlalchemy import select
+
+from app.dashboard import SIGNED_IN
+from app.database import database
+from app.domain.actors import SYSTEM
+from app.models import Credential, Endpoint, Key, OneTimeLink, Provider, RecordRow, User
+from app.services import people
+from tests.browser.busy_day import fill
+from tests.browser.conftest import Stage
+from tests.browser.visitor import Visitor
+from tests.world import World, make_person
+
+NO_PAGES = {"requests.export"}
+NARROW: ViewportSize = {"width": 360, "height": 780}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+CONTRAST: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+GRAVE = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def operator(stage: Stage) -> User:
+    """Somebody who may open every page, in a workspace with a day of work."""
+    fill(stage.world)
+    return make_person("operator@acme.test", stage.world.acme.workspace, "owner", operator=True)
+
+
+def ids(world: World) -> dict[str, object]:
+    """Return the ids of things with something to show."""
+
+    def work(session) -> dict[str, object]:  # type: ignore[no-untyped-def]
+        failed_over = select(RecordRow.id).where(RecordRow.outcome == "failed").limit(1)
+        provider = select(Provider.id).where(Provider.slug == "openai")
+        busy = select(Endpoint.id).where(Endpoint.slug == "answer-ticket")
+        return {
+            "project": world.acme.project.id,
+            "endpoint_id": session.scalar(busy),
+            "key": session.scalar(select(Key.id).where(Key.name == "website")),
+            "provider": session.scalar(provider),
+            "credential": session.scalar(select(Credential.id).limit(1)),
+            "invitation": session.scalar(select(OneTimeLink.id).limit(1)),
+            "request": session.scalar(failed_over),
+            "model": "openai/our-fine-tune",
+        }
+
+    return database.read(work)
+
+
+def paths(app: Flask, blueprint: str, workspace: str, known: dict[str, object]) -> Iterator[str]:
+    """Yield the address of every page of a blueprint."""
+    with app.test_request_context():
+        for rule in app.url_map.iter_rules():
+            if rule.endpoint.split(".")[0] == blueprint and "GET" in (rule.methods or ()):
+                if rule.endpoint not in NO_PAGES:
+                    values = {
+                        name: workspace if name == "workspace" else known[name] for name in rule.arguments
+                    }
+                    yield url_for(rule.endpoint, **values)  # type: ignore[arg-type]
+
+
+def check(page: Page) -> None:
+    """Look at the open page in both widths and both schemes."""
+    assert overflow(page) <= 0, f"{page.url} scrolls sideways: {wide_elements(page)}"
+    page.set_viewport_size(NARROW)
+    assert overflow(page) <= 0, f"{page.url} scrolls sideways at 360 px: {wide_elements(page)}"
+    assert grave(page, {}) == [], page.url
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="dark")
+    assert grave(page, CONTRAST) == [], f"{page.url}, dark"
+    page.emulate_media(color_scheme="light")
+
+
+def overflow(page: Page) -> int:
+    """Return by how many pixels the page is wider than the window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def wide_elements(page: Page) -> object:
+    """Return what sticks out at the right."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("main *")]
+        .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+        .slice(0, 5).map((e) => e.outerHTML.slice(0, 120))"""
+    )
+
+
+def grave(page: Page, options: dict[str, Any]) -> list[str]:
+    """Return what axe-core finds serious or critical."""
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE_SCRIPT)
+    found = page.evaluate("options => axe.run(options)", {"resultTypes": ["violations"], **options})
+    return [
+        f"{each['id']} ({each['help']}): {node['html'][:160]} {node['failureSummary']}"
+        for each in found["violations"]
+        if each["impact"] in GRAVE
+        for node in each["nodes"][:4]
+    ]
+
+
+@pytest.mark.parametrize("blueprint", [blueprint.name for blueprint in SIGNED_IN])
+def test_pages_of(blueprint: str, stage: Stage, operator: User, visitor: Visitor) -> None:
+    visitor.enter(operator)
+    for path in paths(stage.app, blueprint, stage.world.acme.workspace.slug, ids(stage.world)):
+        check(visitor.open(path))
+
+
+def test_the_pages_before_signing_in(stage: Stage, visitor: Visitor) -> None:
+    visitor.expected |= {404, 410}
+    with stage.app.app_context():
+        token = people.new_setup_token(SYSTEM)
+        reset = people.new_reset_token(SYSTEM, stage.world.viewer.email)
+    addresses = [f"/setup/{token}"] if token else []
+    for path in (
+        *addresses,
+        "/login",
+        f"/reset/{reset}",
+        "/setup/gone",
+        "/reset/gone",
+        "/invite/gone",
+        "/nowhere",
+    ):
+        check(visitor.open(path))
+
+
+def test_empty_pages(stage: Stage, visit: Callable[..., Visitor]) -> None:
+    stranger = visit()
+    stranger.enter(stage.world.stranger)
+    slug = stage.world.other.workspace.slug
+    for place in ("", "/requests", "/members", "/providers", "/activity", "/projects"):
+        check(stranger.open(f"/w/{slug}{place}"))

@@ -1,0 +1,82 @@
+"""What every test may ask for: a running application on a database of its own, real Valkey, an upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+
+from app import create_app, egress
+from app.extensions import db
+from app.models import User
+from app.services import callers, targets
+from tests import servers
+from tests.databases import Databases, all_databases, settings_for
+from tests.upstream import Upstream
+from tests.world import World, make_world
+from tests.world import sign_in as give_session
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Valkey of this test process."""
+    with servers.valkey() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator[Databases]:
+    """The source of fresh databases."""
+    with all_databases(tmp_path_factory.mktemp("databases"), redis_url) as source:
+        yield source
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A migrated, empty database of this test."""
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def app(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Flask]:
+    """The application, with nothing remembered from other tests. CSRF is off; its own tests switch it on."""
+    Redis.from_url(redis_url).flushall()
+    callers.forget_all()
+    targets.forget_all()
+    application = create_app(settings_for(tmp_path, database_url, redis_url))
+    application.config.update(TESTING=True, WTF_CSRF_METHODS=())
+    yield application  # outside its context: what a request leaves in `g` must not reach the next one
+    with application.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client that is not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    """Two tenants and their people."""
+    return make_world()
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[User], FlaskClient]:
+    """Return a function that gives a new client a person's session."""
+    return lambda user: give_session(app.test_client(), user)
+
+
+@pytest.fixture
+def upstream(app: Flask) -> Iterator[Upstream]:
+    """A scriptable provider on this machine, allowed to be private."""
+    with Upstream() as server:
+        egress.configure(private_upstreams=frozenset({server.place}))
+        yield server

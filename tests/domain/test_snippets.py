@@ -1,0 +1,45 @@
+"""The code samples: real addresses, well-formed, and no key in them. Elsewhere they are run as copied."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from app.domain.snippets import Address, snippets
+
+ADDRESS = Address("https://ai.example.com", "6f1c2b9e-0000-4000-8000-000000000001", "summarize")
+URL = "https://ai.example.com/api/6f1c2b9e-0000-4000-8000-000000000001/summarize"
+
+
+def code(name: str, stream: bool) -> str:
+    return next(sample.code for sample in snippets(ADDRESS, stream=stream) if sample.id == name)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ["curl", "python", "javascript"])
+def test_each_calls_the_endpoint_with_the_key_of_the_environment(name, stream):
+    text = code(name, stream)
+    assert f'"{URL}"' in text
+    assert "SLUICE_KEY" in text
+    assert ("stream" in text) == stream
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ["python", "openai"])
+def test_python_compiles(name, stream):
+    compile(code(name, stream), name, "exec")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_body_that_curl_sends_is_json(stream):
+    body = json.loads(re.search(r"-d '(.*)'", code("curl", stream))[1])
+    assert body.get("stream", False) is stream
+    assert isinstance(body["message"], str)
+
+
+def test_the_openai_sdk_is_pointed_at_the_project_and_named_the_slug():
+    text = code("openai", False)
+    assert 'base_url="https://ai.example.com/api/6f1c2b9e-0000-4000-8000-000000000001/v1"' in text
+    assert 'model="summarize"' in text

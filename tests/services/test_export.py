@@ -1,0 +1,114 @@
+"""`export`: the form that `apply` takes, without a secret in it, and there and back changes nothing."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+import pytest
+
+from app.domain import apply_file, strict_yaml
+from app.domain.actors import SYSTEM
+from app.domain.errors import NotAllowed, NotFound
+from app.services import credentials, keys, projects, providers, workspaces
+from app.services.apply import apply
+from app.services.export import Variables, export
+from tests.services.test_apply import FILE, UUID, kim
+from tests.world import World, actor_of
+
+__all__ = ["kim"]  # the fixture
+
+SECRETS = {
+    "CREDENTIAL_GLOBEX_OPENAI_MAIN": "sk-first-secret-000",
+    "CREDENTIAL_GLOBEX_SUPPORT_OPENAI_OWN": "sk-own-secret-0000",
+    "KEY_GLOBEX_SUPPORT_CI": "ci-key-0123456789",
+}
+
+
+def applied(**endpoint_fields: Any) -> dict[str, str]:
+    """Apply the sample and return the variables that its export needs."""
+    document = copy.deepcopy(FILE)
+    document["workspaces"][0]["projects"][0]["endpoints"][0].update(endpoint_fields)
+    [minted] = apply(SYSTEM, document).keys
+    return SECRETS | {"KEY_GLOBEX_SUPPORT_WEB": minted["secret"]}
+
+
+def there_and_back(variables: dict[str, str]) -> dict[str, Any]:
+    text = strict_yaml.dump(export(SYSTEM, "Globex"))
+    document = apply_file.read(text.encode(), variables)
+    return apply(SYSTEM, document, prune_rest=True).as_dict()
+
+
+def test_there_and_back_changes_nothing() -> None:
+    report = there_and_back(applied())
+    assert (report["created"], report["changed"], report["pruned"]) == ([], [], [])
+    assert len(report["unchanged"]) == 11
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["Write ${NAME} and $${NAME}.", "Line one.\n\n  Line two: {{input}}\t- #x\n", "yes", "'\"\\ ☃ 🌊"],
+)
+def test_texts_of_every_kind_come_back(prompt: str) -> None:
+    report = there_and_back(applied(prompt=prompt))
+    assert report["changed"] == []
+
+
+def test_it_shows_no_secret_and_no_hash() -> None:
+    variables = applied()
+    text = strict_yaml.dump(export(SYSTEM))
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(variables)
+    assert not [secret for secret in variables.values() if secret in text]
+
+
+def test_it_makes_the_same_on_an_empty_installation() -> None:
+    variables = applied()
+    text = strict_yaml.dump(export(SYSTEM, "Globex")).replace("Globex", "Twin").replace(UUID, UUID[:-1] + "2")
+    fresh = {name: f"{value}-twin" for name, value in variables.items()}
+    report = apply(SYSTEM, apply_file.read(text.encode(), fresh))
+    assert len(report.created) == 10
+    assert report.keys == []
+
+
+def test_what_is_off_stays_off() -> None:
+    variables = applied()
+    globex = workspaces.get_by_name(SYSTEM, "Globex")
+    assert globex is not None
+    for row in credentials.list_all(SYSTEM, globex.id):
+        credentials.set_active(SYSTEM, globex.id, row.id, False)
+    projects.update(SYSTEM, globex.id, UUID, {"active": False})
+    assert there_and_back(variables)["changed"] == []
+
+
+def test_revoked_keys_and_wiped_credentials_are_left_out() -> None:
+    variables = applied()
+    globex = workspaces.get_by_name(SYSTEM, "Globex")
+    assert globex is not None
+    for key in keys.list_all(SYSTEM, globex.id, UUID):
+        keys.revoke(SYSTEM, globex.id, key.id)
+    openai = next(row for row in providers.list_all(SYSTEM, globex.id) if row.slug == "openai")
+    providers.update(SYSTEM, globex.id, openai.id, {"base_url": "https://eu.api.openai.com/v1"})
+    assert "${" not in strict_yaml.dump(export(SYSTEM))
+    assert there_and_back(variables)["changed"] == []
+
+
+def test_one_workspace_or_all(world: World) -> None:
+    assert [row["name"] for row in export(SYSTEM)["workspaces"]] == ["Acme", "Other"]
+    assert [row["name"] for row in export(SYSTEM, "Other")["workspaces"]] == ["Other"]
+
+
+def test_an_unknown_workspace_is_refused() -> None:
+    with pytest.raises(NotFound, match="no workspace of this name"):
+        export(SYSTEM, "Nope")
+
+
+def test_only_the_system_may(world: World) -> None:
+    with pytest.raises(NotAllowed):
+        export(actor_of(world.owner))
+
+
+def test_variables_are_unique_and_never_settings_of_sluice() -> None:
+    variables = Variables()
+    names = [variables.reference("key", name, "ci") for name in ("Sluice", "3M", "Öl", "Äl")]
+    assert names == ["${KEY_SLUICE_CI}", "${KEY_3M_CI}", "${KEY_L_CI}", "${KEY_L_CI_2}"]

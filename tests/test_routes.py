@@ -1,0 +1,197 @@
+"""Every route of both doors: who is let in, and that one tenant's ids are nothing to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask, url_for
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.routing import Rule
+
+from app.dashboard import OPEN as OPEN_PAGES
+from app.dashboard import SIGNED_IN
+from app.database import database
+from app.domain.actors import SYSTEM
+from app.gateway import BLUEPRINTS as GATEWAY
+from app.models import AuditEvent, User
+from app.services import credentials, invitations, model_rows, providers
+from tests.providers_world import records
+from tests.world import World, actor_of
+
+OPEN_ROUTES = {"static", "probes.healthz", "probes.readyz"}
+FOR_EVERYBODY = {"account", "workspaces", "docs"}  # signed-in pages that belong to no workspace
+ABSENT = "00000000-0000-4000-8000-000000000000"
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One method of one rule."""
+
+    endpoint: str
+    method: str
+    arguments: frozenset[str]
+
+    @property
+    def blueprint(self) -> str:
+        return self.endpoint.split(".")[0]
+
+
+def doors(app: Flask) -> Iterator[Door]:
+    for rule in app.url_map.iter_rules():
+        yield from doors_of(rule)
+
+
+def doors_of(rule: Rule) -> Iterator[Door]:
+    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+        yield Door(rule.endpoint, method, frozenset(rule.arguments))
+
+
+@pytest.fixture
+def ids(client: FlaskClient, world: World) -> dict[str, object]:
+    """Ids of Acme's things, by the name that routes give them."""
+    acme = world.acme
+    fields = {"slug": "up", "dialect": "openai", "base_url": "https://api.example.com/v1"}
+    provider = providers.create(SYSTEM, acme.workspace.id, fields)
+    secret = {"name": "main", "secret": "sk-upstream-secret-0001"}
+    credential = credentials.create(SYSTEM, acme.workspace.id, provider.id, secret)
+    client.post(acme.url, json={"message": "Hi"}, headers=acme.headers)
+    price = {"input_usd_per_million": "1", "output_usd_per_million": "1"}
+    model_rows.set_row(SYSTEM, acme.workspace.id, "up/some-model", price)
+    owner = actor_of(world.owner)
+    invitations.create(owner, acme.workspace.id, {"email": "new@acme.test", "role": "viewer"})
+    invitation = invitations.list_open(owner, acme.workspace.id)[0]
+    return {
+        "project": acme.project.id,
+        "endpoint_id": acme.endpoint.id,
+        "key": acme.key.id,
+        "provider": provider.id,
+        "credential": credential.id,
+        "member": world.teammate.id,
+        "invitation": invitation.id,
+        "request": records()[-1].id,
+        "number": 1,
+        "slug": "hello",
+        "model": "up/some-model",
+    }
+
+
+def path_of(app: Flask, door: Door, workspace: str, ids: dict[str, object]) -> str:
+    values = {name: workspace if name == "workspace" else ids[name] for name in door.arguments}
+    with app.test_request_context():
+        return url_for(door.endpoint, **values)  # type: ignore[arg-type]
+
+
+def dashboard_doors(app: Flask) -> list[Door]:
+    names = {blueprint.name for blueprint in SIGNED_IN}
+    return [door for door in doors(app) if door.blueprint in names]
+
+
+def changes() -> int:
+    return database.read(lambda session: session.scalar(select(func.count()).select_from(AuditEvent)) or 0)
+
+
+def test_every_route_has_a_declared_door(app: Flask) -> None:
+    declared = {blueprint.name for blueprint in (*GATEWAY, *SIGNED_IN, *OPEN_PAGES)}
+    undeclared = {door.endpoint for door in doors(app) if door.blueprint not in declared} - OPEN_ROUTES
+    assert undeclared == set()
+
+
+def test_every_signed_in_page_names_its_workspace(app: Flask) -> None:
+    without = {door.endpoint for door in dashboard_doors(app) if "workspace" not in door.arguments}
+    assert {name for name in without if name.split(".")[0] not in FOR_EVERYBODY} <= {"home.start"}
+
+
+def test_nobody_enters_the_dashboard_without_signing_in(
+    app: Flask, client: FlaskClient, world: World, ids: dict[str, object]
+) -> None:
+    before = changes()
+    for door in dashboard_doors(app):
+        response = client.open(path_of(app, door, world.acme.workspace.slug, ids), method=door.method)
+        assert response.status_code == 303 and "/login" in response.location, door
+    assert changes() == before
+
+
+def test_a_stranger_finds_nothing_in_another_workspace(
+    app: Flask, world: World, ids: dict[str, object], sign_in: Callable[[User], FlaskClient]
+) -> None:
+    stranger, before = sign_in(world.stranger), changes()
+    for door in dashboard_doors(app):
+        if "workspace" in door.arguments:
+            path = path_of(app, door, world.acme.workspace.slug, ids)
+            assert stranger.open(path, method=door.method).status_code == 404, door
+    assert changes() == before
+
+
+def test_foreign_ids_in_ones_own_workspace_are_not_there(
+    app: Flask, world: World, ids: dict[str, object], sign_in: Callable[[User], FlaskClient]
+) -> None:
+    stranger, before = sign_in(world.stranger), changes()
+    own = {"slug": "hello", "number": 1, "model": "up/absent"}
+    for door in dashboard_doors(app):
+        named = door.arguments - {"workspace", "number", "slug", "model"}
+        if "workspace" not in door.arguments or not named:
+            continue
+        foreign = stranger.open(path_of(app, door, world.other.workspace.slug, ids), method=door.method)
+        absent_ids = dict.fromkeys(named, ABSENT) | own
+        absent = stranger.open(path_of(app, door, world.other.workspace.slug, absent_ids), method=door.method)
+        assert foreign.status_code == absent.status_code, door
+        assert foreign.status_code == 404 or (door.method, foreign.status_code) == ("POST", 422), door
+    assert changes() == before
+
+
+def test_a_viewer_changes_nothing(
+    app: Flask, world: World, ids: dict[str, object], sign_in: Callable[[User], FlaskClient]
+) -> None:
+    viewer, before = sign_in(world.viewer), changes()
+    for door in dashboard_doors(app):
+        if "workspace" in door.arguments and door.method not in SAFE:
+            path = path_of(app, door, world.acme.workspace.slug, ids)
+            response = viewer.open(path, method=door.method, json={"message": "Hi"})
+            assert response.status_code == 403, (door, response.status_code)
+    assert changes() == before
+
+
+def test_every_page_opens_for_its_owner(
+    app: Flask, world: World, ids: dict[str, object], sign_in: Callable[[User], FlaskClient]
+) -> None:
+    owner = sign_in(world.owner)
+    for door in dashboard_doors(app):
+        if door.method == "GET" and door.endpoint != "workspaces.new":  # operators alone make workspaces
+            response = owner.get(path_of(app, door, world.acme.workspace.slug, ids), follow_redirects=True)
+            assert response.status_code == 200, (door, response.status_code)
+            assert "default-src 'self'" in response.headers.get(
+                "Content-Security-Policy", "default-src 'self'"
+            )
+
+
+def test_the_gateway_refuses_a_foreign_and_a_missing_key(
+    app: Flask, client: FlaskClient, world: World, ids: dict[str, object]
+) -> None:
+    names = {blueprint.name for blueprint in GATEWAY}
+    for door in (door for door in doors(app) if door.blueprint in names):
+        path = path_of(app, door, world.acme.workspace.slug, ids)
+        assert client.open(path, method=door.method, json={}).status_code == 401, door
+        for project in (world.acme.project.id, ABSENT):
+            own = path_of(app, door, "", {**ids, "project": project})
+            response = client.open(own, method=door.method, json={}, headers=world.other.headers)
+            assert response.status_code == 403, door
+            text = response.get_json()["error"]
+            message = text["message"] if isinstance(text, dict) else text
+            assert message == "Token does not belong to this project."
+
+
+def test_no_change_without_the_pages_own_token(
+    app: Flask, world: World, ids: dict[str, object], sign_in: Callable[[User], FlaskClient]
+) -> None:
+    app.config["WTF_CSRF_METHODS"] = ["POST", "PUT", "PATCH", "DELETE"]
+    owner, before = sign_in(world.owner), changes()
+    open_pages = [d for d in doors(app) if d.blueprint in {blueprint.name for blueprint in OPEN_PAGES}]
+    for door in [*dashboard_doors(app), *open_pages]:
+        if door.method not in SAFE:
+            path = path_of(app, door, world.acme.workspace.slug, {**ids, "token": "x"})
+            assert owner.open(path, method=door.method).status_code == 400, door
+    assert changes() == before
