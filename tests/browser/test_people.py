@@ -44,8 +44,7 @@ def invite(owner: Visitor, email: str) -> str:
     owner.page.get_by_role("radio", name="Viewer").check()
     owner.press("Make the link")
     owner.see(f"Send this link to {email}")
-    owner.page.locator(".secret").get_by_role("button", name="Copy").click()
-    return owner.clipboard()
+    return owner.copy(owner.page.locator(".secret [data-copy], .secret [data-copy-text]"))
 
 
 def join(guest: Visitor, link: str) -> None:

@@ -90,6 +90,10 @@ class Visitor:
         """Expect the passing message."""
         expect(self.page.locator("#flashes").get_by_text(text)).to_be_visible()
 
-    def clipboard(self) -> str:
-        """Return what was copied."""
+    def copy(self, button: Locator) -> str:
+        """Press a Copy button; return what it put on the clipboard, which all visitors share."""
+        self.page.bring_to_front()
+        self.page.evaluate("navigator.clipboard.writeText('')")
+        button.click()
+        expect(button).to_have_class(re.compile("is-copied"))
         return str(self.page.evaluate("navigator.clipboard.readText()"))
