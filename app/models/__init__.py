@@ -1,27 +1,46 @@
 """The tables, one file per noun. Importing this package registers them all."""
 
 from app.models.accounts import Account, LoginAttempt, Membership, OneTimeLink, User, Workspace
+from app.models.alerts import Alert
 from app.models.audit import AuditEvent
 from app.models.endpoints import Endpoint, EndpointVersion
 from app.models.keys import Key
+from app.models.money import (
+    Budget,
+    BudgetPeriod,
+    IdempotencyKey,
+    LedgerEntry,
+    Plan,
+    Reservation,
+)
 from app.models.projects import Project
 from app.models.providers import Credential, ModelOverride, Provider
 from app.models.records import RecordRow
+from app.models.usage import DailySpend, UsageHour
 
 __all__ = [
     "Account",
+    "Alert",
     "AuditEvent",
+    "Budget",
+    "BudgetPeriod",
     "Credential",
+    "DailySpend",
     "Endpoint",
     "EndpointVersion",
+    "IdempotencyKey",
     "Key",
+    "LedgerEntry",
     "LoginAttempt",
     "Membership",
     "ModelOverride",
     "OneTimeLink",
+    "Plan",
     "Project",
     "Provider",
     "RecordRow",
+    "Reservation",
+    "UsageHour",
     "User",
     "Workspace",
 ]

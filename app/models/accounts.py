@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.models.columns import Created, Id, Name, Ref, Time, UtcDateTime
+from app.models.columns import Created, Id, JsonList, Name, Nano, Ref, Time, UtcDateTime
 
 
 class Workspace(db.Model):  # type: ignore[name-defined]
@@ -20,19 +20,39 @@ class Workspace(db.Model):  # type: ignore[name-defined]
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[Name] = mapped_column(unique=True)
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
+    alert_emails: Mapped[JsonList] = mapped_column(default=list)  # empty: its owners and admins
+    muted_alerts: Mapped[JsonList] = mapped_column(default=list)  # kinds that are shown but not mailed
     created_at: Mapped[Created]
 
 
 class Account(db.Model):  # type: ignore[name-defined]
-    """Who pays. The root account of a workspace has no parent."""
+    """Who pays. The root account of a workspace has no parent; it alone holds plan, billing and balance.
+
+    A sub-account is a budget scope and an attribution: its spend lands on the root.
+    """
 
     __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint("balance_nano_usd >= 0", name="balance"),
+        CheckConstraint("reserved_nano_usd >= 0 AND reserved_nano_usd <= balance_nano_usd", name="reserved"),
+        CheckConstraint("rate_multiplier_ppm > 0", name="multiplier"),
+        Index("uq_accounts_external_ref", "workspace_id", "external_ref", unique=True),
+    )
 
     id: Mapped[Id]
     workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"), index=True)
     parent_id: Mapped[Ref | None] = mapped_column(ForeignKey("accounts.id"))
     name: Mapped[Name]
     rate_multiplier_ppm: Mapped[int] = mapped_column(default=1_000_000)
+    billing: Mapped[str] = mapped_column(String(16), default="metered")  # metered | prepaid
+    balance_nano_usd: Mapped[Nano] = mapped_column(default=0)
+    reserved_nano_usd: Mapped[Nano] = mapped_column(default=0)  # the sum of its open holds
+    ledger_count: Mapped[int] = mapped_column(default=0)  # the number of its newest ledger entry
+    plan_id: Mapped[Ref | None] = mapped_column(ForeignKey("plans.id"))
+    external_ref: Mapped[str | None] = mapped_column(String(200))  # what the customer calls a sub-account
+    active: Mapped[bool] = mapped_column(default=True)
+    spend_alert_nano_usd_per_day: Mapped[Nano | None]
+    low_balance_nano_usd: Mapped[Nano | None]
     created_at: Mapped[Created]
 
 

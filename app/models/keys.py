@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.models.columns import Created, Id, JsonList, Name, Ref, UtcDateTime
+from app.models.columns import Created, Id, Json, JsonDict, JsonList, Name, Ref, UtcDateTime
 
 
 class Key(db.Model):  # type: ignore[name-defined]
@@ -25,6 +26,11 @@ class Key(db.Model):  # type: ignore[name-defined]
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     preview: Mapped[str] = mapped_column(String(64))  # prefix and last 4
     scopes: Mapped[JsonList]
+    limits: Mapped[JsonDict] = mapped_column(
+        default=dict
+    )  # domain.limits.Limits; each replaces the endpoint's
+    endpoints: Mapped[list[Any] | None] = mapped_column(Json)  # the slugs it may call; None: all (P20)
+    labels: Mapped[JsonDict] = mapped_column(default=dict)  # what the customer notes beside it, shown back
     created_by: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[Created]
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())

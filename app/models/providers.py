@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.models.columns import Created, Id, Name, Nano, Ref
+from app.models.columns import Created, Id, Name, Nano, Ref, UtcDateTime
 
 
 class Provider(db.Model):  # type: ignore[name-defined]
@@ -24,7 +26,12 @@ class Provider(db.Model):  # type: ignore[name-defined]
     vendor: Mapped[str] = mapped_column(String(64))  # whose prices apply
     zdr: Mapped[bool] = mapped_column(default=False)
     may_train: Mapped[bool] = mapped_column(default=False)
-    active: Mapped[bool] = mapped_column(default=True)
+    active: Mapped[bool] = mapped_column(default=True)  # the workspace-wide switch (P25)
+    alert_nano_usd_per_day: Mapped[Nano | None]
+    stop_nano_usd_per_day: Mapped[Nano | None]
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime())  # set: passed its stop threshold (M10)
+    resumed_on: Mapped[date | None]  # the UTC day of the last reactivation
+    resumed_from_nano_usd: Mapped[Nano] = mapped_column(default=0)  # that day's spend until then (O31)
     created_at: Mapped[Created]
 
 
@@ -44,6 +51,7 @@ class Credential(db.Model):  # type: ignore[name-defined]
     origin: Mapped[str] = mapped_column(String(500))
     preview: Mapped[str] = mapped_column(String(32))
     active: Mapped[bool] = mapped_column(default=True)
+    refused_at: Mapped[datetime | None] = mapped_column(UtcDateTime())  # the upstream said 401 or 403 (L20)
     created_at: Mapped[Created]
 
 
@@ -51,7 +59,10 @@ class ModelOverride(db.Model):  # type: ignore[name-defined]
     """A workspace's own row of the model catalog; it wins over the shipped one. Prices per million tokens."""
 
     __tablename__ = "model_overrides"
-    __table_args__ = (UniqueConstraint("workspace_id", "model_id"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "model_id"),
+        CheckConstraint("multiplier_ppm > 0", name="multiplier"),
+    )
 
     id: Mapped[Id]
     workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"), index=True)
@@ -61,6 +72,7 @@ class ModelOverride(db.Model):  # type: ignore[name-defined]
     cache_read_nano_usd_per_million: Mapped[Nano | None]
     cache_write_nano_usd_per_million: Mapped[Nano | None]
     free: Mapped[bool] = mapped_column(default=False)
+    multiplier_ppm: Mapped[int] = mapped_column(default=1_000_000)
     context_tokens: Mapped[int | None]
     max_output_tokens: Mapped[int | None]
     created_at: Mapped[Created]

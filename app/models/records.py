@@ -39,6 +39,8 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     endpoint_version: Mapped[int | None]
     caller_label: Mapped[str] = mapped_column(String(254))
     endpoint_slug: Mapped[str] = mapped_column(String(64))
+    operation: Mapped[str] = mapped_column(String(24), default="chat")  # chat | responses | messages | …
+    end_user: Mapped[str | None] = mapped_column(String(200))  # the client's own user, as it named them
     surface: Mapped[str] = mapped_column(String(16))
     source: Mapped[str] = mapped_column(String(16))  # api | dashboard
     client_request_id: Mapped[str | None] = mapped_column(String(128))
@@ -60,6 +62,9 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     reasoning_tokens: Mapped[int]
     estimated: Mapped[bool]
     cost_nano_usd: Mapped[Nano | None]  # None: the price is not known
+    held_nano_usd: Mapped[Nano | None]  # what was held for it; None: nothing had to be
+    shortfall_nano_usd: Mapped[Nano] = mapped_column(default=0)  # cost beyond the hold: the operator's
+    overage_nano_usd: Mapped[Nano] = mapped_column(default=0)  # for tokens over the plan's included ones
     price: Mapped[dict[str, Any] | None] = mapped_column(Json)  # frozen: prices per million and multipliers
     attempts: Mapped[JsonList]
     steps: Mapped[JsonDict]  # microseconds by step
