@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import gevent.monkey
 import gevent.threadpool
 from sqlalchemy import Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -110,6 +111,12 @@ def once(sessions: sessionmaker[Session], work: Callable[[Session], T]) -> tuple
         finally:
             _open.reset(token)
     return result, session.info.pop("after_commit", [])
+
+
+def insert_into(session: Session, table: type[Any]) -> sqlite.Insert:
+    """Return an INSERT with ON CONFLICT in the session's own dialect; both spell it alike."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else cast(sqlite.Insert, postgresql.insert(table))
 
 
 def prepare_sqlite(engine: Engine) -> None:

@@ -8,8 +8,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.budgets import BudgetFacts
 from app.domain.calls import Headers
 from app.domain.errors import NotAllowed, NotAuthenticated
+from app.domain.limits import Limits
 
 SCOPES = ("chat", "models", "tokens:write")
 DEFAULT_SCOPES = ("chat", "models")
@@ -17,8 +19,24 @@ ACCEPTED_KEY = re.compile(r"[\x21-\x7e]{16,200}")
 
 
 @dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """What a plan means for one call. `budget_id`: its included tokens are that budget (decisions)."""
+
+    slug: str
+    name: str
+    limits: Limits
+    included_tokens: int | None
+    overage_nano_usd_per_million: int | None
+    hard_cap: bool
+    plugins: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """The key (or person) behind a call and what it belongs to."""
+    """The key (or person) behind a call and what it belongs to.
+
+    `account_id` may be a sub-account's; `payer_id` is the root account, which holds balance and plan.
+    """
 
     workspace_id: str
     workspace_slug: str
@@ -31,6 +49,13 @@ class Caller:
     scopes: tuple[str, ...]
     expires_at: datetime | None
     rate_multiplier_ppm: int
+    payer_id: str
+    prepaid: bool
+    timezone: str
+    plan: PlanFacts | None
+    limits: Limits  # the key's own
+    budgets: tuple[BudgetFacts, ...]  # of account, its root, project, key and plan
+    endpoints: tuple[str, ...] | None  # the slugs the key may call; None: all (P20)
     config_stamp: str | None  # the workspace's configuration stamp when this was read
     read_at: float  # time.monotonic()
 

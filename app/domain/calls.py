@@ -36,12 +36,15 @@ class Chunk:
     """One event of an answer, in OpenAI's chat dialect.
 
     Streamed: `data` is one `chat.completion.chunk`. Buffered: the one chunk of the answer holds the
-    whole `chat.completion`. A heartbeat has `data` None: nothing came for a while.
+    whole `chat.completion`. A heartbeat has `data` None: nothing came for a while. Forwarded: `raw` holds
+    the provider's own bytes, `data` is None and `text` what the answer says in them.
     """
 
     data: dict[str, Any] | None
     usage: Usage | None = None
     finish_reason: str | None = None
+    raw: bytes = b""
+    text: str = ""
 
 
 HEARTBEAT = Chunk(data=None)
@@ -112,6 +115,8 @@ class Call:
     slug_field: str = "endpoint"
     source: str = "api"  # api | dashboard
     client_request_id: str | None = None
+    path: str = ""  # a forwarded call: the provider's slug and what follows it, openai/chat/completions
+    raw_body: bytes = b""  # a forwarded call: the body as it came
     body: dict[str, Any] = field(default_factory=dict)  # filled after authentication
     cancellation: Cancellation = field(default_factory=Cancellation)
 

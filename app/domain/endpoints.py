@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.errors import InvalidInput
 from app.domain.fields import Collector, number, refuse_unknown, switch, text, texts, whole
 from app.domain.ids import is_slug
+from app.domain.limits import NO_LIMITS, Limits, parse_limits
 
 RESERVED_SLUGS = frozenset(
     {"chat", "v1", "models", "info", "endpoints", "tokens", "admin", "proxy", "mcp"}
@@ -31,10 +32,12 @@ class EndpointConfig:
     max_output_tokens: int | None = None
     streaming_enabled: bool = False
     description: str = ""
+    limits: Limits = NO_LIMITS
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {**asdict(self), "failover": list(self.failover)}
+        """Return plain JSON values; without limits as before there were any."""
+        values = {**asdict(self), "failover": list(self.failover), "limits": self.limits.as_dict()}
+        return values if self.limits else {n: value for n, value in values.items() if n != "limits"}
 
 
 FIELDS = frozenset(field.name for field in fields(EndpointConfig))
@@ -55,11 +58,20 @@ def parse_config(raw: Mapping[str, Any]) -> EndpointConfig:
         max_output_tokens=take(whole, raw, "max_output_tokens", 1, MOST_OUTPUT_TOKENS),
         streaming_enabled=take(switch, raw, "streaming_enabled") or False,
         description=take(text, raw, "description", most=1_000) or "",
+        limits=take(limits_of, raw) or NO_LIMITS,
     )
     if config.user_prompt_template and "{{input}}" not in config.user_prompt_template.replace(" ", ""):
         collect.errors["user_prompt_template"] = "Must contain {{input}}, where the caller's text goes."
     collect.finish()
     return config
+
+
+def limits_of(raw: Mapping[str, Any]) -> Limits:
+    """Return the endpoint's limits."""
+    value = raw.get("limits") or {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput("Write limits as fields and numbers.", param="limits")
+    return parse_limits(value)
 
 
 def model_id(raw: Mapping[str, Any], name: str) -> str:

@@ -13,6 +13,7 @@ class GatewayError(Exception):
     openai_type: ClassVar[str] = "api_error"
     anthropic_type: ClassVar[str] = "api_error"
     default: ClassVar[str] = "Something went wrong on our side."
+    should_retry: ClassVar[bool | None] = None  # False: tell SDKs by x-should-retry that it is no use
 
     def __init__(
         self,
@@ -128,6 +129,65 @@ class Conflict(GatewayError):
     default = "This exists already."
 
 
+class IdempotencyConflict(Conflict):
+    """409: a request with this key is under way, or its answer was not kept (reliability 1.11)."""
+
+    code = "idempotency_conflict"
+    should_retry = False
+    default = "A request with this Idempotency-Key is still under way."
+
+
+class UnknownPrice(InvalidRequest):
+    """400: money is counted for this call, and nobody knows what the model costs (M11, C6)."""
+
+    code = "unknown_model_pricing"
+    default = "Unknown model pricing"
+
+
+class RateLimited(GatewayError):
+    """429: a rate, burst, token or concurrency limit (C17). `scope` names the limiter that tripped."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+    openai_type = "rate_limit_error"
+    anthropic_type = "rate_limit_error"
+    default = "Rate limit exceeded."
+
+    def __init__(self, message: str = "", *, scope: str = "", retry_after_seconds: int = 1) -> None:
+        super().__init__(message, retry_after_seconds=max(1, retry_after_seconds))
+        self.scope = scope
+
+
+class QuotaExceeded(RateLimited):
+    """429: the plan's included tokens are used up and the plan has a hard cap (C3, R13)."""
+
+    code = "quota_exceeded"
+    should_retry = False
+    default = "The plan's included tokens are used up."
+
+
+class BudgetExceeded(GatewayError):
+    """402, and 422 on `/api/{uuid}`: the call might pass a budget (C2)."""
+
+    status = 402
+    code = "budget_exceeded"
+    openai_type = "insufficient_quota"
+    anthropic_type = "billing_error"
+    should_retry = False
+    default = "Budget exceeded."
+
+
+class InsufficientBalance(GatewayError):
+    """402: the prepaid balance does not cover what the call may cost (M8)."""
+
+    status = 402
+    code = "insufficient_balance"
+    openai_type = "insufficient_quota"
+    anthropic_type = "billing_error"
+    should_retry = False
+    default = "Insufficient credit balance"
+
+
 class TooManyTries(GatewayError):
     """429: too many failed sign-ins; `retry_after_seconds` says when to try again."""
 
@@ -151,6 +211,24 @@ class NoCandidate(Overloaded):
 
     code = "no_candidate"
     default = "No active API keys for this provider. Ask an admin to add one."
+
+
+class ProviderPaused(GatewayError):
+    """429: the provider that the caller names passed its stop threshold, for how long is not known (M10)."""
+
+    status = 429
+    code = "provider_paused"
+    openai_type = "rate_limit_error"
+    anthropic_type = "rate_limit_error"
+    should_retry = False
+    default = "This provider is paused."
+
+
+class ProviderDisabled(NoCandidate):
+    """503: an admin switched the provider off for the whole workspace (P25)."""
+
+    code = "provider_disabled"
+    default = "This provider is disabled in this gateway."
 
 
 class ProviderFailed(GatewayError):

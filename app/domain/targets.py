@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.domain.budgets import BudgetFacts
 from app.domain.catalog import Model
 from app.domain.endpoints import EndpointConfig
+from app.domain.limits import NO_LIMITS, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Candidate:
     """One model at one provider that may answer. `facts` is its catalog row; None when it has none."""
 
     model_id: str  # provider/model
+    provider_id: str
     provider_slug: str
     provider_name: str
     dialect: str
@@ -41,19 +44,27 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An endpoint's published version, ready to be called."""
+    """What is called: an endpoint's published version, or a provider's own route (then without endpoint).
+
+    `operation` says what is asked for: chat, or on a provider's own route responses, messages, embeddings,
+    models, count_tokens. `forwards`: the body goes on as it came, and so does the answer.
+    """
 
     workspace_id: str
     project_id: str
-    endpoint_id: str
+    endpoint_id: str | None
     slug: str
-    version: int
+    version: int | None
     config: EndpointConfig
     candidates: tuple[Candidate, ...]
     skipped: tuple[Skipped, ...]
     log_content: bool
     config_stamp: str | None  # the workspace's configuration stamp when this was read
     read_at: float  # time.monotonic()
+    limits: Limits = NO_LIMITS
+    budgets: tuple[BudgetFacts, ...] = ()  # the endpoint's own
+    operation: str = "chat"
+    forwards: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.actors import Actor
-from app.domain.callers import Caller, check_scope, hash_key, read_key
+from app.domain.callers import Caller, PlanFacts, check_scope, hash_key, read_key
 from app.domain.calls import Call
 from app.domain.errors import GatewayError, NotAllowed, NotAuthenticated, NotFound, WrongSurface
-from app.models import Account, Key, Project, Workspace
-from app.services import access, stamps
+from app.domain.limits import NO_LIMITS, Limits, parse_limits
+from app.models import Account, Key, Plan, Project, Workspace
+from app.services import access, budgets, stamps
 from app.services.cache import Cache
 
 _known: Cache[bytes, Caller] = Cache(50_000)
@@ -105,11 +107,11 @@ def read(digest: bytes) -> Caller:
 
 
 def load(session: Session, digest: bytes, stamp: str | None, read_at: float) -> Caller | None:
-    """Load key, project, account and workspace in one query; None unless all are in force."""
+    """Load a key and all it belongs to; None unless everything is in force."""
     row = session.execute(
         select(Key, Project, Account, Workspace)
         .join(Project, Project.id == Key.project_id)
-        .join(Account, Account.id == Key.account_id)
+        .join(Account, and_(Account.id == Key.account_id, Account.active))
         .join(Workspace, Workspace.id == Key.workspace_id)
         .where(Key.hash == digest, Key.revoked_at.is_(None), Project.active)
     ).first()
@@ -117,19 +119,58 @@ def load(session: Session, digest: bytes, stamp: str | None, read_at: float) -> 
         return None
     key, project, account, workspace = row
     return Caller(
-        workspace_id=workspace.id,
-        workspace_slug=workspace.slug,
-        account_id=account.id,
-        project_id=project.id,
-        project_name=project.name,
-        surfaces=tuple(project.surfaces),
+        **shared(session, workspace, project, account, key.id),
         key_id=key.id,
         label=key.name,
         scopes=tuple(key.scopes),
         expires_at=key.expires_at,
-        rate_multiplier_ppm=account.rate_multiplier_ppm,
+        limits=parse_limits(key.limits),
+        endpoints=None if key.endpoints is None else tuple(key.endpoints),
         config_stamp=stamp,
         read_at=read_at,
+    )
+
+
+def shared(
+    session: Session, workspace: Workspace, project: Project, account: Account, key_id: str | None
+) -> dict[str, Any]:
+    """Return what a caller has of workspace, project and account, whether by key or in person."""
+    payer = account if account.parent_id is None else session.get_one(Account, account.parent_id)
+    plan = session.get(Plan, payer.plan_id) if payer.plan_id else None
+    scopes = [
+        ("account", account.id, f"the account “{account.name}”"),
+        ("account", payer.id, f"the account “{payer.name}”"),
+        ("project", project.id, f"the project “{project.name}”"),
+        ("plan", payer.id, f"the plan “{plan.name}”" if plan else ""),
+    ]
+    if key_id is not None:
+        scopes.append(("key", key_id, "this key"))
+    return {
+        "workspace_id": workspace.id,
+        "workspace_slug": workspace.slug,
+        "account_id": account.id,
+        "project_id": project.id,
+        "project_name": project.name,
+        "surfaces": tuple(project.surfaces),
+        "rate_multiplier_ppm": payer.rate_multiplier_ppm,
+        "payer_id": payer.id,
+        "prepaid": payer.billing == "prepaid",
+        "timezone": workspace.timezone,
+        "plan": plan_facts(plan) if plan else None,
+        "budgets": budgets.facts(session, scopes),
+    }
+
+
+def plan_facts(plan: Plan) -> PlanFacts:
+    """Return what a plan means for a call."""
+    return PlanFacts(
+        slug=plan.slug,
+        name=plan.name,
+        limits=Limits(requests_per_minute=plan.requests_per_minute, burst_per_second=plan.burst_per_second),
+        included_tokens=plan.included_tokens,
+        overage_nano_usd_per_million=plan.overage_nano_usd_per_million,
+        hard_cap=plan.hard_cap,
+        plugins=None if plan.plugins is None else tuple(plan.plugins),
     )
 
 
@@ -147,17 +188,13 @@ def for_person(actor: Actor, project_id: str) -> Caller:
         root = Account.workspace_id == workspace.id, Account.parent_id.is_(None)
         account = session.scalars(select(Account).where(*root)).one()
         return Caller(
-            workspace_id=workspace.id,
-            workspace_slug=workspace.slug,
-            account_id=account.id,
-            project_id=project.id,
-            project_name=project.name,
-            surfaces=tuple(project.surfaces),
+            **shared(session, workspace, project, account, None),
             key_id=None,
             label=actor.label,
             scopes=("chat", "models"),
             expires_at=None,
-            rate_multiplier_ppm=account.rate_multiplier_ppm,
+            limits=NO_LIMITS,
+            endpoints=None,
             config_stamp=None,
             read_at=time.monotonic(),
         )

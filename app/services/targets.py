@@ -16,7 +16,7 @@ from app.domain.ids import is_slug
 from app.domain.providers import origin_of
 from app.domain.targets import Candidate, CredentialValue, Skipped, Target
 from app.models import Credential, Endpoint, EndpointVersion, Project, Provider
-from app.services import model_rows
+from app.services import budgets, model_rows
 from app.services.cache import Cache
 from app.services.sealing import CannotUnseal, sealer
 
@@ -69,6 +69,8 @@ def load(session: Session, caller: Caller, slug: str) -> Target:
         log_content=project.log_content,
         config_stamp=caller.config_stamp,
         read_at=time.monotonic(),
+        limits=config.limits,
+        budgets=budgets.facts(session, [("endpoint", endpoint.id, f"the endpoint “{endpoint.slug}”")]),
     )
 
 
@@ -81,11 +83,14 @@ def candidate_for(session: Session, caller: Caller, model_id: str) -> Candidate 
         return Skipped(model_id, "there is no such provider in this workspace")
     if not provider.active:
         return Skipped(model_id, "the provider is switched off")
+    if provider.paused_at is not None:
+        return Skipped(model_id, "the provider is paused")
     credentials = credentials_of(session, provider, caller.project_id)
     if not credentials and provider.dialect != "demo":
         return Skipped(model_id, "the provider has no active API key")
     return Candidate(
         model_id=model_id,
+        provider_id=provider.id,
         provider_slug=provider.slug,
         provider_name=provider.name,
         dialect=provider.dialect,
