@@ -29,7 +29,7 @@ class Limits:
         return any(value is not None for value in asdict(self).values())
 
     def without(self, other: Limits) -> Limits:
-        """Return these limits but for those that `other` sets: a key's field replaces the endpoint's (P20)."""
+        """Return these but for those that `other` sets: a key's field replaces the endpoint's (P20)."""
         mine, theirs = self.as_dict(), other.as_dict()
         return Limits(**{name: mine[name] for name in mine.keys() - theirs.keys()})
 
