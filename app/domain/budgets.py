@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -28,6 +29,25 @@ class BudgetFacts:
     cap_nano_usd: int | None
     cap_tokens: int | None
     hard: bool
+
+
+def in_force(
+    caller_budgets: Iterable[BudgetFacts], target_budgets: Iterable[BudgetFacts]
+) -> tuple[BudgetFacts, ...]:
+    """Return the budgets that a call must pass, each once, by id: the order in which SQL takes them.
+
+    A key's budget replaces the endpoint's of the same period, dollars and tokens alike; any other counts
+    beside the rest (C16, P20).
+    """
+    given = list(caller_budgets)
+    replaced = {budget.period for budget in given if budget.scope_type == "key"}
+    kept = [
+        budget
+        for budget in target_budgets
+        if budget.scope_type != "endpoint" or budget.period not in replaced
+    ]
+    by_id = {budget.id: budget for budget in (*given, *kept)}
+    return tuple(by_id[budget_id] for budget_id in sorted(by_id))
 
 
 def starts_on(period: str, now: datetime, timezone: str) -> date:
