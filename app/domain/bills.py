@@ -36,11 +36,23 @@ class CostLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Factor:
+    """What the lines' sum is multiplied by, as a plain decimal."""
+
+    label: Sentence
+    times: str
+
+
+# in the order in which domain.records freezes them
+FACTORS = (Sentence("The account's rate"), Sentence("The model's rate"))
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """The bill: its lines, the factors that follow, and the total; None when the price is not known."""
 
     lines: tuple[CostLine, ...]
-    multipliers: tuple[str, ...]
+    multipliers: tuple[Factor, ...]
     total_usd: str | None
     note: Sentence | None
 
@@ -50,7 +62,8 @@ def cost(row: Billed) -> Cost:
     total = None if row.cost_nano_usd is None else nano_to_usd(row.cost_nano_usd)
     if row.price is None:
         return Cost((), (), total, why_no_lines(row))
-    factors = tuple(factor(ppm) for ppm in row.price.get("multipliers_ppm", ()) if ppm != MILLION)
+    frozen = zip(FACTORS, row.price.get("multipliers_ppm", ()), strict=False)  # older rows know one only
+    factors = tuple(Factor(label, factor(ppm)) for label, ppm in frozen if ppm != MILLION)
     return Cost(cost_lines(row, row.price), factors, total, None)
 
 

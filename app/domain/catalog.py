@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from app.domain.pricing import FREE, Price
+from app.domain.pricing import FREE, MILLION, Price
 
 # sampling: takes the caller's temperature and top_p; many reasoning models refuse them
 FEATURES = frozenset({"json_schema", "reasoning", "sampling", "streaming", "tools", "vision"})
@@ -28,6 +28,7 @@ class Model:
     """One model as one vendor sells it. `id` is "vendor/name"; `name` is what the upstream calls it.
 
     `price` None: cost unknown. `max_output_tokens` None: no limit of its own, only the context's.
+    `multiplier_ppm`: the operator's factor on the price, in parts per million (M7).
     """
 
     id: str
@@ -42,6 +43,7 @@ class Model:
     source: str = AUTO
     note: str = ""
     long_context: LongContext | None = None
+    multiplier_ppm: int = MILLION
 
     @property
     def vendor(self) -> str:
@@ -91,6 +93,7 @@ class Override:
     context_tokens: int | None = None
     max_output_tokens: int | None = None
     features: frozenset[str] | None = None
+    multiplier_ppm: int = MILLION
 
     def price(self) -> Price | None:
         """Return this row's own price; ValueError when only half of it is there."""
@@ -121,23 +124,38 @@ class Catalog:
         return family and replace(family, id=model_id)
 
     def find_served(self, provider_slug: str, vendor: str, name: str) -> Model | None:
-        """Return the row for a workspace's provider: one it wrote for that slug wins over the vendor's."""
-        written = f"{provider_slug}/{name}"
-        return self.models[written] if written in self.own else self.find(f"{vendor}/{name}")
+        """Return the row for a workspace's provider: one it wrote for that slug wins over the vendor's.
+
+        A dated snapshot without a row of its own takes what was written for its family.
+        """
+        written, sold = f"{provider_slug}/{name}", f"{vendor}/{name}"
+        if written in self.own:
+            return self.models[written]
+        family = _SNAPSHOT.sub("", written)
+        if family in self.own and sold not in self.models:
+            return replace(self.models[family], id=written)
+        return self.find(sold)
 
     def list(self, vendor: str | None = None) -> tuple[Model, ...]:
         """Return the models, of one vendor or of all, by id."""
         return tuple(model for model in self.models.values() if vendor in (None, model.vendor))
 
-    def with_overrides(self, rows: Iterable[Override]) -> Catalog:
-        """Return a catalog in which a workspace's own rows win; this one stays as it is."""
-        written = {row.model_id: _override(self.find(row.model_id), row) for row in rows}
+    def with_overrides(self, rows: Iterable[Override], vendors: Mapping[str, str] | None = None) -> Catalog:
+        """Return a catalog in which a workspace's own rows win; this one stays as it is.
+
+        `vendors`: whose models the workspace's providers sell, by slug, where the two differ.
+        """
+        written = {}
+        for row in rows:
+            slug, _, name = row.model_id.partition("/")
+            sold = self.find(f"{(vendors or {}).get(slug, slug)}/{name}")
+            written[row.model_id] = _override(sold, row)
         models = {**self.models, **written}
         return Catalog(self.vendors, dict(sorted(models.items())), self.own | written.keys())
 
 
 def _override(shipped: Model | None, row: Override) -> Model:
-    model = shipped or Model(row.model_id, row.model_id)
+    model = replace(shipped, id=row.model_id) if shipped else Model(row.model_id, row.model_id)
     if (price := row.price()) is not None:
         model = replace(model, price=price, free=row.free, long_context=None, note="")
     return replace(
@@ -146,4 +164,5 @@ def _override(shipped: Model | None, row: Override) -> Model:
         context_tokens=row.context_tokens or model.context_tokens,
         max_output_tokens=row.max_output_tokens or model.max_output_tokens,
         features=model.features if row.features is None else row.features,
+        multiplier_ppm=row.multiplier_ppm,
     )

@@ -11,7 +11,7 @@ from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.chat import choices_of
 from app.domain.errors import GatewayError
-from app.domain.pricing import Price, cost_nano_usd
+from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.targets import Candidate, Target
 from app.domain.tokens import estimate_messages, estimate_tokens
 
@@ -148,8 +148,10 @@ class Record:
         return facts.price_at(usage.input_tokens) if facts else None
 
     def multipliers(self) -> tuple[int, ...]:
-        """The account's rate multiplier, in parts per million."""
-        return (self.caller.rate_multiplier_ppm,) if self.caller else ()
+        """The account's factor and that of the model that answered, in parts per million (M7)."""
+        facts = self.answered_by.facts if self.answered_by else None
+        account = self.caller.rate_multiplier_ppm if self.caller else MILLION
+        return account, facts.multiplier_ppm if facts else MILLION
 
     def frozen_price(self) -> dict[str, Any] | None:
         """The prices this call was computed with, for the row (O28)."""

@@ -56,7 +56,10 @@ class Credential(db.Model):  # type: ignore[name-defined]
 
 
 class ModelOverride(db.Model):  # type: ignore[name-defined]
-    """A workspace's own row of the model catalog; it wins over the shipped one. Prices per million tokens."""
+    """A workspace's own row of the model catalog; it wins over the shipped one. Prices per million tokens.
+
+    Input and output price come together; without them the shipped price holds, times the multiplier.
+    """
 
     __tablename__ = "model_overrides"
     __table_args__ = (
@@ -67,8 +70,8 @@ class ModelOverride(db.Model):  # type: ignore[name-defined]
     id: Mapped[Id]
     workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"), index=True)
     model_id: Mapped[str] = mapped_column(String(200))  # provider/model
-    input_nano_usd_per_million: Mapped[Nano]
-    output_nano_usd_per_million: Mapped[Nano]
+    input_nano_usd_per_million: Mapped[Nano | None]
+    output_nano_usd_per_million: Mapped[Nano | None]
     cache_read_nano_usd_per_million: Mapped[Nano | None]
     cache_write_nano_usd_per_million: Mapped[Nano | None]
     free: Mapped[bool] = mapped_column(default=False)

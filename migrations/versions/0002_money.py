@@ -39,6 +39,7 @@ def upgrade() -> None:
     make_reservations()
     add_to_accounts()
     add_columns()
+    let_prices_be_absent(True)
     insert_plans()
     make_ledger_append_only()
 
@@ -342,6 +343,14 @@ def add_columns() -> None:
     op.add_column("workspaces", sa.Column("muted_alerts", JSON, nullable=False, server_default="[]"))
 
 
+def let_prices_be_absent(absent: bool) -> None:
+    """Let a workspace's own row hold only a multiplier, with the shipped price; SQLite rebuilds the table."""
+    with op.batch_alter_table("model_overrides") as table:
+        for side in ("input", "output"):
+            name = f"{side}_nano_usd_per_million"
+            table.alter_column(name, existing_type=sa.BigInteger(), nullable=absent)
+
+
 def insert_plans() -> None:
     """Insert the four plans of the start (R12); operators edit them in the dashboard."""
     names = ("slug", "name", "price_nano_usd_per_month", "requests_per_minute", "burst_per_second")
@@ -398,6 +407,8 @@ ADDED = {
 
 def downgrade() -> None:
     """Take everything away again; SQLite drops no column that a check names, so tables are rebuilt there."""
+    op.execute("DELETE FROM model_overrides WHERE input_nano_usd_per_million IS NULL")
+    let_prices_be_absent(False)
     op.drop_index("uq_accounts_external_ref", "accounts")
     if op.get_bind().dialect.name == "postgresql":
         op.drop_constraint("multiplier", "accounts", type_="check")

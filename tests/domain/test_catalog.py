@@ -104,6 +104,20 @@ def test_an_override_without_a_price_keeps_the_shipped_one(catalog: Catalog) -> 
     assert model.features == {"vision"}
 
 
+def test_an_override_may_only_multiply_the_shipped_price(catalog: Catalog) -> None:
+    row = Override("eu/gpt-5.4", multiplier_ppm=1_500_000)
+    model = catalog.with_overrides([row], {"eu": "openai"}).find("eu/gpt-5.4")
+    assert model is not None and (model.id, model.multiplier_ppm) == ("eu/gpt-5.4", 1_500_000)
+    assert model.price_at(272_001) == Price(300_000_000, 900_000_000)
+
+
+def test_a_dated_snapshot_takes_the_row_of_its_family(catalog: Catalog) -> None:
+    own = catalog.with_overrides([Override("openai/gpt-4o-mini", multiplier_ppm=2_000_000)])
+    dated = own.find_served("openai", "openai", "gpt-4o-mini-2024-07-18")
+    assert dated is not None
+    assert (dated.id, dated.multiplier_ppm) == ("openai/gpt-4o-mini-2024-07-18", 2_000_000)
+
+
 def test_an_override_can_say_that_a_model_is_free(catalog: Catalog) -> None:
     model = catalog.with_overrides([Override("openai/gpt-4o-mini", free=True)]).find("openai/gpt-4o-mini")
     assert model is not None

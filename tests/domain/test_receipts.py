@@ -119,15 +119,15 @@ def test_each_outcome_has_its_words(outcome, first_token_ms, text):
     assert say(told.outcome) == text
 
 
-def test_cache_tokens_reasoning_and_the_rate_are_spelled_out():
+def test_cache_tokens_reasoning_and_the_rates_are_spelled_out():
     stored = row(
         input_tokens=5200,
         cache_read_tokens=4000,
         cache_write_tokens=500,
         output_tokens=812,
         reasoning_tokens=300,
-        price={**PRICE, "multipliers_ppm": [1_500_000]},
-        cost_nano_usd=8_490_000,
+        price={**PRICE, "multipliers_ppm": [1_500_000, 2_000_000]},
+        cost_nano_usd=16_980_000,
     )
     bill = receipt(stored, NAMES).cost
     assert [(say(line.label), line.tokens, line.usd) for line in bill.lines] == [
@@ -136,8 +136,18 @@ def test_cache_tokens_reasoning_and_the_rate_are_spelled_out():
         ("Input, written to the cache", 500, "0.0005"),
         ("Output, 300 of it reasoning", 812, "0.00406"),
     ]
-    assert bill.multipliers == ("1.5",)
-    assert bill.total_usd == "0.00849"
+    assert [(say(factor.label), factor.times) for factor in bill.multipliers] == [
+        ("The account's rate", "1.5"),
+        ("The model's rate", "2"),
+    ]
+    assert bill.total_usd == "0.01698"  # (0.0007 + 0.0004 + 0.0005 + 0.00406) × 1.5 × 2
+
+
+def test_a_factor_of_one_is_not_told_and_older_rows_know_only_the_account_s():
+    one = receipt(row(price={**PRICE, "multipliers_ppm": [10**6, 500_000]}), NAMES).cost
+    assert [(say(factor.label), factor.times) for factor in one.multipliers] == [("The model's rate", "0.5")]
+    old = receipt(row(price={**PRICE, "multipliers_ppm": [1_500_000]}), NAMES).cost
+    assert [factor.times for factor in old.multipliers] == ["1.5"]
 
 
 def test_tiny_amounts_are_exact():
