@@ -18,6 +18,7 @@ SENTENCES: dict[str, LazyString] = {
     "credential.deactivate": _("switched off the credential %(what)s"),
     "credential.delete": _("deleted the credential %(what)s"),
     "credential.replace": _("replaced the secret of the credential %(what)s"),
+    "credential.retire": _("switched off the credential %(what)s, which the provider refused"),
     "endpoint.activate": _("switched on the endpoint %(what)s"),
     "endpoint.change": _("changed the endpoint %(what)s"),
     "endpoint.create": _("made the endpoint %(what)s"),
@@ -41,6 +42,8 @@ SENTENCES: dict[str, LazyString] = {
     "project.create": _("made the project %(what)s"),
     "provider.change": _("changed the provider %(what)s"),
     "provider.create": _("added the provider %(what)s"),
+    "provider.pause": _("paused the provider %(what)s"),
+    "provider.resume": _("reactivated the provider %(what)s"),
     "workspace.change": _("changed the settings of %(what)s"),
     "workspace.create": _("made the workspace %(what)s"),
 }

@@ -1,21 +1,113 @@
-"""Alerts: noted in the transaction that causes them, mailed by a job; once a day, kind and subject (O30)."""
+"""Alerts: noted in the transaction that causes them, mailed by a job; once a day, kind and subject (O30).
+
+Each `check_…` is called with what just changed, and notes what must be known about it.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.database import insert_into
+from app.database import after_commit, database, insert_into
+from app.domain.alerts import levels_crossed
+from app.domain.budgets import BudgetFacts
 from app.domain.ids import new_id
-from app.models import Alert
+from app.models import Account, Alert, Provider
+from app.services import queue
+
+SEND = "app.jobs.alerts.send"
 
 
 def note(session: Session, workspace_id: str, kind: str, subject: str, facts: dict[str, Any]) -> bool:
-    """Note an alert of today (UTC); say whether it is the first of its kind and subject."""
-    now = datetime.now(UTC)
+    """Note an alert of today (UTC); say whether it is the first of its kind and subject.
+
+    Once committed, the job that mails it is rung.
+    """
+    now, alert_id = datetime.now(UTC), new_id()
     insert = insert_into(session, Alert)
-    values = {"id": new_id(), "workspace_id": workspace_id, "kind": kind, "subject": subject, "facts": facts}
+    values = {"id": alert_id, "workspace_id": workspace_id, "kind": kind, "subject": subject, "facts": facts}
     statement = insert.values(**values, day=now.date(), created_at=now).on_conflict_do_nothing()
-    return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+    is_first = bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+    if is_first:
+        after_commit(session, lambda: ring(alert_id))
+    return is_first
+
+
+def ring(alert_id: str) -> None:
+    """Have the alert mailed soon; should this get lost, the schedule finds it."""
+    queue.ring(SEND, alert_id)
+
+
+def check_balance(session: Session, workspace_id: str, account_id: str, balance_nano_usd: int) -> None:
+    """Note that an account's balance fell under the amount at which it wants to know."""
+    low = Account.low_balance_nano_usd
+    asked = Account.id == account_id, low > balance_nano_usd
+    row = session.execute(select(Account.name, low).where(*asked)).first()
+    if row is not None:
+        facts = {"name": row[0], "balance_nano_usd": balance_nano_usd, "low_nano_usd": row[1]}
+        note(session, workspace_id, "low_balance", account_id, facts)
+
+
+def check_budget(
+    session: Session,
+    workspace_id: str,
+    budget: BudgetFacts,
+    starts_on: date,
+    unit: str,
+    before: int,
+    after: int,
+    cap: int | None,
+) -> None:
+    """Note that what is spent of a budget's period just reached 80 % or 100 % of its cap.
+
+    `unit` says what is counted: usd (nano-dollars) or tokens.
+    """
+    if cap is None:
+        return
+    for kind in levels_crossed(before, after, cap):
+        note_budget(session, workspace_id, kind, budget, starts_on, unit, after, cap)
+
+
+def note_budget(
+    session: Session,
+    workspace_id: str,
+    kind: str,
+    budget: BudgetFacts,
+    starts_on: date,
+    unit: str,
+    spent: int,
+    cap: int,
+) -> None:
+    """Note where a budget stands; each period and unit is a subject of its own."""
+    end = "_nano_usd" if unit == "usd" else "_tokens"
+    facts = {"label": budget.label, "period": budget.period, "starts_on": starts_on.isoformat()}
+    amounts = {f"spent{end}": spent, f"cap{end}": cap, "hard": budget.hard}
+    subject = f"{budget.id}:{starts_on.isoformat()}:{unit}"
+    note(session, workspace_id, kind, subject, {**facts, **amounts})
+
+
+def used_up(workspace_id: str, budget: BudgetFacts, starts_on: date, unit: str, spent: int, cap: int) -> None:
+    """Note, in a transaction of its own, that a hard budget refuses calls: too little of it is left.
+
+    Its spend may never reach the cap exactly, for a call is refused before it could pass it.
+    """
+
+    def work(session: Session) -> None:
+        note_budget(session, workspace_id, "budget_100", budget, starts_on, unit, spent, cap)
+
+    database.transaction(work)
+
+
+def shortfall(session: Session, workspace_id: str, provider_id: str | None, missing_nano_usd: int) -> None:
+    """Note that a call cost more than was held for it: the difference is the operator's loss."""
+    name = session.scalar(select(Provider.name).where(Provider.id == provider_id))
+    facts = {"name": name or "", "provider_id": provider_id, "missing_nano_usd": missing_nano_usd}
+    note(session, workspace_id, "shortfall", provider_id or "", facts)
+
+
+def unpriced(session: Session, workspace_id: str, model_id: str) -> None:
+    """Note that a model answered whose price is not known, so that its cost is not either."""
+    note(session, workspace_id, "unpriced_model", model_id[:200], {"model": model_id})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.database import database
@@ -16,11 +16,13 @@ from app.domain.fields import Collector, refuse_unknown, text
 from app.domain.ids import is_uuid, new_id
 from app.domain.providers import origin_of
 from app.models import Credential, Provider
+from app.models.columns import utc_now
 from app.providers import adapter
-from app.services import access, audit, projects, providers
+from app.services import access, alerts, audit, projects, providers
 from app.services.sealing import CannotUnseal, sealer
 
 FIELDS = frozenset({"name", "secret", "project_id"})
+UPSTREAM = Actor("system", None, "the provider's refusal", is_operator=True)
 WIPED = "The provider's address changed, so this secret was wiped. Add it again."
 REFUSED = "The provider refuses this key. Check that it was copied whole and is still valid."
 
@@ -89,6 +91,7 @@ def replace_secret(actor: Actor, workspace_id: str, credential_id: str, secret: 
         fresh = sealed_row(provider, {**values, "project_id": row.project_id})
         row.origin, row.sealed_with, row.preview = fresh.origin, fresh.sealed_with, fresh.preview
         row.sealed, row.active = sealer.seal(values["secret"], row.id, row.origin), True
+        row.refused_at = None
         audit.write(
             session, actor, workspace_id, audit.Change("credential.replace", row.id, label(provider, row), {})
         )
@@ -114,7 +117,7 @@ def set_active(actor: Actor, workspace_id: str, credential_id: str, active: bool
         if active and not row.sealed:
             raise InvalidInput(WIPED)
         if row.active != active:
-            row.active = active
+            row.active, row.refused_at = active, None
             provider = providers.owned(session, workspace_id, row.provider_id)
             verb = "activate" if active else "deactivate"
             change = audit.Change(f"credential.{verb}", row.id, label(provider, row), {})
@@ -122,6 +125,30 @@ def set_active(actor: Actor, workspace_id: str, credential_id: str, active: bool
         return row
 
     return database.transaction(work)
+
+
+def retire(workspace_id: str, credential_id: str, status: int) -> None:
+    """Switch off a credential that the upstream refused with this status, 401 or 403, and tell the admins.
+
+    Done once: of several calls that are refused together, one retires it (L20).
+    """
+
+    def work(session: Session) -> None:
+        mine = Credential.id == credential_id, Credential.workspace_id == workspace_id
+        values = {"active": False, "refused_at": utc_now()}
+        done = session.execute(update(Credential).where(*mine, Credential.active).values(values))
+        if not done.rowcount:  # type: ignore[attr-defined]
+            return
+        row = session.get_one(Credential, credential_id, populate_existing=True)
+        provider = providers.owned(session, workspace_id, row.provider_id)
+        change = audit.Change("credential.retire", row.id, label(provider, row), {"status": [None, status]})
+        audit.write(session, UPSTREAM, workspace_id, change)
+        facts = {"name": provider.name, "provider_id": provider.id, "credential": row.name, "status": status}
+        left = Credential.provider_id == provider.id, Credential.active
+        facts["left"] = session.scalar(select(func.count()).select_from(Credential).where(*left))
+        alerts.note(session, workspace_id, "credential_refused", row.id, facts)
+
+    database.transaction(work)
 
 
 def delete(actor: Actor, workspace_id: str, credential_id: str) -> None:
