@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from app.domain.errors import InvalidInput
+from app.domain.fields import Collector, refuse_unknown, switch, text, whole
+from app.domain.pricing import nano_to_usd, usd_to_nano
 
 SCOPES = (
     "account",
@@ -15,6 +20,9 @@ SCOPES = (
 )  # of budgets that people set; a plan makes its own
 PERIODS = ("request", "day", "month")
 PLAN = "plan"
+FIELDS = frozenset({"usd", "tokens", "hard", "active"})
+MOST_TOKENS = 10**15
+NEAR_PERCENT, FULL_PERCENT = 80, 100  # both are told to people
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,48 @@ class BudgetFacts:
     cap_nano_usd: int | None
     cap_tokens: int | None
     hard: bool
+
+
+def parse_caps(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a budget's columns; raise InvalidFields with all that is wrong (I5)."""
+    refuse_unknown(raw, FIELDS)
+    collect = Collector()
+    values = {
+        "cap_nano_usd": collect.take(dollars, raw, "usd"),
+        "cap_tokens": collect.take(whole, raw, "tokens", 1, MOST_TOKENS),
+        "hard": collect.take(switch, raw, "hard", True),
+        "active": collect.take(switch, raw, "active", True),
+    }
+    if not collect.errors and values["cap_nano_usd"] is None and values["cap_tokens"] is None:
+        collect.errors["usd"] = "Give an amount in dollars, a number of tokens, or both."
+    collect.finish()
+    return values
+
+
+def dollars(raw: Mapping[str, Any], name: str) -> int | None:
+    """Return an amount above zero in nano-dollars, or None when absent."""
+    written = text(raw, name, most=30)
+    try:
+        nano_usd = usd_to_nano(written) if written else None
+    except ValueError as error:
+        raise InvalidInput(str(error), param=name) from None
+    if nano_usd == 0:
+        raise InvalidInput(
+            "Must be more than zero. To stop all calls, switch the thing itself off.", param=name
+        )
+    return nano_usd
+
+
+def caps_as_fields(cap_nano_usd: int | None, cap_tokens: int | None) -> dict[str, Any]:
+    """Return caps in the form that `parse_caps` takes."""
+    return {"usd": None if cap_nano_usd is None else nano_to_usd(cap_nano_usd), "tokens": cap_tokens}
+
+
+def percent_used(spent: int, cap: int | None) -> int:
+    """Return how much of a cap is used, in whole percent, rounded down: 100 means that nothing is left."""
+    if cap is None:
+        return 0
+    return 100 * spent // cap if cap else FULL_PERCENT
 
 
 def in_force(
