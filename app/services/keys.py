@@ -16,11 +16,11 @@ from app.domain.callers import DEFAULT_SCOPES, SCOPES, hash_key, is_accepted_key
 from app.domain.errors import Conflict, InvalidInput, NotFound
 from app.domain.fields import Collector, refuse_unknown, text, texts
 from app.domain.ids import is_uuid
-from app.models import Account, Key
+from app.models import Key
 from app.models.columns import utc_now
-from app.services import access, audit, projects
+from app.services import access, accounts, audit, projects
 
-FIELDS = frozenset({"name", "scopes", "expires_at"})
+FIELDS = frozenset({"name", "account_id", "scopes", "expires_at"})
 
 
 class KeyPrefix:
@@ -43,7 +43,10 @@ class NewKey:
 def create(
     actor: Actor, workspace_id: str, project_id: str, fields: Mapping[str, Any], secret: str | None = None
 ) -> NewKey:
-    """Make a key of a project, booked on the root account; minted unless `secret` is given. Editors may."""
+    """Make a key of a project; minted unless `secret` is given. Editors may.
+
+    It is booked on the sub-account `account_id`, or on the root account.
+    """
     values = parse(fields)
     value = secret if secret is not None else mint_key(prefix.value)
     if not is_accepted_key(value):
@@ -54,10 +57,9 @@ def create(
         projects.owned(session, workspace_id, project_id)
         check_name_free(session, project_id, values["name"])
         check_secret_free(session, value)
-        root = Account.workspace_id == workspace_id, Account.parent_id.is_(None)
+        values["account_id"] = booked_on(session, workspace_id, values["account_id"])
         key = Key(
             workspace_id=workspace_id,
-            account_id=session.scalars(select(Account.id).where(*root)).one(),
             project_id=project_id,
             hash=hash_key(value),
             preview=preview_key(value, prefix.value),
@@ -94,7 +96,9 @@ def update(actor: Actor, workspace_id: str, key_id: str, fields: Mapping[str, An
         access.require(session, actor, workspace_id, "editor")
         key = owned(session, workspace_id, key_id)
         before = {"name": key.name, "scopes": key.scopes, "expires_at": key.expires_at}
+        before["account_id"] = key.account_id
         values = parse({**before, **fields})
+        values["account_id"] = booked_on(session, workspace_id, values["account_id"])
         changes = audit.difference(before, values)
         if "name" in changes:
             check_name_free(session, key.project_id, values["name"])
@@ -102,6 +106,9 @@ def update(actor: Actor, workspace_id: str, key_id: str, fields: Mapping[str, An
             setattr(key, name, values[name])
         if changes:
             texts_only = {n: [str(a), str(b)] for n, (a, b) in changes.items()}
+            if "account_id" in texts_only:
+                names = [accounts.owned(session, workspace_id, a).name for a in texts_only.pop("account_id")]
+                texts_only["account"] = names
             audit.write(
                 session, actor, workspace_id, audit.Change("key.change", key.id, key.name, texts_only)
             )
@@ -164,6 +171,7 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
     collect = Collector()
     values = {
         "name": collect.take(text, fields, "name", most=100, required=True),
+        "account_id": collect.take(text, fields, "account_id", most=36),
         "scopes": collect.take(scopes, fields),
         "expires_at": collect.take(expiry, fields),
     }
@@ -194,6 +202,16 @@ def expiry(fields: Mapping[str, Any]) -> datetime | None:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise InvalidInput("Must be a date and time with its zone.", param="expires_at")
     return value
+
+
+def booked_on(session: Session, workspace_id: str, account_id: str) -> str:
+    """Return the account that a key is booked on: the root account when none is named."""
+    if not account_id:
+        return accounts.root_of(session, workspace_id).id
+    try:
+        return accounts.owned(session, workspace_id, account_id).id
+    except NotFound:
+        raise InvalidInput("There is no such account.", param="account_id") from None
 
 
 def check_name_free(session: Session, project_id: str, name: str) -> None:
