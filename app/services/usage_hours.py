@@ -1,0 +1,215 @@
+"""Usage by hour: added up from each batch of records in the transaction that writes them, so it is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, delete, func, select, text
+from sqlalchemy.orm import Session
+
+from app.database import database, insert_into
+from app.domain.ids import new_id
+from app.models import RecordRow, UsageHour, Workspace
+from app.services.cache import Cache
+
+HOUR = timedelta(hours=1)
+KEPT = timedelta(days=400)
+FAILED = ("failed", "cut", "aborted")  # a refusal and a client that hangs up are no failures of ours
+DIMENSIONS = (
+    "workspace_id", "starts_at", "account_id", "project_id", "key_id", "endpoint_id", "provider", "model",
+    "end_user", "source",
+)  # fmt: skip
+SUMS = ("calls", "errors", "unpriced", "input_tokens", "output_tokens", "cost_nano_usd")
+OTHER = "(other)"
+MOST = {"model": 500, "end_user": 1_000}  # names of a workspace's hour; each process counts its own
+RECOUNTED = (
+    "workspace_id", "account_id", "project_id", "key_id", "endpoint_id", "provider", "model_answered",
+    "model_requested", "end_user", "source",
+)  # fmt: skip
+PLACES = {name: DIMENSIONS.index(name) for name in MOST}
+
+Key = tuple[Any, ...]
+Sums = tuple[int, int, int, int, int, int]
+NOTHING: Sums = (0, 0, 0, 0, 0, 0)
+
+known_names: Cache[tuple[str, datetime, str], set[int]] = Cache(500)
+
+
+def add(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add records that are being written to their hours."""
+    write(session, folded((key_of(row), sums_of(row)) for row in rows))
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """Return where a record is counted."""
+    return (
+        row["workspace_id"],
+        start_of(row["created_at"]),
+        row["account_id"] or "",
+        row["project_id"] or "",
+        row["key_id"] or "",
+        row["endpoint_id"] or "",
+        row["provider"] or "",
+        model_of(row),
+        row.get("end_user") or "",
+        row["source"],
+    )
+
+
+def start_of(at: datetime) -> datetime:
+    """Return the start of the clock hour (UTC)."""
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def model_of(row: Mapping[str, Any]) -> str:
+    """Name the model that answered, with its provider; else the one that was asked for."""
+    answered, provider = row["model_answered"], row["provider"]
+    if not answered:
+        return str(row["model_requested"] or "")
+    return f"{provider}/{answered}"[:200] if provider else str(answered)
+
+
+def sums_of(row: Mapping[str, Any]) -> Sums:
+    """Return what a record adds."""
+    cost = row["cost_nano_usd"]
+    failed = row["outcome"] in FAILED
+    return 1, int(failed), int(cost is None), row["input_tokens"], row["output_tokens"], cost or 0
+
+
+def folded(entries: Iterable[tuple[Key, Sums]]) -> dict[Key, Sums]:
+    """Add up what is counted at the same place."""
+    found: dict[Key, Sums] = {}
+    for key, sums in entries:
+        a, b = found.get(key, NOTHING), sums
+        found[key] = (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5])
+    return found
+
+
+def guarded(key: Key) -> Key:
+    """Count a name as "(other)" once its hour has too many: a client may send a new one each call."""
+    for name, place in PLACES.items():
+        if key[place] and not is_known(key, name, place):
+            key = (*key[:place], OTHER, *key[place + 1 :])
+    return key
+
+
+def is_known(key: Key, name: str, place: int) -> bool:
+    """Say whether a name has its own count in this hour; a new one gets it while there is room."""
+    names = known_names.get((key[0], key[1], name))
+    if names is None:
+        names = set()
+        known_names.put((key[0], key[1], name), names)
+    mark = hash(key[place])
+    if mark not in names and len(names) >= MOST[name]:
+        return False
+    names.add(mark)
+    return True
+
+
+def write(session: Session, sums: Mapping[Key, Sums]) -> None:
+    """Add the sums to their rows, always in the same order: then writers cannot block each other for good."""
+    sums = folded((guarded(key), added) for key, added in sums.items())
+    insert = insert_into(session, UsageHour)
+    more = {name: getattr(UsageHour, name) + getattr(insert.excluded, name) for name in SUMS}
+    statement = insert.on_conflict_do_update(index_elements=DIMENSIONS, set_=more)
+    names = ("id", *DIMENSIONS, *SUMS)
+    rows = [dict(zip(names, (new_id(), *key, *sums[key]), strict=True)) for key in sorted(sums)]
+    if rows:
+        session.execute(statement, rows)
+
+
+def rebuild(hours: Iterable[datetime]) -> None:
+    """Count these clock hours again from their records, each in a transaction of its own."""
+    for start in map(start_of, hours):
+        database.transaction(lambda session, hour=start: rebuild_hour(session, hour))  # type: ignore[misc]
+
+
+def rebuild_hour(session: Session, hour: datetime) -> None:
+    """Replace one hour's rows. Writers wait meanwhile: each is counted here, or adds itself after."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE usage_hours IN SHARE ROW EXCLUSIVE MODE"))
+    workspaces = list(session.scalars(select(Workspace.id)))
+    mine = UsageHour.workspace_id.in_(workspaces)  # the index begins with it
+    session.execute(delete(UsageHour).where(mine, UsageHour.starts_at == hour))
+    for workspace_id, name in product(workspaces, MOST):
+        known_names.drop((workspace_id, hour, name))
+    write(session, folded(recounted(session, hour)))
+
+
+def recounted(session: Session, hour: datetime) -> Iterator[tuple[Key, Sums]]:
+    """Add up the records of one hour."""
+    columns = [getattr(RecordRow, name) for name in RECOUNTED]
+    within = RecordRow.created_at >= hour, RecordRow.created_at < hour + HOUR
+    query = select(*columns, *summed()).where(*within, RecordRow.workspace_id.in_(select(Workspace.id)))
+    for row in session.execute(query.group_by(*columns).order_by(*columns)):
+        yield key_of({**row._mapping, "created_at": hour}), numbers(row[len(columns) :])
+
+
+def numbers(row: Sequence[Any]) -> Sums:
+    """Return sums that a query found: PostgreSQL adds up in decimals."""
+    calls, errors, unpriced, given, made, cost = map(int, row)
+    return calls, errors, unpriced, given, made, cost
+
+
+def summed() -> list[ColumnElement[int]]:
+    """Return `sums_of` in SQL."""
+    return [
+        func.count(),
+        func.sum(case((RecordRow.outcome.in_(FAILED), 1), else_=0)),
+        func.sum(case((RecordRow.cost_nano_usd.is_(None), 1), else_=0)),
+        func.sum(RecordRow.input_tokens),
+        func.sum(RecordRow.output_tokens),
+        func.sum(func.coalesce(RecordRow.cost_nano_usd, 0)),
+    ]
+
+
+def fill(most_hours: int = 2_000) -> int:
+    """Count what was recorded before usage was counted by hour, newest first; return how many hours it did.
+
+    The oldest hour that is counted may be so only in part, so it comes first. Safe to run at any time and
+    to break off: it goes on where the oldest counted hour stands.
+    """
+    oldest = database.read(oldest_counted)
+    before = start_of(datetime.now(UTC)) + HOUR if oldest is None else oldest + HOUR
+    if oldest is not None and database.read(lambda session: recorded_before(session, oldest)) is None:
+        return 0
+    for done in range(most_hours):
+        hour = database.read(lambda session, b=before: recorded_before(session, b))  # type: ignore[misc]
+        if hour is None:
+            return done
+        rebuild([hour])
+        before = hour
+    return most_hours
+
+
+def oldest_counted(session: Session) -> datetime | None:
+    """Return the oldest hour that has rows."""
+    first = select(func.min(UsageHour.starts_at)).where(UsageHour.workspace_id == Workspace.id)
+    found = session.scalars(select(first.scalar_subquery()).select_from(Workspace))
+    return min((at for at in found if at is not None), default=None)
+
+
+def recorded_before(session: Session, before: datetime) -> datetime | None:
+    """Return the last hour before `before` that has records and is still to be kept."""
+    since = kept_since() + HOUR
+    within = RecordRow.created_at >= since, RecordRow.created_at < before
+    at = session.scalar(select(func.max(RecordRow.created_at)).where(*within))
+    return None if at is None else start_of(at)
+
+
+def kept_since() -> datetime:
+    """Return the oldest hour that is kept."""
+    return start_of(datetime.now(UTC) - KEPT)
+
+
+def purge() -> None:
+    """Forget hours that are too long ago."""
+
+    def work(session: Session) -> None:
+        mine = UsageHour.workspace_id.in_(select(Workspace.id))
+        session.execute(delete(UsageHour).where(mine, UsageHour.starts_at < kept_since()))
+
+    database.transaction(work)
