@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from app.domain import bodies, prompts
 from app.domain.calls import Call, Chunk
-from app.domain.errors import GatewayError, NoCandidate
+from app.domain.errors import GatewayError, NoCandidate, NotAllowed
 from app.domain.records import Record
 from app.domain.targets import Plan, Target
-from app.services import admission, callers, failover, records, routing, targets
+from app.services import admission, callers, failover, holds, idempotency, records, routing, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,14 @@ def run(call: Call) -> Iterator[Head | Chunk]:
     record = Record(call)
     try:
         target, plan = enter(call, record)  #                      auth, target, plan, admission
-        record.begin("prompt")
         record.streamed = call.wants_stream and target.config.streaming_enabled
-        request = prompts.request_for(target.config, call)  #      prompt apply
-        record.messages = request["messages"]
+        record.begin("prompt")
+        record.request = prompts.request_for(target.config, call)  # prompt apply
+        record.messages = record.request["messages"]
+        record.begin("hold")
+        record.hold = holds.reserve(record, plan)  #               budgets and balance, idempotency
         record.begin("upstream")
-        chunks = failover.stream(plan, request, record)  #         provider call, with failover
+        chunks = failover.stream(plan, record)  #                  provider call, with failover
         first = next(chunks)
         record.begin("stream")
         yield Head(record.streamed, record)
@@ -52,8 +54,11 @@ def run(call: Call) -> Iterator[Head | Chunk]:
         record.leave()
         raise
     finally:
-        record.begin("")
+        record.begin("settle")
         record.settle()  #                                         price what was used
+        holds.settle(record)  #                                    charge it, give the rest back
+        admission.release(record)  #                               make room in the limits
+        record.begin("")
         records.write(record)  #                                   log
 
 
@@ -61,8 +66,8 @@ def enter(call: Call, record: Record) -> tuple[Target, Plan]:
     """Let the call in: from cached rows, and once more from the database when those turn out stale."""
     try:
         target, plan, admitted = attempt_entry(call, record, fresh=False)
-    except NoCandidate:
-        if record.caller is None or admission.admit(record.caller):
+    except (NoCandidate, NotAllowed):
+        if record.caller is None or callers.is_in_force(record.caller):
             raise
         admitted = False
     if not admitted:
@@ -77,9 +82,11 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
     record.caller = caller = callers.check(record.caller, call, scope="chat")
     if not fresh:
         record.begin("parse")
-        call.body = bodies.parse_object(call.read_body())
+        body = call.read_body()
+        idempotency.note_body(call, body)
+        call.body = bodies.parse_object(body)
     record.begin("target")
     record.target = target = targets.find(caller, call, fresh=fresh)
-    plan = routing.plan(target)
+    plan = routing.plan(caller, target)
     record.begin("admission")
-    return target, plan, admission.admit(caller)
+    return target, plan, admission.admit(record, fresh=fresh)

@@ -22,9 +22,10 @@ from app.domain import streams
 from app.domain.actors import Actor
 from app.domain.calls import Call, Cancellation, Chunk
 from app.domain.dialects import Dialect, summary
-from app.domain.errors import BodyTooLarge, BodyTooSlow, GatewayError, UnsupportedEncoding
+from app.domain.errors import BodyTooLarge, BodyTooSlow, GatewayError, Replayed, UnsupportedEncoding
 from app.domain.ids import new_id
 from app.domain.records import Record
+from app.services import idempotency
 
 log = logging.getLogger(__name__)
 BODY_SECONDS = 30
@@ -34,7 +35,7 @@ STREAM_HEADERS = {
     "X-Accel-Buffering": "no",
 }
 CLIENT_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-TIMED_STEPS = ("auth", "parse", "target", "admission", "prompt", "upstream")
+TIMED_STEPS = ("auth", "parse", "target", "admission", "prompt", "hold", "upstream", "settle")
 
 
 def request_id() -> str:
@@ -84,6 +85,9 @@ def answer(call: Call, dialect: Dialect) -> Response:
         if head.streamed:
             return stream(head.record, chunks, dialect, leave)
         completion = next(chunk.data for chunk in list(chunks) if isinstance(chunk, Chunk) and chunk.data)
+    except Replayed as stored:
+        leave()
+        return replay(stored)
     except GatewayError as error:
         leave()
         return error_response(error, dialect)
@@ -91,7 +95,17 @@ def answer(call: Call, dialect: Dialect) -> Response:
         leave()
         raise
     leave()
-    return json_response(dialect.answer(completion, head.record), 200, record_headers(head.record))
+    response = json_response(dialect.answer(completion, head.record), 200, record_headers(head.record))
+    idempotency.keep(call, 200, response.content_type or "", response.get_data())
+    return response
+
+
+def replay(stored: Replayed) -> Response:
+    """Return the stored answer of the first request with the same Idempotency-Key."""
+    response = Response(stored.answer, status=stored.stored_status, content_type=stored.content_type)
+    response.headers["Idempotent-Replayed"] = "true"
+    response.headers["X-Sluice-First-Request-Id"] = stored.first_request_id
+    return response
 
 
 def stream(record: Record, chunks: Iterator[Any], dialect: Dialect, leave: Callable[[], None]) -> Response:

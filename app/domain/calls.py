@@ -116,6 +116,7 @@ class Call:
     source: str = "api"  # api | dashboard
     client_request_id: str | None = None
     path: str = ""  # a forwarded call: the provider's slug and what follows it, openai/chat/completions
+    body_digest: bytes = b""  # SHA-256 of the body, where an Idempotency-Key came with it
     raw_body: bytes = b""  # a forwarded call: the body as it came
     body: dict[str, Any] = field(default_factory=dict)  # filled after authentication
     cancellation: Cancellation = field(default_factory=Cancellation)

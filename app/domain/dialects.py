@@ -8,7 +8,14 @@ from typing import Any
 
 from app.domain.calls import Usage
 from app.domain.chat import choices_of
-from app.domain.errors import Draining, GatewayError, NoCandidate, ProviderFailed, ProviderRefused
+from app.domain.errors import (
+    BudgetExceeded,
+    Draining,
+    GatewayError,
+    NoCandidate,
+    ProviderFailed,
+    ProviderRefused,
+)
 from app.domain.pricing import nano_to_usd
 from app.domain.records import Record
 
@@ -50,6 +57,8 @@ def native_error(error: GatewayError) -> dict[str, Any]:
 
 def native_status(error: GatewayError) -> int:
     """Return the status of P8: whatever went wrong at the providers is 502."""
+    if isinstance(error, BudgetExceeded):
+        return 422
     is_upstream = isinstance(error, ProviderFailed | NoCandidate) and not isinstance(error, Draining)
     return 502 if is_upstream else error.status
 

@@ -137,6 +137,26 @@ class IdempotencyConflict(Conflict):
     default = "A request with this Idempotency-Key is still under way."
 
 
+class ResultNotStored(IdempotencyConflict):
+    """409: the request was answered before, but its answer was streamed, too large or not kept."""
+
+    code = "result_not_stored"
+
+
+class Replayed(GatewayError):
+    """Not a refusal: the stored answer of an earlier request with the same Idempotency-Key."""
+
+    code = "replayed"
+    default = "Answered from the first request with this Idempotency-Key."
+
+    def __init__(self, stored_status: int, content_type: str, answer: bytes, request_id: str) -> None:
+        super().__init__()
+        self.stored_status = stored_status
+        self.content_type = content_type
+        self.answer = answer
+        self.first_request_id = request_id
+
+
 class UnknownPrice(InvalidRequest):
     """400: money is counted for this call, and nobody knows what the model costs (M11, C6)."""
 

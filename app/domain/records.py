@@ -10,7 +10,8 @@ from typing import Any
 from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.chat import choices_of
-from app.domain.errors import GatewayError
+from app.domain.errors import GatewayError, Replayed
+from app.domain.holds import Hold
 from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.targets import Candidate, Target
 from app.domain.tokens import estimate_messages, estimate_tokens
@@ -48,17 +49,27 @@ class Record:
     error: GatewayError | None = None
     usage: Usage | None = None
     finish_reason: str | None = None
+    request: dict[str, Any] = field(default_factory=dict)  # what is sent to the provider
+    hold: Hold | None = None
     messages: list[dict[str, Any]] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)  # names and arguments of tool calls
     model_answered: str | None = None
     cost_nano_usd: int | None = None
+    provider_cost_nano_usd: int = 0  # without our multipliers
+    shortfall_nano_usd: int = 0
+    overage_nano_usd: int = 0
     steps: dict[str, int] = field(default_factory=dict)  # microseconds
     first_token_ms: int | None = None
     _started: int = field(default_factory=time.perf_counter_ns)
     _step: str = ""
     _step_began: int = 0
     _covered: tuple[int, int] = (0, 0)  # how much of `delivered` and `called` the usage counts
+
+    @property
+    def forwards(self) -> bool:
+        """Say whether the body goes on as it came: nothing may be set in it for the client."""
+        return self.target is not None and self.target.forwards
 
     def begin(self, step: str) -> None:
         """From here on time is booked on `step`; an empty one ends the last."""
@@ -99,6 +110,8 @@ class Record:
             self.leave()
         elif self.first_token_ms is not None:
             self.outcome = "cut"
+        elif isinstance(error, Replayed):
+            self.outcome, self.status, self.error = "replayed", error.stored_status, None
         else:
             self.outcome = "failed" if self.attempts else "refused"
 
@@ -116,6 +129,8 @@ class Record:
         elif self.outcome != "succeeded":
             self.usage = self.completed(self.usage)
         self.cost_nano_usd = self.cost_of(self.usage)
+        price = self.price_for(self.usage)
+        self.provider_cost_nano_usd = cost_nano_usd(self.usage, price) if price else 0
 
     def counted_usage(self) -> Usage:
         """Count input and delivered output ourselves."""

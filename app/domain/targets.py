@@ -65,6 +65,7 @@ class Target:
     budgets: tuple[BudgetFacts, ...] = ()  # the endpoint's own
     operation: str = "chat"
     forwards: bool = False
+    history_tokens: int = 0  # what a previous response brings along: it joins the hold's input
 
 
 @dataclass(frozen=True, slots=True)

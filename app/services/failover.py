@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from app.domain.calls import Chunk, Upstream
 from app.domain.errors import (
@@ -25,14 +24,14 @@ MOST_SECONDS = 240.0  # after so long no further attempt begins
 NO_CREDENTIAL = CredentialValue("", "", "")
 
 
-def stream(plan: Plan, body: dict[str, Any], record: Record) -> Iterator[Chunk]:
+def stream(plan: Plan, record: Record) -> Iterator[Chunk]:
     """Yield the answer of the first candidate that begins one; raise ProviderFailed when none does."""
     failures: list[ProviderFailed] = []
     for candidate, credential in tries(plan, failures):
         started = time.perf_counter_ns()
         record.answered_by = candidate
         try:
-            chunks = begin(candidate, credential, body, record)
+            chunks = begin(candidate, credential, record)
             first = next(chunks)
         except StopIteration:
             failures.append(ProviderFailed(f"{candidate.provider_name} sent an empty answer."))
@@ -62,9 +61,7 @@ def tries(plan: Plan, failures: list[ProviderFailed]) -> Iterator[tuple[Candidat
                 break
 
 
-def begin(
-    candidate: Candidate, credential: CredentialValue, body: dict[str, Any], record: Record
-) -> Iterator[Chunk]:
+def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> Iterator[Chunk]:
     """Open the answer of one candidate with one credential."""
     upstream = Upstream(
         provider_slug=candidate.provider_slug,
@@ -73,9 +70,9 @@ def begin(
         model=candidate.model,
         secret=credential.secret,
     )
-    return adapter(candidate.dialect).chat(
-        upstream, fit(body, candidate.facts), record.streamed, record.call.cancellation
-    )
+    most_output = record.hold.most_output if record.hold else None
+    body = fit(record.request, candidate.facts, most_output)
+    return adapter(candidate.dialect).chat(upstream, body, record.streamed, record.call.cancellation)
 
 
 def note(

@@ -19,6 +19,7 @@ from app.database import database
 from app.domain import dialects
 from app.domain.records import Attempt, Record
 from app.models import Key, RecordRow
+from app.services import batch_spend, usage_hours
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 20_000
@@ -103,11 +104,21 @@ def is_refusal(error: Exception) -> bool:
 
 
 def write_rows(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows and note when their keys were last used."""
-    session.execute(insert(RecordRow), rows)
+    """Insert the rows, count them in their hours and days, and note when their keys were last used."""
+    session.execute(insert(RecordRow), [stored_columns(row) for row in rows])
     used: dict[str, datetime] = {row["key_id"]: row["created_at"] for row in rows if row["key_id"]}
     for key_id in sorted(used):
         session.execute(update(Key).where(Key.id == key_id).values(last_used_at=used[key_id]))
+    usage_hours.add(session, rows)
+    batch_spend.add(session, rows)
+
+
+def stored_columns(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row without what only the sums need."""
+    columns = dict(row)
+    for name in batch_spend.FACTS:
+        columns.pop(name, None)
+    return columns
 
 
 def write(record: Record) -> None:
@@ -117,8 +128,8 @@ def write(record: Record) -> None:
 
 
 def row_of(record: Record) -> dict[str, Any]:
-    """Return the record as a row."""
-    return {**who(record), **what(record), **result(record)}
+    """Return the record as a row, and what its sums need beside it."""
+    return {**who(record), **what(record), **result(record), **batch_spend.facts_of(record)}
 
 
 def who(record: Record) -> dict[str, Any]:
@@ -192,6 +203,9 @@ def result(record: Record) -> dict[str, Any]:
         "reasoning_tokens": usage.reasoning_tokens if usage else 0,
         "estimated": usage.estimated if usage else False,
         "cost_nano_usd": record.cost_nano_usd,
+        "held_nano_usd": record.hold.nano_usd if record.hold and record.hold.stored else None,
+        "shortfall_nano_usd": record.shortfall_nano_usd,
+        "overage_nano_usd": record.overage_nano_usd,
         "price": record.frozen_price(),
         "steps": record.steps,
         "first_token_ms": record.first_token_ms,

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from app.domain.errors import NoCandidate
+from app.domain.callers import Caller
+from app.domain.errors import NoCandidate, UnknownPrice
+from app.domain.holds import terms_of
 from app.domain.targets import Plan, Target
 
 
-def plan(target: Target) -> Plan:
-    """Return the endpoint's chain; raise NoCandidate, saying why each model dropped out (C4)."""
+def plan(caller: Caller, target: Target) -> Plan:
+    """Return the endpoint's chain; raise NoCandidate, saying why each model dropped out (C4).
+
+    Where money is counted before the call, a model without a price drops out (M11): UnknownPrice if all do.
+    """
     if not target.candidates:
         why = "; ".join(f"{item.model_id}: {item.reason}" for item in target.skipped)
         raise NoCandidate(f"No model can answer. {why}.")
-    return Plan(target.candidates)
+    if not terms_of(caller, target).needs_price:
+        return Plan(target.candidates)
+    priced = tuple(c for c in target.candidates if c.facts is not None and c.facts.price is not None)
+    if not priced:
+        names = ", ".join(candidate.model_id for candidate in target.candidates)
+        raise UnknownPrice(f"Unknown model pricing: {names}. Ask an admin to set its price under Models.")
+    return Plan(priced)

@@ -1,0 +1,281 @@
+"""Holds money and budgets for a call, and charges what it turned out to use (reliability 1.3, 1.4, 1.8).
+
+One transaction before the call and one after it; the row counts decide, so nothing can be oversold. Locks are
+taken in one order everywhere: account, then budget periods by id.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import gevent
+import gevent.monkey
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.database import database
+from app.domain.bounds import Bound, bound_of
+from app.domain.calls import Usage
+from app.domain.holds import (
+    FREELY,
+    LEAST_OUTPUT,
+    Free,
+    Hold,
+    Quote,
+    Terms,
+    cap_per_request,
+    input_nano_usd,
+    largest_fitting,
+    longest,
+    price_snapshot,
+    quote,
+    terms_of,
+)
+from app.domain.records import Record
+from app.domain.targets import Plan
+from app.models import Account, Reservation
+from app.services import idempotency, periods, refusals, settlements
+from app.services.settlements import Charged, Ending
+
+log = logging.getLogger(__name__)
+HELD_FOR = timedelta(seconds=660)  # the longest call and a minute
+RETRY_SECONDS = 30.0
+RETRY_PAUSE_SECONDS = 0.5
+MOST_SWEPT = 50
+
+HOLD_BALANCE = (
+    update(Account)
+    .where(
+        Account.id == bindparam("account"),
+        Account.balance_nano_usd - Account.reserved_nano_usd >= bindparam("amount"),
+    )
+    .values(reserved_nano_usd=Account.reserved_nano_usd + bindparam("amount"))
+    .execution_options(synchronize_session=False)
+)
+
+
+class Short(Exception):
+    """The balance or a budget does not cover the hold; the transaction is rolled back."""
+
+
+def reserve(record: Record, plan: Plan) -> Hold | None:
+    """Hold the most that the call can cost; None when nothing is counted before it.
+
+    Raises InsufficientBalance, BudgetExceeded or QuotaExceeded, which say what is missing and what would
+    fit, and what `idempotency.claim` raises.
+    """
+    caller, target = record.caller, record.target
+    assert caller is not None and target is not None
+    terms = terms_of(caller, target)
+    claims = idempotency.is_asked_for(record.call)
+    if terms == FREELY and not claims:
+        return None
+    bound = bound_for(record)
+    wanted = quote(plan.candidates, bound, longest(plan.candidates, bound), caller, terms)
+    cap = cap_per_request(terms)
+    if cap.fits(wanted):
+        try:
+            return take(record, plan, bound, terms, wanted)
+        except Short:
+            pass
+    return take_what_fits(record, plan, bound, terms, cap)
+
+
+def bound_for(record: Record) -> Bound:
+    """Return the upper bounds of what is about to be sent."""
+    target = record.target
+    assert target is not None
+    return bound_of(record.request, target.operation, target.history_tokens)
+
+
+def take(record: Record, plan: Plan, bound: Bound, terms: Terms, wanted: Quote) -> Hold:
+    """Hold exactly this much in one transaction; raise Short when it does not fit."""
+    if not terms.holds and not idempotency.is_asked_for(record.call):
+        return hold_of(record, bound, terms, wanted, stored=False)
+    assert record.caller is not None
+    held_in = periods.ids_of(terms.periods, record.caller.timezone) if terms.periods else []
+
+    def work(session: Session) -> None:
+        idempotency.claim(session, record)
+        hold_amounts(session, record, terms, wanted, held_in)
+        session.execute(insert(Reservation), [reservation(record, plan, bound, terms, wanted, held_in)])
+
+    database.transaction(work)
+    return hold_of(record, bound, terms, wanted, stored=True)
+
+
+def hold_amounts(session: Session, record: Record, terms: Terms, wanted: Quote, held_in: list[str]) -> None:
+    """Move the amounts into `reserved` of the account and of every budget period; raise Short."""
+    assert record.caller is not None
+    if terms.prepaid:
+        values = {"account": record.caller.payer_id, "amount": wanted.nano_usd}
+        if session.execute(HOLD_BALANCE, values).rowcount != 1:  # type: ignore[attr-defined]
+            raise Short
+    if held_in and periods.hold(session, held_in, wanted.nano_usd, wanted.tokens) != len(held_in):
+        raise Short
+
+
+def take_what_fits(record: Record, plan: Plan, bound: Bound, terms: Terms, cap: Free) -> Hold:
+    """Hold for a shorter answer where the client left its length to us; else say what is missing."""
+    caller = record.caller
+    assert caller is not None
+    if terms.periods:
+        periods.ids_of(terms.periods, caller.timezone, sure=True)
+    stored = terms.holds or idempotency.is_asked_for(record.call)
+
+    def work(session: Session) -> Quote:
+        idempotency.claim(session, record)
+        shown = refusals.look(session, caller, terms)
+        fitting = narrowed(record, plan, bound, terms, refusals.free(shown).least(cap), shown)
+        held_in = [item.period_id for item in shown if item.period_id]
+        hold_amounts(session, record, terms, fitting, held_in)
+        if stored:
+            session.execute(insert(Reservation), [reservation(record, plan, bound, terms, fitting, held_in)])
+        return fitting
+
+    return hold_of(record, bound, terms, database.transaction(work), stored=stored)
+
+
+def narrowed(
+    record: Record, plan: Plan, bound: Bound, terms: Terms, free: Free, shown: list[refusals.Shown]
+) -> Quote:
+    """Return the longest answer that what is free covers; raise the refusal when that is too short."""
+    caller = record.caller
+    assert caller is not None
+    whole = quote(plan.candidates, bound, longest(plan.candidates, bound), caller, terms)
+    fitting = largest_fitting(plan.candidates, bound, caller, terms, free)
+    is_ours = bound.output_tokens is None and not record.forwards
+    least = min(LEAST_OUTPUT, whole.output_tokens) if is_ours else whole.output_tokens
+    if fitting is None or fitting.output_tokens < least:
+        raise refusals.refusal(caller, terms, shown, whole, fitting)
+    return fitting
+
+
+def reservation(
+    record: Record, plan: Plan, bound: Bound, terms: Terms, held: Quote, held_in: list[str]
+) -> dict[str, Any]:
+    """Return the reservation's row."""
+    caller = record.caller
+    assert caller is not None
+    now = datetime.now(UTC)
+    input_tokens = min(bound.estimated_input_tokens, held.tokens)
+    return {
+        "id": record.call.request_id,
+        "workspace_id": caller.workspace_id,
+        "account_id": caller.payer_id,
+        "prepaid": terms.prepaid,
+        "amount_nano_usd": held.nano_usd,
+        "amount_tokens": held.tokens,
+        "input_nano_usd": min(input_nano_usd(plan.candidates[0], input_tokens, caller), held.nano_usd),
+        "input_tokens": input_tokens,
+        "period_ids": held_in,
+        "price": price_snapshot(plan.candidates, caller),
+        "created_at": now,
+        "expires_at": now + HELD_FOR,
+    }
+
+
+def hold_of(record: Record, bound: Bound, terms: Terms, held: Quote, *, stored: bool) -> Hold:
+    """Return the hold as the rest of the pipeline sees it."""
+    injected = bound.output_tokens is None and not record.forwards
+    return Hold(
+        id=record.call.request_id,
+        nano_usd=held.nano_usd,
+        tokens=held.tokens,
+        terms=terms,
+        most_output=held.output_tokens if injected else None,
+        stored=stored,
+        longest_answer=held.output_tokens * bound.copies,
+    )
+
+
+def settle(record: Record) -> None:
+    """End the record's hold and book what it used; never raises. Without a hold there is nothing to do.
+
+    While the database is away it is tried again for half a minute; after that the sweeper decides.
+    """
+    hold = record.hold
+    if hold is None or not hold.stored:
+        return
+    ending = ending_of(record, hold)
+    record.cost_nano_usd = None if record.cost_nano_usd is None else min(record.cost_nano_usd, hold.nano_usd)
+    try:
+        note_charged(record, database.transaction(lambda session: settlements.end(session, ending)))
+    except Exception as error:
+        log.error("call %s not settled yet: %s", hold.id, type(error).__name__)
+        if gevent.monkey.is_module_patched("socket"):
+            gevent.spawn(settle_later, ending)
+
+
+def ending_of(record: Record, hold: Hold) -> Ending:
+    """Return how the call ended, as the settlement takes it (reliability 1.4)."""
+    usage = record.usage or Usage()
+    answered_by = record.answered_by
+    return Ending(
+        request_id=hold.id,
+        outcome=record.outcome,
+        cost_nano_usd=record.cost_nano_usd or 0,
+        tokens=usage.input_tokens + usage.output_tokens,
+        provider_id=answered_by.provider_id if answered_by else None,
+        provider_nano_usd=record.provider_cost_nano_usd,
+        overage_nano_usd_per_million=hold.terms.overage_nano_usd_per_million,
+        reason=record.model_answered or "",
+        keyed=idempotency.is_asked_for(record.call),
+    )
+
+
+def note_charged(record: Record, charged: Charged | None) -> None:
+    """Put what was really charged on the record."""
+    if charged is not None and record.cost_nano_usd is not None:
+        record.cost_nano_usd = charged.nano_usd
+        record.overage_nano_usd = charged.overage_nano_usd
+        record.shortfall_nano_usd = charged.shortfall_nano_usd
+
+
+def settle_later(ending: Ending) -> None:
+    """Try again for half a minute; the transition from `held` keeps a late success from counting twice."""
+    until = time.monotonic() + RETRY_SECONDS
+    while time.monotonic() < until:
+        gevent.sleep(RETRY_PAUSE_SECONDS)
+        try:
+            database.transaction(lambda session: settlements.end(session, ending))
+            return
+        except SQLAlchemyError:
+            continue
+    log.error("call %s is left to the sweeper", ending.request_id)
+
+
+def sweep(now: datetime | None = None) -> int:
+    """End the holds whose call died with its worker, charging their input; return how many (H7)."""
+    moment = now or datetime.now(UTC)
+
+    def expired(session: Session) -> list[Ending]:
+        where = Reservation.state == "held", Reservation.expires_at < moment
+        rows = session.scalars(select(Reservation).where(*where).limit(MOST_SWEPT))
+        return [crashed(row) for row in rows]
+
+    return sum(sweep_one(ending) for ending in database.read(expired))
+
+
+def crashed(row: Reservation) -> Ending:
+    """Return the end of a call of which only the hold is left."""
+    return Ending(
+        request_id=row.id,
+        outcome="crashed",
+        cost_nano_usd=row.input_nano_usd,
+        tokens=row.input_tokens,
+        reason="The gateway stopped during the call; only its input was charged.",
+    )
+
+
+def sweep_one(ending: Ending) -> bool:
+    """End one hold; whoever comes second finds nothing to do."""
+    try:
+        return database.transaction(lambda session: settlements.end(session, ending)) is not None
+    except Exception as error:
+        log.error("hold %s cannot be swept: %s", ending.request_id, type(error).__name__)
+        return False

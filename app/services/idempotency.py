@@ -1,0 +1,118 @@
+"""Idempotency-Key: the same request, sent again, is answered once and charged once (reliability 1.11)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.database import database, insert_into
+from app.domain.calls import Call
+from app.domain.errors import (
+    GatewayError,
+    IdempotencyConflict,
+    InvalidInput,
+    InvalidRequest,
+    Replayed,
+    ResultNotStored,
+)
+from app.domain.ids import new_id
+from app.domain.records import Record
+from app.models import IdempotencyKey
+
+HEADER = "Idempotency-Key"
+ACCEPTED = re.compile(r"[\x21-\x7e]{1,255}")
+KEPT_FOR = timedelta(hours=24)
+MOST_BYTES = 256 * 1024
+WAIT_SECONDS = 2
+
+
+def is_asked_for(call: Call) -> bool:
+    """Say whether the request carries a key; InvalidRequest when it is not a usable one."""
+    key = call.headers.get(HEADER)
+    if key is None:
+        return False
+    if not ACCEPTED.fullmatch(key):
+        raise InvalidRequest(f"'{HEADER}' must be 1 to 255 visible ASCII characters.", param=HEADER)
+    return True
+
+
+def note_body(call: Call, body: bytes) -> None:
+    """Remember which body came with a key; the body itself need not be kept for it."""
+    if call.headers.get(HEADER) is not None:
+        call.body_digest = hashlib.sha256(body).digest()
+
+
+def fingerprint(call: Call) -> str:
+    """Return what tells one request from another: route, target and body."""
+    where = "\n".join((call.surface, call.dialect, call.project_id or "", call.slug or "", call.path))
+    return hashlib.sha256(where.encode() + b"\n" + call.body_digest).hexdigest()
+
+
+def claim(session: Session, record: Record) -> None:
+    """Take the key for this request, in the transaction of its hold; nothing to do without one.
+
+    Raises Replayed with the stored answer, IdempotencyConflict while the first one is under way or when its
+    answer was not kept, InvalidInput for another request under the same key.
+    """
+    call, caller = record.call, record.caller
+    if not is_asked_for(call) or caller is None:
+        return
+    key, now = call.headers.get(HEADER), datetime.now(UTC)
+    mine = IdempotencyKey.project_id == caller.project_id, IdempotencyKey.key == key
+    session.execute(delete(IdempotencyKey).where(*mine, IdempotencyKey.expires_at < now))
+    values = {
+        "id": new_id(),
+        "workspace_id": caller.workspace_id,
+        "project_id": caller.project_id,
+        "key": key,
+        "fingerprint": fingerprint(call),
+        "request_id": call.request_id,
+        "created_at": now,
+        "expires_at": now + KEPT_FOR,
+    }
+    statement = insert_into(session, IdempotencyKey).values(**values).on_conflict_do_nothing()
+    if not session.execute(statement).rowcount:  # type: ignore[attr-defined]
+        raise answer_again(session.scalars(select(IdempotencyKey).where(*mine)).one(), call)
+
+
+def answer_again(row: IdempotencyKey, call: Call) -> GatewayError:
+    """Return what a request gets whose key is taken."""
+    if row.fingerprint != fingerprint(call):
+        return InvalidInput(f"This {HEADER} was used for another request. Use a new one.", param=HEADER)
+    if row.state == "in_flight":
+        return IdempotencyConflict(retry_after_seconds=WAIT_SECONDS)
+    if row.answer is None or row.status is None:
+        text = f"This request was answered already, as {row.request_id}; its answer was not stored."
+        return ResultNotStored(text)
+    return Replayed(row.status, row.content_type or "", row.answer, row.request_id)
+
+
+def finish(session: Session, request_id: str, *, charged: bool) -> None:
+    """Mark the request's key as done, or free it when nothing came of the request."""
+    mine = IdempotencyKey.request_id == request_id
+    if charged:
+        session.execute(update(IdempotencyKey).where(mine).values(state="done"))
+    else:
+        session.execute(delete(IdempotencyKey).where(mine, IdempotencyKey.state == "in_flight"))
+
+
+def keep(call: Call, status: int, content_type: str, answer: bytes) -> None:
+    """Store the answer of a request that carried a key, if it is not too large."""
+    if call.headers.get(HEADER) is None or len(answer) > MOST_BYTES:
+        return
+    statement = (
+        update(IdempotencyKey)
+        .where(IdempotencyKey.request_id == call.request_id)
+        .values(status=status, content_type=content_type[:100], answer=answer, state="done")
+    )
+    database.transaction(lambda session: session.execute(statement))
+
+
+def purge() -> None:
+    """Forget keys past their time."""
+    old = delete(IdempotencyKey).where(IdempotencyKey.expires_at < datetime.now(UTC))
+    database.transaction(lambda session: session.execute(old))
