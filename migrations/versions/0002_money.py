@@ -294,7 +294,8 @@ ACCOUNT_COLUMNS = (
     "balance_nano_usd BIGINT NOT NULL DEFAULT 0 CONSTRAINT ck_accounts_balance CHECK (balance_nano_usd >= 0)",
     "reserved_nano_usd BIGINT NOT NULL DEFAULT 0 CONSTRAINT ck_accounts_reserved "
     "CHECK (reserved_nano_usd >= 0 AND reserved_nano_usd <= balance_nano_usd)",
-    "ledger_count INTEGER NOT NULL DEFAULT 0",
+    "ledger_count INTEGER NOT NULL DEFAULT 0 "
+    "CONSTRAINT ck_accounts_multiplier CHECK (rate_multiplier_ppm > 0)",  # SQLite checks only new columns
     "external_ref VARCHAR(200)",
     "active BOOLEAN NOT NULL DEFAULT TRUE",
     "spend_alert_nano_usd_per_day BIGINT",
@@ -308,8 +309,6 @@ def add_to_accounts() -> None:
     kind = "UUID" if is_postgresql else "CHAR(32)"
     for column in (*ACCOUNT_COLUMNS, f"plan_id {kind} REFERENCES plans (id)"):
         op.execute(f"ALTER TABLE accounts ADD COLUMN {column}")
-    if is_postgresql:
-        op.create_check_constraint("multiplier", "accounts", "rate_multiplier_ppm > 0")
     op.create_index("uq_accounts_external_ref", "accounts", ["workspace_id", "external_ref"], unique=True)
 
 
@@ -395,7 +394,9 @@ ADDED = {
     "credentials": ("refused_at",),
     "keys": ("limits", "endpoints", "labels",),
     "model_overrides": ("multiplier_ppm",),
-    "providers": ("alert_nano_usd_per_day", "stop_nano_usd_per_day", "paused_at", "resumed_on", "resumed_from_nano_usd",),
+    "providers": (
+        "alert_nano_usd_per_day", "stop_nano_usd_per_day", "paused_at", "resumed_on", "resumed_from_nano_usd",
+    ),
     "records": ("operation", "end_user", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd",),
     "workspaces": ("alert_emails", "muted_alerts",),
     "accounts": (
