@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.services import retention
+from app.services import retention, usage_hours
 
 
 def make_partitions() -> None:
@@ -18,3 +18,13 @@ def purge_content() -> None:
 def purge_leftovers() -> None:
     """Drop dead links and sign-in attempts."""
     retention.purge_leftovers()
+
+
+def purge_usage() -> None:
+    """Forget usage by hour that is too long ago."""
+    usage_hours.purge()
+
+
+def fill_usage() -> None:
+    """Count what was recorded before usage was counted by hour; nothing to do once that is done."""
+    usage_hours.fill()
