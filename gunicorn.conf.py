@@ -34,6 +34,7 @@ CHECK_SECONDS = 0.1
 
 def post_worker_init(worker: Worker) -> None:
     """Leave what was loaded out of every later garbage collection, and watch for the end."""
+    importlib.import_module("app.services.limits").failopen.workers = worker.cfg.workers
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

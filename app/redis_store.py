@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import gevent
+import gevent.monkey
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 T = TypeVar("T")
@@ -18,6 +22,14 @@ OPEN_SECONDS = 5.0
 
 class RedisAway(Exception):
     """Redis did not answer, or the breaker is open."""
+
+
+class Script:
+    """A Lua script, which the server knows by its SHA-1 once it has run."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 class RedisStore:
@@ -79,17 +91,58 @@ class RedisStore:
         """Return the answer to one command, without the client's own overhead: for the hot path."""
         return self.ask(lambda client: self._exchange(client, words))
 
+    def run(self, script: Script, *words: str) -> Any:
+        """Return what a script answers to the number of its keys, its keys and its arguments."""
+        return self.ask(lambda client: self._run(client, script, words))
+
+    def post(self, script: Script, *words: str) -> None:
+        """Send a script its words and go on: the answer is read later, and a failure is of no matter."""
+        if self.client is None or time.monotonic() < self._closed_until:
+            return
+        connection = self._take(self.client)
+        try:
+            connection.send_command("EVALSHA", script.sha, *words, check_health=False)
+        except (RedisError, OSError):
+            connection.disconnect()
+            return
+        if gevent.monkey.is_module_patched("socket"):
+            gevent.spawn(self._read_later, connection)
+        else:
+            self._read_later(connection)
+
+    def _run(self, client: Redis, script: Script, words: tuple[str, ...]) -> Any:
+        try:
+            return self._exchange(client, ("EVALSHA", script.sha, *words))
+        except NoScriptError:  # a server that was restarted
+            return self._exchange(client, ("EVAL", script.text, *words))
+
     def _exchange(self, client: Redis, words: tuple[str, ...]) -> Any:
-        connection = self._idle.pop() if self._idle else client.connection_pool.make_connection()
+        connection = self._take(client)
         try:
             connection.send_command(*words, check_health=False)
             answer = connection.read_response()
+        except NoScriptError:
+            self._idle.append(connection)
+            raise
         except BaseException:
             connection.disconnect()
             self.close()  # the other idle ones died with the server, and each would count as a failure
             raise
         self._idle.append(connection)
         return answer
+
+    def _take(self, client: Redis) -> Any:
+        return self._idle.pop() if self._idle else client.connection_pool.make_connection()
+
+    def _read_later(self, connection: Any) -> None:
+        try:
+            connection.read_response()
+        except NoScriptError:  # what it was to correct went with the script
+            pass
+        except (RedisError, OSError):
+            connection.disconnect()
+            return
+        self._idle.append(connection)
 
     def _note_failure(self, now: float) -> None:
         self._failures += 1

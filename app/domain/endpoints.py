@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.errors import InvalidInput
 from app.domain.fields import Collector, number, refuse_unknown, switch, text, texts, whole
 from app.domain.ids import is_slug
-from app.domain.limits import NO_LIMITS, Limits, parse_limits
+from app.domain.limits import NO_LIMITS, Limits, limits_of
 
 RESERVED_SLUGS = frozenset(
     {"chat", "v1", "models", "info", "endpoints", "tokens", "admin", "proxy", "mcp"}
@@ -64,14 +64,6 @@ def parse_config(raw: Mapping[str, Any]) -> EndpointConfig:
         collect.errors["user_prompt_template"] = "Must contain {{input}}, where the caller's text goes."
     collect.finish()
     return config
-
-
-def limits_of(raw: Mapping[str, Any]) -> Limits:
-    """Return the endpoint's limits."""
-    value = raw.get("limits") or {}
-    if not isinstance(value, Mapping):
-        raise InvalidInput("Write limits as fields and numbers.", param="limits")
-    return parse_limits(value)
 
 
 def model_id(raw: Mapping[str, Any], name: str) -> str:

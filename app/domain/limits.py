@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from app.domain.errors import InvalidInput, RateLimited
 from app.domain.fields import Collector, refuse_unknown, whole
 
 MOST = 1_000_000_000
@@ -38,6 +39,108 @@ NO_LIMITS = Limits()
 FIELDS = frozenset(field.name for field in fields(Limits))
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the limits. `window_ms` 0: calls under way at once. `scope` is P21's word for it."""
+
+    window_ms: int
+    scope: str
+    text: str
+
+
+KINDS = {
+    "requests_per_minute": Kind(60_000, "minute", "{} requests per minute"),
+    "requests_per_hour": Kind(3_600_000, "hour", "{} requests per hour"),
+    "tokens_per_minute": Kind(60_000, "tokens", "{} tokens per minute"),
+    "burst_per_second": Kind(1_000, "second", "{} requests per second"),
+    "concurrency": Kind(0, "concurrency", "{} calls at once"),
+}
+OWNERS = {"plan": "The plan", "key": "This key", "endpoint": "This endpoint"}
+REQUESTS = ("requests_per_minute", "requests_per_hour")
+TOKENS = ("tokens_per_minute",)
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """One limit of one plan, key or endpoint."""
+
+    scope: str  # plan | key | endpoint
+    scope_id: str
+    kind: str
+    limit: int
+
+    @property
+    def name(self) -> str:
+        """Return what it is counted under; made of our own ids alone (J8)."""
+        return f"{self.scope}:{self.scope_id}:{self.kind}"
+
+    @property
+    def window_ms(self) -> int:
+        """Return how long a count stays; 0 where calls count while they are under way."""
+        return KINDS[self.kind].window_ms
+
+    def cost(self, tokens: int) -> int:
+        """Return what a call counts for. One that alone passes the limit takes all of it."""
+        return min(tokens, self.limit) if self.kind in TOKENS else 1
+
+
+def limiters(scope: str, scope_id: str, limits: Limits) -> Iterable[Limiter]:
+    """Yield each limit that is set, in a fixed order."""
+    for kind in KINDS:
+        value = getattr(limits, kind)
+        if value is not None:
+            yield Limiter(scope, scope_id, kind, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a call was counted in. `left`: per limiter what is left of it, and in how many ms all of it is."""
+
+    limiters: tuple[Limiter, ...]
+    left: tuple[tuple[int, int], ...]
+    tokens: int  # the estimate that was counted
+    at_ms: int
+    local: bool = False  # in this process alone, while Redis was away
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The limiter with the longest wait among those that have no room."""
+
+    limiter: Limiter
+    wait_ms: int
+
+
+def refusal(full: Full) -> RateLimited:
+    """Return the error that tells which limit is reached and when there is room again."""
+    kind, seconds = KINDS[full.limiter.kind], max(1, -(-full.wait_ms // 1000))
+    allowed = kind.text.format(f"{full.limiter.limit:,}")
+    when = "1 second" if seconds == 1 else f"{seconds:,} seconds"
+    message = f"Rate limit exceeded. {OWNERS[full.limiter.scope]} allows {allowed}. Try again in {when}."
+    return RateLimited(message, scope=kind.scope, retry_after_seconds=seconds)
+
+
+def headers(counted: Counted | None) -> dict[str, str]:
+    """Return what an answer's headers say of its tightest limits; the names are OpenAI's (A18)."""
+    if counted is None:
+        return {}
+    return {**told(counted, REQUESTS, "Requests"), **told(counted, TOKENS, "Tokens")}
+
+
+def told(counted: Counted, kinds: tuple[str, ...], what: str) -> dict[str, str]:
+    """Return the three headers of the limiter of these kinds that has the least left."""
+    pairs = zip(counted.limiters, counted.left, strict=True)
+    mine = [(left, -reset, limiter.limit) for limiter, (left, reset) in pairs if limiter.kind in kinds]
+    if not mine:
+        return {}
+    left, reset, limit = min(mine)
+    return {
+        f"X-RateLimit-Limit-{what}": str(limit),
+        f"X-RateLimit-Remaining-{what}": str(left),
+        f"X-RateLimit-Reset-{what}": f"{-(reset // 1000)}s",
+    }
+
+
 def parse_limits(raw: Mapping[str, Any]) -> Limits:
     """Check every field; raise InvalidFields with all that is wrong (I5)."""
     refuse_unknown(raw, FIELDS)
@@ -45,3 +148,11 @@ def parse_limits(raw: Mapping[str, Any]) -> Limits:
     values = {name: collect.take(whole, raw, name, 1, MOST) for name in sorted(FIELDS)}
     collect.finish()
     return Limits(**values)
+
+
+def limits_of(raw: Mapping[str, Any]) -> Limits:
+    """Return the limits in the field `limits`; an error names its own field."""
+    value = raw.get("limits") or {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput("Write limits as fields and numbers.", param="limits")
+    return parse_limits(value)

@@ -62,13 +62,22 @@ def current(workspace_id: str) -> str | None:
 
 def is_fresh(workspace_id: str, config_stamp: str | None, read_at: float) -> bool:
     """Say whether rows read at `read_at` (monotonic seconds) under `config_stamp` may still be used."""
-    age = time.monotonic() - read_at
     try:
         stamp = redis.command("GET", name(workspace_id))
     except RedisAway:
-        _last_away.at = time.monotonic()
-        return age < AWAY_TTL_SECONDS
-    return stamp == config_stamp and age < MOST_AGE_SECONDS and read_at > _last_away.at
+        return is_fresh_while_away(read_at)
+    return stamp == config_stamp and is_recent(read_at)
+
+
+def is_recent(read_at: float) -> bool:
+    """Say whether a stamp may vouch for rows read then: not too old, and Redis was there ever since."""
+    return time.monotonic() - read_at < MOST_AGE_SECONDS and read_at > _last_away.at
+
+
+def is_fresh_while_away(read_at: float) -> bool:
+    """Note that Redis cannot be asked; say whether rows read at `read_at` serve meanwhile."""
+    _last_away.at = now = time.monotonic()
+    return now - read_at < AWAY_TTL_SECONDS
 
 
 class LastAway:

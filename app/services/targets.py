@@ -11,7 +11,7 @@ from app.database import database
 from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.endpoints import parse_config
-from app.domain.errors import InvalidInput, NotFound
+from app.domain.errors import InvalidInput, NotAllowed, NotFound
 from app.domain.ids import is_slug
 from app.domain.providers import origin_of
 from app.domain.targets import Candidate, CredentialValue, Skipped, Target
@@ -28,6 +28,8 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     slug = call.slug if call.slug is not None else named_slug(call)
     if not is_slug(slug):
         raise NotFound("Endpoint not found.")
+    if caller.endpoints is not None and slug not in caller.endpoints:
+        raise NotAllowed(f"This key may not call the endpoint '{slug}'.")
     target = None if fresh else _known.get((caller.project_id, slug))
     if target is None or target.config_stamp != caller.config_stamp or target.read_at < caller.read_at:
         target = database.read(lambda session: load(session, caller, slug))
