@@ -18,7 +18,7 @@ from flask import Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app import lifecycle, pipeline
-from app.domain import streams
+from app.domain import limits, streams
 from app.domain.actors import Actor
 from app.domain.calls import Call, Cancellation, Chunk
 from app.domain.dialects import Dialect, summary
@@ -124,7 +124,7 @@ def stream(record: Record, chunks: Iterator[Any], dialect: Dialect, leave: Calla
 def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
     """Return what the headers can say of a call: who answered, and where our own time went."""
     told = summary(record)
-    headers = {"X-Sluice-Provider": told["provider"] or ""}
+    headers = {"X-Sluice-Provider": told["provider"] or "", **limits.headers(record.counted)}
     if timed:
         headers["Server-Timing"] = server_timing(record)
         headers["X-Sluice-Cost-Usd"] = told["cost_usd"] or "unknown"
@@ -141,6 +141,8 @@ def error_response(error: GatewayError, dialect: Dialect) -> Response:
     headers = {}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(max(1, error.retry_after_seconds))
+    if error.should_retry is False:
+        headers["X-Should-Retry"] = "false"
     return json_response(dialect.error(error), dialect.status(error), headers)
 
 

@@ -15,6 +15,7 @@ from app.domain.errors import (
     NoCandidate,
     ProviderFailed,
     ProviderRefused,
+    RateLimited,
 )
 from app.domain.pricing import nano_to_usd
 from app.domain.records import Record
@@ -51,7 +52,10 @@ def native_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
 
 
 def native_error(error: GatewayError) -> dict[str, Any]:
-    """Return the body of P8."""
+    """Return the body of P8; where a limit is reached, that of P21."""
+    if isinstance(error, RateLimited) and error.scope:
+        told = {"scope": error.scope, "retry_after": error.retry_after_seconds}
+        return {"ok": False, "error": error.default, **told}
     return {"ok": False, "error": error.message}
 
 
