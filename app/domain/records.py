@@ -12,6 +12,7 @@ from app.domain.calls import Call, Chunk, Usage
 from app.domain.chat import choices_of
 from app.domain.errors import GatewayError, Replayed
 from app.domain.holds import Hold
+from app.domain.limits import Counted
 from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.targets import Candidate, Target
 from app.domain.tokens import estimate_messages, estimate_tokens
@@ -51,6 +52,7 @@ class Record:
     finish_reason: str | None = None
     request: dict[str, Any] = field(default_factory=dict)  # what is sent to the provider
     hold: Hold | None = None
+    counted: Counted | None = None  # in which limits
     messages: list[dict[str, Any]] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)  # names and arguments of tool calls
