@@ -206,7 +206,7 @@ def settle(record: Record) -> None:
     try:
         note_charged(record, database.transaction(lambda session: settlements.end(session, ending)))
     except Exception as error:
-        log.error("call %s not settled yet: %s", hold.id, type(error).__name__)
+        log.error("call %s not settled yet: %s", hold.id, type(error).__name__, exc_info=not is_outage(error))
         if gevent.monkey.is_module_patched("socket"):
             gevent.spawn(settle_later, ending)
 
@@ -279,3 +279,8 @@ def sweep_one(ending: Ending) -> bool:
     except Exception as error:
         log.error("hold %s cannot be swept: %s", ending.request_id, type(error).__name__)
         return False
+
+
+def is_outage(error: Exception) -> bool:
+    """Say whether the database is to blame: then the name of the error says all."""
+    return isinstance(error, SQLAlchemyError)

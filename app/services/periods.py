@@ -102,7 +102,8 @@ def tell(session: Session, held: Row, row: Row) -> None:
 def facts_of(session: Session, budget_id: str) -> BudgetFacts:
     """Return a budget with words for what it stands on."""
     row = session.get_one(Budget, budget_id)
-    scope = budget_scopes.of(session, row)
+    place = row.scope_type, row.scope_id
+    scope = budget_scopes.named(session, row.workspace_id, [place]).get(place) or budget_scopes.gone(*place)
     return BudgetFacts(
         id=row.id,
         scope_type=row.scope_type,
