@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, g, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.dashboard import pages, receipt_facts, receipt_words, request_filters
+from app.dashboard import csv_files, pages, receipt_facts, receipt_words, request_filters
 from app.dashboard.auth import actor
 from app.dashboard.request_filters import Asked
 from app.domain import receipts as domain_receipts
@@ -28,7 +25,6 @@ COLUMNS = (
     "finish_reason", "stream", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens",
     "reasoning_tokens", "estimated", "cost_nano_usd", "first_token_ms", "duration_ms",
 )  # fmt: skip
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")  # a spreadsheet would take the cell for a formula
 
 
 @blueprint.get("")
@@ -49,9 +45,8 @@ def export() -> Response:
     """Send the filtered list as a file that spreadsheets open safely."""
     asked = request_filters.read(request.args)
     rows = receipts.export(actor(), g.workspace.id, asked.filters)
-    name = f"sluice-requests-{datetime.now(UTC):%Y-%m-%d}.csv"
-    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(csv_lines(rows), content_type="text/csv; charset=utf-8", headers=disposition)
+    header = [*COLUMNS[:-3], "cost_usd", *COLUMNS[-2:]]
+    return csv_files.answer("requests", header, ([cell(n, getattr(row, n)) for n in COLUMNS] for row in rows))
 
 
 @blueprint.get("/<uuid:request>")
@@ -99,27 +94,6 @@ def digest(rows: Iterable[Any]) -> str:
     return hashlib.sha256(" ".join(row.id for row in rows).encode()).hexdigest()[:16]
 
 
-def csv_lines(rows: Iterator[Any]) -> Iterator[str]:
-    """Yield the file line by line."""
-    yield csv_line([*COLUMNS[:-3], "cost_usd", *COLUMNS[-2:]])
-    for row in rows:
-        yield csv_line([cell(name, getattr(row, name)) for name in COLUMNS])
-
-
 def cell(name: str, value: Any) -> str:
-    """Return a value as a cell that no spreadsheet runs."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if name == "cost_nano_usd":
-        return nano_to_usd(value)
-    text = str(value)
-    return f"'{text}" if text.startswith(DANGEROUS) else text
-
-
-def csv_line(cells: list[str]) -> str:
-    """Return one line of the file."""
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+    """Return a column's value as a cell; amounts are in dollars."""
+    return nano_to_usd(value) if name == "cost_nano_usd" and value is not None else csv_files.cell(value)
