@@ -12,11 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.database import after_commit, database, insert_into
+from app.domain.actors import Actor
 from app.domain.alerts import levels_crossed
 from app.domain.budgets import BudgetFacts
-from app.domain.ids import new_id
+from app.domain.errors import NotFound
+from app.domain.ids import is_uuid, new_id
 from app.models import Account, Alert, Provider
-from app.services import queue
+from app.services import access, queue
 
 SEND = "app.jobs.alerts.send"
 
@@ -30,7 +32,7 @@ def note(session: Session, workspace_id: str, kind: str, subject: str, facts: di
     insert = insert_into(session, Alert)
     values = {"id": alert_id, "workspace_id": workspace_id, "kind": kind, "subject": subject, "facts": facts}
     statement = insert.values(**values, day=now.date(), created_at=now).on_conflict_do_nothing()
-    is_first = bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+    is_first = session.scalar(statement.returning(Alert.id)) is not None
     if is_first:
         after_commit(session, lambda: ring(alert_id))
     return is_first
@@ -111,3 +113,45 @@ def shortfall(session: Session, workspace_id: str, provider_id: str | None, miss
 def unpriced(session: Session, workspace_id: str, model_id: str) -> None:
     """Note that a model answered whose price is not known, so that its cost is not either."""
     note(session, workspace_id, "unpriced_model", model_id[:200], {"model": model_id})
+
+
+def list_page(
+    actor: Actor,
+    workspace_id: str,
+    *,
+    kind: str | None = None,
+    before_id: str | None = None,
+    after_id: str | None = None,
+    limit: int = 50,
+) -> list[Alert]:
+    """Return alerts, newest first: those right before `before_id` or right after `after_id`."""
+
+    def work(session: Session) -> list[Alert]:
+        access.require(session, actor, workspace_id, "viewer")
+        query = select(Alert).where(Alert.workspace_id == workspace_id)
+        if kind:
+            query = query.where(Alert.kind == kind)
+        if before_id is not None:
+            query = query.where(Alert.id < before_id)
+        if after_id is not None:
+            after = query.where(Alert.id > after_id).order_by(Alert.id)
+            return list(session.scalars(after.limit(limit)))[::-1]
+        return list(session.scalars(query.order_by(Alert.id.desc()).limit(limit)))
+
+    return database.read(work)
+
+
+def retry(actor: Actor, workspace_id: str, alert_id: str) -> Alert:
+    """Have an alert mailed that was given up or kept. Admins only."""
+
+    def work(session: Session) -> Alert:
+        access.require(session, actor, workspace_id, "admin")
+        alert = session.get(Alert, alert_id) if is_uuid(alert_id) else None
+        if alert is None or alert.workspace_id != workspace_id:
+            raise NotFound("There is no such alert.")
+        if alert.state in ("failed", "kept"):
+            alert.state, alert.tries, alert.next_try_at, alert.problem = "pending", 0, None, ""
+            after_commit(session, lambda: ring(alert_id))
+        return alert
+
+    return database.transaction(work)

@@ -195,7 +195,7 @@ def add(
     """Insert a budget and its running period, in the caller's transaction."""
     about = {"workspace_id": workspace_id, "scope_type": scope.type, "scope_id": scope.id, "period": period}
     statement = insert_into(session, Budget).values(id=new_id(), created_at=utc_now(), **about, **values)
-    if not session.execute(statement.on_conflict_do_nothing()).rowcount:  # type: ignore[attr-defined]
+    if session.scalar(statement.on_conflict_do_nothing().returning(Budget.id)) is None:
         raise Conflict(THERE, param="period")
     budget = get(session, workspace_id, scope, period)
     assert budget is not None

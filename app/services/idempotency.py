@@ -75,7 +75,7 @@ def claim(session: Session, record: Record) -> None:
         "expires_at": now + KEPT_FOR,
     }
     statement = insert_into(session, IdempotencyKey).values(**values).on_conflict_do_nothing()
-    if not session.execute(statement).rowcount:  # type: ignore[attr-defined]
+    if session.scalar(statement.returning(IdempotencyKey.id)) is None:
         raise answer_again(session.scalars(select(IdempotencyKey).where(*mine)).one(), call)
 
 
