@@ -103,6 +103,11 @@ def api_key(headers: Headers, dialect: str) -> str | None:
     return headers.get("X-Api-Key") if dialect == "anthropic" else None
 
 
+def may_call(caller: Caller, slug: str) -> bool:
+    """Say whether the caller's key may call the endpoint (P20)."""
+    return caller.endpoints is None or slug in caller.endpoints
+
+
 def check_scope(caller: Caller, scope: str) -> None:
     """Raise NotAllowed unless the caller's key has the scope (P18)."""
     if scope not in caller.scopes:

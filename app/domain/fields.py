@@ -76,6 +76,9 @@ class Collector:
         """Return `check(...)`, or None after noting its InvalidInput under its field."""
         try:
             return check(*arguments, **options)
+        except InvalidFields as error:
+            self.errors |= error.errors
+            return None
         except InvalidInput as error:
             self.errors[error.param or ""] = error.message
             return None

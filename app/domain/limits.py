@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from app.domain.errors import InvalidInput, RateLimited
+from app.domain.errors import InvalidFields, InvalidInput, RateLimited
 from app.domain.fields import Collector, refuse_unknown, whole
 
 MOST = 1_000_000_000
@@ -151,8 +151,11 @@ def parse_limits(raw: Mapping[str, Any]) -> Limits:
 
 
 def limits_of(raw: Mapping[str, Any]) -> Limits:
-    """Return the limits in the field `limits`; an error names its own field."""
+    """Return the limits in the field `limits`; an error's field is `limits.` and its own name."""
     value = raw.get("limits") or {}
     if not isinstance(value, Mapping):
         raise InvalidInput("Write limits as fields and numbers.", param="limits")
-    return parse_limits(value)
+    try:
+        return parse_limits(value)
+    except InvalidFields as error:
+        raise InvalidFields({f"limits.{name}": text for name, text in error.errors.items()}) from None

@@ -36,13 +36,13 @@ class FieldChange:
 def differences(before: EndpointConfig, after: EndpointConfig) -> list[FieldChange]:
     """Return the fields that differ, in the configuration's order."""
     old, new = before.as_dict(), after.as_dict()
-    return [change_of(name, old, new) for name in old if old[name] != new[name]]
+    return [change_of(name, old, new) for name in {**old, **new} if old.get(name) != new.get(name)]
 
 
 def change_of(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> FieldChange:
     """Return one field's change."""
     if name not in LONG_TEXTS:
-        return FieldChange(name, old[name], new[name])
+        return FieldChange(name, old.get(name), new.get(name))
     before, after = old[name].splitlines(), new[name].splitlines()
     if max(len(before), len(after)) > MOST_LINES:
         return FieldChange(name, old[name], new[name], too_long=True)

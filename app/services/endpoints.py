@@ -16,7 +16,7 @@ from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from app.domain.fields import text
 from app.domain.ids import is_uuid
 from app.models import Endpoint, EndpointVersion, Provider
-from app.services import access, audit, projects
+from app.services import access, audit, keys, projects
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ def save(
         slug, name, config = parse({**old, **fields})
         if slug != endpoint.slug:
             check_free(session, endpoint.project_id, slug)
+            keys.follow_slug(session, endpoint.project_id, endpoint.slug, slug)
         changes = audit.difference(old, {"slug": slug, "name": name, **config.as_dict()})
         endpoint.slug, endpoint.name = slug, name
         version = before.version

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.database import database
-from app.domain.callers import Caller
+from app.domain.callers import Caller, may_call
 from app.domain.endpoints import EndpointConfig, parse_config
-from app.models import Endpoint, EndpointVersion
+from app.models import Endpoint, EndpointVersion, Key
 
 
 def info(caller: Caller) -> dict[str, Any]:
@@ -25,8 +25,17 @@ def info(caller: Caller) -> dict[str, Any]:
             "name": caller.label,
             "scopes": list(caller.scopes),
             "expires_at": caller.expires_at.isoformat() if caller.expires_at else None,
+            "limits": caller.limits.as_dict(),
+            "endpoints": None if caller.endpoints is None else list(caller.endpoints),
+            "labels": labels(caller),
         },
     }
+
+
+def labels(caller: Caller) -> dict[str, str]:
+    """Return what was noted beside the key."""
+    query = select(Key.labels).where(Key.id == caller.key_id)
+    return database.read(lambda session: session.scalar(query)) or {}
 
 
 def endpoints(caller: Caller) -> dict[str, Any]:
@@ -53,7 +62,7 @@ def public(endpoint: Endpoint, config: EndpointConfig) -> dict[str, Any]:
 
 
 def active(caller: Caller) -> list[tuple[Endpoint, EndpointConfig]]:
-    """Read the project's active endpoints with their published configuration."""
+    """Read the active endpoints that the key may call, with their published configuration."""
 
     def work(session: Session) -> list[tuple[Endpoint, EndpointConfig]]:
         rows = session.execute(
@@ -62,6 +71,6 @@ def active(caller: Caller) -> list[tuple[Endpoint, EndpointConfig]]:
             .where(Endpoint.project_id == caller.project_id, Endpoint.active)
             .order_by(Endpoint.slug)
         )
-        return [(endpoint, parse_config(config)) for endpoint, config in rows]
+        return [(row, parse_config(config)) for row, config in rows if may_call(caller, row.slug)]
 
     return database.read(work)

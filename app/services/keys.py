@@ -16,11 +16,14 @@ from app.domain.callers import DEFAULT_SCOPES, SCOPES, hash_key, is_accepted_key
 from app.domain.errors import Conflict, InvalidInput, NotFound
 from app.domain.fields import Collector, refuse_unknown, text, texts
 from app.domain.ids import is_uuid
-from app.models import Key
+from app.domain.keys import endpoints_of, labels_of
+from app.domain.limits import limits_of
+from app.models import Endpoint, Key
 from app.models.columns import utc_now
 from app.services import access, accounts, audit, projects
 
-FIELDS = frozenset({"name", "account_id", "scopes", "expires_at"})
+FIELDS = frozenset({"name", "account_id", "scopes", "expires_at", "limits", "endpoints", "labels"})
+SHOWN = ("scopes", "limits", "endpoints", "labels")
 
 
 class KeyPrefix:
@@ -57,6 +60,7 @@ def create(
         projects.owned(session, workspace_id, project_id)
         check_name_free(session, project_id, values["name"])
         check_secret_free(session, value)
+        check_endpoints(session, project_id, values["endpoints"])
         values["account_id"] = booked_on(session, workspace_id, values["account_id"])
         key = Key(
             workspace_id=workspace_id,
@@ -68,7 +72,8 @@ def create(
         )
         session.add(key)
         session.flush()
-        change = audit.Change("key.create", key.id, key.name, {"scopes": [None, values["scopes"]]})
+        told = audit.difference({}, {name: values[name] or None for name in SHOWN})
+        change = audit.Change("key.create", key.id, key.name, told)
         audit.write(session, actor, workspace_id, change)
         return NewKey(key, value)
 
@@ -90,31 +95,39 @@ def revoke(actor: Actor, workspace_id: str, key_id: str) -> Key:
 
 
 def update(actor: Actor, workspace_id: str, key_id: str, fields: Mapping[str, Any]) -> Key:
-    """Change name, scopes or expiry of a key. Editors may."""
+    """Change any field of a key but its secret. Editors may."""
 
     def work(session: Session) -> Key:
         access.require(session, actor, workspace_id, "editor")
         key = owned(session, workspace_id, key_id)
-        before = {"name": key.name, "scopes": key.scopes, "expires_at": key.expires_at}
-        before["account_id"] = key.account_id
+        before = {name: getattr(key, name) for name in FIELDS}
         values = parse({**before, **fields})
         values["account_id"] = booked_on(session, workspace_id, values["account_id"])
         changes = audit.difference(before, values)
         if "name" in changes:
             check_name_free(session, key.project_id, values["name"])
+        if "endpoints" in changes:
+            check_endpoints(session, key.project_id, values["endpoints"])
         for name in changes:
             setattr(key, name, values[name])
         if changes:
-            texts_only = {n: [str(a), str(b)] for n, (a, b) in changes.items()}
-            if "account_id" in texts_only:
-                names = [accounts.owned(session, workspace_id, a).name for a in texts_only.pop("account_id")]
-                texts_only["account"] = names
-            audit.write(
-                session, actor, workspace_id, audit.Change("key.change", key.id, key.name, texts_only)
-            )
+            told = told_changes(session, workspace_id, changes)
+            audit.write(session, actor, workspace_id, audit.Change("key.change", key.id, key.name, told))
         return key
 
     return database.transaction(work)
+
+
+def told_changes(session: Session, workspace_id: str, changes: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return the changes as the activity log keeps them: times as texts, the account by its name."""
+    told = {
+        name: [str(value) if isinstance(value, datetime) else value for value in pair]
+        for name, pair in changes.items()
+    }
+    if "account_id" in told:
+        pair = told.pop("account_id")
+        told["account"] = [accounts.owned(session, workspace_id, account_id).name for account_id in pair]
+    return told
 
 
 def replace_secret(actor: Actor, workspace_id: str, key_id: str, secret: str) -> bool:
@@ -174,9 +187,12 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
         "account_id": collect.take(text, fields, "account_id", most=36),
         "scopes": collect.take(scopes, fields),
         "expires_at": collect.take(expiry, fields),
+        "limits": collect.take(limits_of, fields),
+        "endpoints": collect.take(endpoints_of, fields),
+        "labels": collect.take(labels_of, fields),
     }
     collect.finish()
-    return values
+    return {**values, "limits": values["limits"].as_dict()}
 
 
 def scopes(fields: Mapping[str, Any]) -> list[str]:
@@ -212,6 +228,22 @@ def booked_on(session: Session, workspace_id: str, account_id: str) -> str:
         return accounts.owned(session, workspace_id, account_id).id
     except NotFound:
         raise InvalidInput("There is no such account.", param="account_id") from None
+
+
+def check_endpoints(session: Session, project_id: str, slugs: list[str] | None) -> None:
+    """Raise InvalidInput unless the project has every one of the endpoints."""
+    known = set(session.scalars(select(Endpoint.slug).where(Endpoint.project_id == project_id)))
+    missing = sorted(set(slugs or ()) - known)
+    if missing:
+        raise InvalidInput(f"There is no endpoint “{missing[0]}” in this project.", param="endpoints")
+
+
+def follow_slug(session: Session, project_id: str, old: str, new: str) -> None:
+    """Let the keys that may call an endpoint call it under its new slug."""
+    where = Key.project_id == project_id, Key.revoked_at.is_(None)
+    for key in session.scalars(select(Key).where(*where)):
+        if key.endpoints is not None and old in key.endpoints:
+            key.endpoints = sorted({*key.endpoints, new} - {old})
 
 
 def check_name_free(session: Session, project_id: str, name: str) -> None:

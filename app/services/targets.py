@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.database import database
-from app.domain.callers import Caller
+from app.domain.callers import Caller, may_call
 from app.domain.calls import Call
 from app.domain.endpoints import parse_config
 from app.domain.errors import InvalidInput, NotAllowed, NotFound
@@ -28,7 +28,7 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     slug = call.slug if call.slug is not None else named_slug(call)
     if not is_slug(slug):
         raise NotFound("Endpoint not found.")
-    if caller.endpoints is not None and slug not in caller.endpoints:
+    if not may_call(caller, slug):
         raise NotAllowed(f"This key may not call the endpoint '{slug}'.")
     target = None if fresh else _known.get((caller.project_id, slug))
     if target is None or target.config_stamp != caller.config_stamp or target.read_at < caller.read_at:
