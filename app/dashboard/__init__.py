@@ -23,6 +23,7 @@ from app.dashboard import (
     setup,
     sign_in,
     try_it,
+    usage,
     workspaces,
 )
 from app.dashboard.auth import add_workspace, guard, guard_open
@@ -43,6 +44,7 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     credentials.blueprint,
     models.blueprint,
     requests.blueprint,
+    usage.blueprint,
     docs.blueprint,
 )
 OPEN: tuple[Blueprint, ...] = (  # the pages before signing in: the marked exception

@@ -71,6 +71,7 @@ def sections() -> list[tuple[str, str]]:
         ("errors", str(_("Errors"))),
         ("openai", str(_("With an OpenAI SDK"))),
         ("failover", str(_("Providers, failover and cost"))),
+        ("usage", str(_("Usage"))),
         ("roles", str(_("Roles"))),
         ("kept", str(_("What is kept, and for how long"))),
         ("apply", str(_("Configuration as code"))),
