@@ -10,7 +10,18 @@ from app.domain.calls import Call, Chunk
 from app.domain.errors import GatewayError, NoCandidate, NotAllowed
 from app.domain.records import Record
 from app.domain.targets import Plan, Target
-from app.services import admission, callers, failover, holds, idempotency, records, routing, targets
+from app.services import (
+    admission,
+    callers,
+    failover,
+    forwarding,
+    holds,
+    idempotency,
+    proxy_targets,
+    records,
+    routing,
+    targets,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +43,11 @@ def run(call: Call) -> Iterator[Head | Chunk]:
         target, plan = enter(call, record)  #                      auth, target, plan, admission
         record.streamed = call.wants_stream and target.config.streaming_enabled
         record.begin("prompt")
-        record.request = prompts.request_for(target.config, call)  # prompt apply
-        record.messages = record.request["messages"]
+        prepare(target, record)  #                                 prompt apply
         record.begin("hold")
         record.hold = holds.reserve(record, plan)  #               budgets and balance, idempotency
         record.begin("upstream")
-        chunks = failover.stream(plan, record)  #                  provider call, with failover
+        chunks = dispatch(target, plan, record)  #                 provider call, with failover
         first = next(chunks)
         record.begin("stream")
         yield Head(record.streamed, record)
@@ -79,14 +89,30 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
     """Authenticate, parse, find the target, plan, and ask Redis once whether all that still holds."""
     record.begin("auth")
     record.caller = callers.identify(call, fresh=fresh)
-    record.caller = caller = callers.check(record.caller, call, scope="chat")
+    record.caller = caller = callers.check(record.caller, call, scope=call.scope)
     if not fresh:
         record.begin("parse")
-        body = call.read_body()
-        idempotency.note_body(call, body)
-        call.body = bodies.parse_object(body)
+        call.raw_body = call.read_body()
+        idempotency.note_body(call, call.raw_body)
+        call.body = bodies.parse_object(call.raw_body)
     record.begin("target")
-    record.target = target = targets.find(caller, call, fresh=fresh)
+    find = proxy_targets.find if call.path else targets.find
+    record.target = target = find(caller, call, fresh=fresh)
     plan = routing.plan(caller, target)
     record.begin("admission")
     return target, plan, admission.admit(record, fresh=fresh)
+
+
+def prepare(target: Target, record: Record) -> None:
+    """Shape what is sent: a forwarded body stays as it is, an endpoint adds its prompt and settings."""
+    call = record.call
+    if target.forwards:
+        record.request, record.messages = call.body, forwarding.messages(record)
+        return
+    record.request = prompts.request_for(target.config, call)
+    record.messages = record.request["messages"]
+
+
+def dispatch(target: Target, plan: Plan, record: Record) -> Iterator[Chunk]:
+    """Ask the provider: the one that a forwarded call names, or whoever of the chain answers first."""
+    return forwarding.stream(plan, record) if target.forwards else failover.stream(plan, record)

@@ -22,7 +22,14 @@ from app.domain import limits, streams
 from app.domain.actors import Actor
 from app.domain.calls import Call, Cancellation, Chunk
 from app.domain.dialects import Dialect, summary
-from app.domain.errors import BodyTooLarge, BodyTooSlow, GatewayError, Replayed, UnsupportedEncoding
+from app.domain.errors import (
+    BodyTooLarge,
+    BodyTooSlow,
+    GatewayError,
+    ProviderAnswered,
+    Replayed,
+    UnsupportedEncoding,
+)
 from app.domain.ids import new_id
 from app.domain.records import Record
 from app.services import idempotency
@@ -30,7 +37,7 @@ from app.services import idempotency
 log = logging.getLogger(__name__)
 BODY_SECONDS = 30
 STREAM_HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
+    "content-type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
 }
@@ -84,6 +91,8 @@ def answer(call: Call, dialect: Dialect) -> Response:
         assert isinstance(head, pipeline.Head)
         if head.streamed:
             return stream(head.record, chunks, dialect, leave)
+        if head.record.forwards:
+            return forwarded_whole(call, head.record, chunks, leave)
         completion = next(chunk.data for chunk in list(chunks) if isinstance(chunk, Chunk) and chunk.data)
     except Replayed as stored:
         leave()
@@ -108,9 +117,21 @@ def replay(stored: Replayed) -> Response:
     return response
 
 
+def forwarded_whole(call: Call, record: Record, chunks: Iterator[Any], leave: Callable[[], None]) -> Response:
+    """Return a provider's own buffered answer, once it is settled."""
+    body = b"".join([chunk.raw for chunk in chunks])
+    leave()
+    response = Response(body, headers={**record.answer_headers, **record_headers(record)})
+    idempotency.keep(call, 200, response.content_type or "", body)
+    return response
+
+
 def stream(record: Record, chunks: Iterator[Any], dialect: Dialect, leave: Callable[[], None]) -> Response:
     """Return a streamed response; however it ends, the pipeline's `finally` runs."""
-    response = Response(streams.events(chunks, dialect, record), headers=STREAM_HEADERS)
+    events = (
+        streams.raw_events(chunks, dialect) if record.forwards else streams.events(chunks, dialect, record)
+    )
+    response = Response(events, headers={**STREAM_HEADERS, **record.answer_headers})
     response.headers.update(record_headers(record, timed=False))
 
     def close() -> None:
@@ -137,7 +158,9 @@ def server_timing(record: Record) -> str:
 
 
 def error_response(error: GatewayError, dialect: Dialect) -> Response:
-    """Return the error in the route's dialect."""
+    """Return the error in the route's dialect, or what a provider answered to a forwarded call as it came."""
+    if isinstance(error, ProviderAnswered):
+        return Response(error.body, status=error.upstream_status, headers=error.headers)
     headers = {}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(max(1, error.retry_after_seconds))

@@ -37,7 +37,7 @@ class Chunk:
 
     Streamed: `data` is one `chat.completion.chunk`. Buffered: the one chunk of the answer holds the
     whole `chat.completion`. A heartbeat has `data` None: nothing came for a while. Forwarded: `raw` holds
-    the provider's own bytes, `data` is None and `text` what the answer says in them.
+    the provider's own bytes, `data` is None and the rest is what the answer says in them.
     """
 
     data: dict[str, Any] | None
@@ -45,6 +45,8 @@ class Chunk:
     finish_reason: str | None = None
     raw: bytes = b""
     text: str = ""
+    model: str = ""
+    answer_id: str = ""
 
 
 HEARTBEAT = Chunk(data=None)
@@ -115,9 +117,11 @@ class Call:
     slug_field: str = "endpoint"
     source: str = "api"  # api | dashboard
     client_request_id: str | None = None
+    scope: str = "chat"  # what the key must allow
     path: str = ""  # a forwarded call: the provider's slug and what follows it, openai/chat/completions
+    query: str = ""  # a forwarded call: the part of the query that goes on
     body_digest: bytes = b""  # SHA-256 of the body, where an Idempotency-Key came with it
-    raw_body: bytes = b""  # a forwarded call: the body as it came
+    raw_body: bytes = b""  # the body as it came
     body: dict[str, Any] = field(default_factory=dict)  # filled after authentication
     cancellation: Cancellation = field(default_factory=Cancellation)
 

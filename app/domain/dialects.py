@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -84,6 +85,16 @@ def openai_status(error: GatewayError) -> int:
     return error.upstream_status if isinstance(error, ProviderRefused) else error.status
 
 
+def anthropic_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
+    """Return a message as it is: on these routes only the provider's own answers are passed on."""
+    return completion
+
+
+def anthropic_error(error: GatewayError) -> dict[str, Any]:
+    """Return Anthropic's error envelope."""
+    return {"type": "error", "error": {"type": error.anthropic_type, "message": error.message}}
+
+
 def plain_usage(usage: Usage) -> dict[str, Any]:
     """Return the three numbers of P5."""
     return {
@@ -115,4 +126,13 @@ def summary(record: Record) -> dict[str, Any]:
 
 NATIVE = Dialect("native", native_answer, native_error, native_status, "event: error\n", True)
 OPENAI = Dialect("openai", openai_answer, openai_error, openai_status, "", False)
-BY_NAME = {dialect.name: dialect for dialect in (NATIVE, OPENAI)}
+ANTHROPIC = Dialect("anthropic", anthropic_answer, anthropic_error, openai_status, "event: error\n", False)
+BY_NAME = {dialect.name: dialect for dialect in (NATIVE, OPENAI, ANTHROPIC)}
+ANTHROPIC_PATH = re.compile(
+    r"/v1/(?:anthropic/.*|[^/]+/v1/.*|[^/]+/messages(?:/count_tokens)?)", re.IGNORECASE
+)
+
+
+def of_v1(path: str) -> Dialect:
+    """Return the dialect of a path under /v1/: Anthropic's where its SDK calls, else OpenAI's (C1)."""
+    return ANTHROPIC if ANTHROPIC_PATH.fullmatch(path) else OPENAI

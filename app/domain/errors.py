@@ -283,6 +283,15 @@ class ProviderRefused(ProviderFailed):
         self.upstream_status = upstream_status
 
 
+class ProviderAnswered(ProviderRefused):
+    """What a provider answered to a forwarded call instead of an answer: passed on as it came (C5)."""
+
+    def __init__(self, message: str, *, upstream_status: int, headers: dict[str, str], body: bytes) -> None:
+        super().__init__(message, upstream_status=upstream_status)
+        self.headers = headers
+        self.body = body
+
+
 class ProviderLimited(ProviderFailed):
     """The provider says 429; `retry_after_seconds` is its own wish, at most 60, where it made sense (L3)."""
 
@@ -298,12 +307,22 @@ class CredentialRefused(ProviderFailed):
     code = "provider_credential_refused"
     default = "The model provider refused the gateway's key."
 
+    def __init__(self, message: str = "", *, upstream_status: int = 401) -> None:
+        super().__init__(message)
+        self.upstream_status = upstream_status
+
 
 class StreamCut(ProviderFailed):
     """The stream ended after its first byte without its proof of success (C29, fact 8)."""
 
     code = "stream_interrupted"
     default = "The answer was cut off before its end."
+
+
+class ReportedCut(StreamCut):
+    """The provider itself reported an error in its stream, and that was passed on: nothing is added."""
+
+    default = "The model provider reported an error."
 
 
 class Draining(StreamCut):

@@ -11,7 +11,7 @@ from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.chat import choices_of
 from app.domain.errors import GatewayError, Replayed
-from app.domain.holds import Hold
+from app.domain.holds import FREE_OPERATIONS, Hold
 from app.domain.limits import Counted
 from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.targets import Candidate, Target
@@ -57,6 +57,8 @@ class Record:
     delivered: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)  # names and arguments of tool calls
     model_answered: str | None = None
+    answer_id: str | None = None  # a forwarded call: the id that the provider gave its answer
+    answer_headers: dict[str, str] = field(default_factory=dict)  # a forwarded call: those handed on
     cost_nano_usd: int | None = None
     provider_cost_nano_usd: int = 0  # without our multipliers
     shortfall_nano_usd: int = 0
@@ -87,19 +89,31 @@ class Record:
 
     def watch(self, chunk: Chunk) -> None:
         """Note what a passing chunk tells: first token, text, usage, how it ended."""
-        if chunk.data is None:
-            return
-        if self.first_token_ms is None:
-            self.first_token_ms = self.duration_ms
-            model = chunk.data.get("model")
-            self.model_answered = model if isinstance(model, str) and model else None
+        if chunk.data is not None:
+            self._watch_data(chunk.data)
+        elif chunk.raw:
+            self._watch_raw(chunk)
         if chunk.finish_reason is not None:
             self.finish_reason = chunk.finish_reason
-        self.delivered.extend(texts_of(chunk.data))
-        self.called.extend(calls_of(chunk.data))
         if chunk.usage is not None:
             self.usage = chunk.usage
             self._covered = len(self.delivered), len(self.called)
+
+    def _watch_data(self, data: dict[str, Any]) -> None:
+        if self.first_token_ms is None:
+            self.first_token_ms = self.duration_ms
+            model = data.get("model")
+            self.model_answered = model if isinstance(model, str) and model else None
+        self.delivered.extend(texts_of(data))
+        self.called.extend(calls_of(data))
+
+    def _watch_raw(self, chunk: Chunk) -> None:
+        if self.first_token_ms is None:
+            self.first_token_ms = self.duration_ms
+        self.model_answered = self.model_answered or chunk.model or None
+        self.answer_id = self.answer_id or chunk.answer_id or None
+        if chunk.text:
+            self.delivered.append(chunk.text)
 
     def succeed(self) -> None:
         """The answer came to its proven end."""
@@ -123,7 +137,8 @@ class Record:
 
     def settle(self) -> None:
         """Fix usage and cost: an answer without usage is counted, a failed call costs nothing."""
-        if self.outcome in ("refused", "failed") or self.answered_by is None:
+        is_free = self.target is not None and self.target.operation in FREE_OPERATIONS
+        if self.outcome in ("refused", "failed") or self.answered_by is None or is_free:
             self.usage, self.cost_nano_usd = Usage(), 0
             return
         if self.usage is None:

@@ -10,7 +10,7 @@ import orjson
 from app.domain.calls import Chunk, Usage
 from app.domain.chat import choices_of
 from app.domain.dialects import Dialect, openai_usage, summary
-from app.domain.errors import GatewayError, StreamCut
+from app.domain.errors import GatewayError, ReportedCut, StreamCut
 from app.domain.records import Record
 
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -31,6 +31,21 @@ def events(chunks: Iterator[Chunk], dialect: Dialect, record: Record) -> Iterato
         yield event(dialect.error(error), dialect.error_event)
         if dialect.ends_after_error:
             yield DONE
+    except Exception:
+        yield event(dialect.error(StreamCut()), dialect.error_event)
+        raise
+
+
+def raw_events(chunks: Iterator[Chunk], dialect: Dialect) -> Iterator[bytes]:
+    """Yield a forwarded stream's own bytes; only an error of ours is added, and no end is made up (C29)."""
+    try:
+        for chunk in chunks:
+            if chunk.raw:
+                yield chunk.raw
+    except ReportedCut:
+        return
+    except GatewayError as error:
+        yield event(dialect.error(error), dialect.error_event)
     except Exception:
         yield event(dialect.error(StreamCut()), dialect.error_event)
         raise

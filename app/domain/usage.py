@@ -72,6 +72,12 @@ def responses_usage(usage: Any) -> Usage | None:
     )
 
 
+def embeddings_usage(usage: Any) -> Usage | None:
+    """Read the `usage` object of embeddings, which have no output; None unless believable."""
+    total_in = count(usage.get("prompt_tokens")) if isinstance(usage, dict) else None
+    return None if total_in is None else Usage(input_tokens=total_in)
+
+
 def messages_usage(usage: Any, before: Usage | None = None) -> Usage | None:
     """Read the `usage` object of Anthropic's messages: cache tokens come on top of its `input_tokens`.
 

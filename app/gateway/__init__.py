@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from app.extensions import csrf
-from app.gateway import native
+from app.gateway import native, passthrough
 
-BLUEPRINTS = (native.blueprint,)
+BLUEPRINTS = (native.blueprint, passthrough.blueprint)
 
 
 def register(app: Flask) -> None:

@@ -26,6 +26,20 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
             postgresql_where=text("content IS NOT NULL"),
             sqlite_where=text("content IS NOT NULL"),
         ),
+        Index(
+            "ix_records_upstream_id",
+            "project_id",
+            "upstream_id",
+            postgresql_where=text("upstream_id IS NOT NULL"),
+            sqlite_where=text("upstream_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_records_unpriced",
+            "workspace_id",
+            "created_at",
+            postgresql_where=text("cost_nano_usd IS NULL"),
+            sqlite_where=text("cost_nano_usd IS NULL"),
+        ),
         {"postgresql_partition_by": "RANGE (created_at)"},
     )
 
@@ -41,6 +55,9 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     endpoint_slug: Mapped[str] = mapped_column(String(64))
     operation: Mapped[str] = mapped_column(String(24), default="chat")  # chat | responses | messages | …
     end_user: Mapped[str | None] = mapped_column(String(200))  # the client's own user, as it named them
+    upstream_id: Mapped[str | None] = mapped_column(
+        String(128)
+    )  # of a forwarded answer, as its provider named it
     surface: Mapped[str] = mapped_column(String(16))
     source: Mapped[str] = mapped_column(String(16))  # api | dashboard
     client_request_id: Mapped[str | None] = mapped_column(String(128))

@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
 from app.domain.chat import join, split
 from app.domain.errors import ProviderFailed
+from app.domain.sse import Event, Splitter
 from app.providers.anthropic_answer import StreamTranslator, completion
 from app.providers.anthropic_request import translate
 from app.providers.base import (
@@ -39,7 +40,7 @@ class Anthropic:
             whole = read_body(answer, upstream.timeout_first_byte_seconds, cancellation)
             yield read_message(whole, upstream)
             return
-        reader = EventReader(answer, upstream, cancellation)
+        reader = EventReader(answer, upstream, cancellation, Splitter())
         try:
             if reader.looks_like_json():
                 message = raise_for_error(reader.read_json(), upstream)
@@ -58,7 +59,7 @@ def headers(upstream: Upstream, stream: bool) -> dict[str, str]:
     return {"accept": accept, "x-api-key": upstream.secret, "anthropic-version": VERSION}
 
 
-def read_stream(reader: EventReader) -> Iterator[Chunk]:
+def read_stream(reader: EventReader[Event]) -> Iterator[Chunk]:
     """Yield chunks until `message_stop`; raises for everything that ends without it."""
     translator = StreamTranslator()
     for event in reader:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from app.domain.calls import Cancellation, Upstream
 from app.domain.errors import ProviderFailed, ProviderTimedOut, StreamCut
-from app.domain.sse import Event, LineTooLong, Splitter
+from app.domain.sse import Event, LineTooLong
 from app.egress import Answer, Interrupted, ended_early
-from app.providers.base import CUT, UNREADABLE, parse, read_body
+from app.providers.base import CUT, UNREADABLE, looks_like_events, parse, read_body
 from app.providers.failures import stream_failure
 
 HEARTBEAT_SECONDS = 10.0
@@ -20,25 +20,43 @@ REPORTED = "The model provider reported an error."
 SILENT = "The model provider stopped sending."
 
 
-class EventReader:
+E = TypeVar("E")
+
+
+class Events(Protocol[E]):
+    """Turns bytes, cut anywhere, into events. `lines`: whole lines seen so far."""
+
+    @property
+    def lines(self) -> int: ...
+
+    def feed(self, data: bytes) -> list[E]:
+        """Return the events that `data` completes; raises LineTooLong."""
+
+    def finish(self) -> list[E]:
+        """Return what is left at the end."""
+
+
+class EventReader(Generic[E]):
     """The events of a streamed answer. The caller says with `finish` that they were the whole of it.
 
     Until the first event every failure is one before the first byte; after it, a StreamCut.
     """
 
-    def __init__(self, answer: Answer, upstream: Upstream, cancellation: Cancellation) -> None:
+    def __init__(
+        self, answer: Answer, upstream: Upstream, cancellation: Cancellation, splitter: Events[E]
+    ) -> None:
         self.started = False
         self._upstream = upstream
         self._answer = answer
         self._cancellation = cancellation
-        self._splitter = Splitter()
+        self._splitter = splitter
         self._lines = 0
         self._ahead = b""
         self._beat_at = math.inf
         self._idle_seconds = upstream.timeout_idle_seconds
         self._idle_until = time.monotonic() + upstream.timeout_first_byte_seconds
 
-    def __iter__(self) -> Iterator[Event | None]:
+    def __iter__(self) -> Iterator[E | None]:
         """Yield events as they come and None after each 10 s of silence; ends with the body."""
         while (data := self._read()) != b"":
             events = self._split(data) if data else []
@@ -63,7 +81,19 @@ class EventReader:
 
     def read_json(self) -> dict[str, Any]:
         """Return the whole answer, which looks like JSON."""
-        return parse(self._ahead + read_body(self._answer, self._idle_seconds, self._cancellation))
+        return parse(self.read_whole())
+
+    def read_whole(self) -> bytes:
+        """Return the whole answer as it came."""
+        return self._ahead + read_body(self._answer, self._idle_seconds, self._cancellation)
+
+    def starts_with_events(self) -> bool:
+        """Tell whether the first bytes, which were waited for, look like events."""
+        return looks_like_events(self._ahead)
+
+    def end_soon(self, seconds: float) -> None:
+        """The answer is proven whole: wait only so long for what may still come."""
+        self._idle_seconds, self._idle_until = seconds, time.monotonic() + seconds
 
     def parse(self, event: Event) -> dict[str, Any]:
         """Return an event's data; raises for an error event and for what is no JSON object."""
@@ -91,7 +121,7 @@ class EventReader:
             return early
         return StreamCut(message) if self.started else ProviderFailed(message)
 
-    def _events(self, events: list[Event]) -> Iterator[Event]:
+    def _events(self, events: list[E]) -> Iterator[E]:
         for event in events:
             if self._cancellation.reason is not None:
                 raise self.cut()
@@ -120,7 +150,7 @@ class EventReader:
             return StreamCut(SILENT)
         return ProviderTimedOut()
 
-    def _split(self, data: bytes) -> list[Event]:
+    def _split(self, data: bytes) -> list[E]:
         try:
             return self._splitter.feed(data)
         except LineTooLong:

@@ -35,7 +35,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, upstream: Upst
     if status == 429:
         return ProviderLimited(retry_after_seconds=retry_after(headers, time.time()))
     if status in (401, 403):
-        return CredentialRefused()
+        return CredentialRefused(upstream_status=status)
     if status == 408:
         return ProviderTimedOut()
     if 400 <= status < 500 and status != 402:

@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
 from app.domain.chat import choices_of, join, split
 from app.domain.errors import ProviderFailed, ProviderRefused
+from app.domain.sse import Event, Splitter
 from app.providers.base import (
     CUT,
     END,
@@ -41,7 +42,7 @@ class OpenAI:
             whole = read_body(answer, upstream.timeout_first_byte_seconds, cancellation)
             yield chunk_of(read_completion(whole, upstream))
             return
-        reader = EventReader(answer, upstream, cancellation)
+        reader = EventReader(answer, upstream, cancellation, Splitter())
         try:
             if reader.looks_like_json():
                 yield from map(chunk_of, split(check_completion(reader.read_json(), upstream)))
@@ -79,7 +80,7 @@ def request(upstream: Upstream, body: dict[str, Any], stream: bool) -> dict[str,
     return sent
 
 
-def read_stream(reader: EventReader) -> Iterator[Chunk]:
+def read_stream(reader: EventReader[Event]) -> Iterator[Chunk]:
     """Yield chunks until `[DONE]`. An answer that ends cleanly after a finish reason counts as whole too:
     some servers send no `[DONE]`. Anything else is a cut.
     """

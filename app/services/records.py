@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain import dialects
+from app.domain.calls import Call
+from app.domain.forwarding import end_user_of
 from app.domain.records import Attempt, Record
 from app.models import Key, RecordRow
-from app.services import batch_spend, usage_hours
+from app.services import answer_ids, batch_spend, unpriced_models, usage_hours
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 20_000
@@ -111,6 +113,7 @@ def write_rows(session: Session, rows: list[dict[str, Any]]) -> None:
         session.execute(update(Key).where(Key.id == key_id).values(last_used_at=used[key_id]))
     usage_hours.add(session, rows)
     batch_spend.add(session, rows)
+    unpriced_models.note(session, rows)
 
 
 def stored_columns(row: dict[str, Any]) -> dict[str, Any]:
@@ -124,6 +127,7 @@ def stored_columns(row: dict[str, Any]) -> dict[str, Any]:
 def write(record: Record) -> None:
     """Queue the record's row; never raises. A call whose caller is unknown leaves no row."""
     if record.caller is not None:
+        answer_ids.note(record)
         writer.put(row_of(record))
 
 
@@ -156,13 +160,22 @@ def what(record: Record) -> dict[str, Any]:
         "endpoint_id": target.endpoint_id if target else None,
         "endpoint_version": target.version if target else None,
         "endpoint_slug": target.slug if target else stored(call.slug or "", 64),
+        "operation": target.operation if target else "chat",
+        "end_user": end_user(call),
+        "upstream_id": stored(record.answer_id, 128) if record.answer_id else None,
         "stream": record.streamed,
-        "model_requested": target.config.model if target else "",
+        "model_requested": stored(target.config.model, 200) if target else "",
         "model_answered": stored(record.model_answered, 200) if record.model_answered else None,
         "provider": record.answered_by.provider_slug if record.answered_by else None,
         "attempts": [attempt.as_dict() for attempt in attempts_of(record)],
         "content": content_of(record),
     }
+
+
+def end_user(call: Call) -> str | None:
+    """Return the client's own name of its user, where its body gives one."""
+    name = end_user_of(call.body)
+    return stored(name, 200) if name else None
 
 
 def attempts_of(record: Record) -> list[Attempt]:

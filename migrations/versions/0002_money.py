@@ -331,12 +331,29 @@ def add_columns() -> None:
         "records", sa.Column("operation", sa.String(length=24), nullable=False, server_default="chat")
     )
     op.add_column("records", sa.Column("end_user", sa.String(length=200), nullable=True))
+    op.add_column("records", sa.Column("upstream_id", sa.String(length=128), nullable=True))
     op.add_column("records", sa.Column("held_nano_usd", sa.BigInteger(), nullable=True))
     op.add_column(
         "records", sa.Column("shortfall_nano_usd", sa.BigInteger(), nullable=False, server_default="0")
     )
     op.add_column(
         "records", sa.Column("overage_nano_usd", sa.BigInteger(), nullable=False, server_default="0")
+    )
+    named = sa.text("upstream_id IS NOT NULL")
+    op.create_index(
+        "ix_records_upstream_id",
+        "records",
+        ["project_id", "upstream_id"],
+        postgresql_where=named,
+        sqlite_where=named,
+    )
+    unpriced = sa.text("cost_nano_usd IS NULL")
+    op.create_index(
+        "ix_records_unpriced",
+        "records",
+        ["workspace_id", "created_at"],
+        postgresql_where=unpriced,
+        sqlite_where=unpriced,
     )
     op.add_column("workspaces", sa.Column("alert_emails", JSON, nullable=False, server_default="[]"))
     op.add_column("workspaces", sa.Column("muted_alerts", JSON, nullable=False, server_default="[]"))
@@ -397,7 +414,7 @@ ADDED = {
     "providers": (
         "alert_nano_usd_per_day", "stop_nano_usd_per_day", "paused_at", "resumed_on", "resumed_from_nano_usd",
     ),
-    "records": ("operation", "end_user", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd",),
+    "records": ("operation", "end_user", "upstream_id", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd",),
     "workspaces": ("alert_emails", "muted_alerts",),
     "accounts": (
         "plan_id", "billing", "reserved_nano_usd", "balance_nano_usd", "ledger_count", "external_ref",
@@ -410,6 +427,8 @@ def downgrade() -> None:
     """Take everything away again; SQLite drops no column that a check names, so tables are rebuilt there."""
     op.execute("DELETE FROM model_overrides WHERE input_nano_usd_per_million IS NULL")
     let_prices_be_absent(False)
+    op.drop_index("ix_records_unpriced", "records")
+    op.drop_index("ix_records_upstream_id", "records")
     op.drop_index("uq_accounts_external_ref", "accounts")
     if op.get_bind().dialect.name == "postgresql":
         op.drop_constraint("multiplier", "accounts", type_="check")

@@ -1,0 +1,89 @@
+"""What a forwarded body may not ask for: other tenants' things, and what nobody here knows the price of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from app.domain.errors import InvalidRequest
+
+# These name things that belong to the provider's account, which all tenants share.
+FOREIGN = ("file_id", "file_ids", "vector_store_ids", "container", "container_id")
+FOREIGN_TEXT = (
+    "'{name}' names something in the provider's account, which others share, so it is not passed on. "
+    "Send the content itself."
+)
+WHOLE_BODY_FOREIGN = ("conversation", "prompt")
+BACKGROUND_TEXT = (
+    "'background' is not passed on: the answer would be made, and cost, after this call. Leave it out."
+)
+PRICED_TEXT = (
+    "'{name}' has a price of its own at the provider, which is not counted here, and this key's money is: "
+    "it has a prepaid balance or a budget. Leave it out."
+)
+# The client's own words stand under these names: what looks like an id there is none.
+OPAQUE = frozenset({"metadata", "parameters", "input_schema", "schema", "json_schema", "properties"})
+OWN_TOOLS = frozenset({"function", "custom", "text_editor", "bash", "memory", "local_shell", "shell"})
+
+
+def check_body(body: dict[str, Any], *, counts_money: bool) -> None:
+    """Raise InvalidRequest, saying why, for what cannot be passed on."""
+    if body.get("background"):
+        raise InvalidRequest(BACKGROUND_TEXT, param="background")
+    for name in WHOLE_BODY_FOREIGN:
+        if body.get(name) is not None:
+            raise InvalidRequest(FOREIGN_TEXT.format(name=name), param=name)
+    name = next(foreign_names(body), None)
+    if name is not None:
+        raise InvalidRequest(FOREIGN_TEXT.format(name=name), param=name)
+    priced = next(priced_names(body), None) if counts_money else None
+    if priced is not None:
+        raise InvalidRequest(PRICED_TEXT.format(name=priced), param="tools")
+
+
+def foreign_names(value: Any) -> Iterator[str]:
+    """Yield the names under which ids of the provider's account stand, and references to stored items."""
+    if isinstance(value, list):
+        for item in value:
+            yield from foreign_names(item)
+    if not isinstance(value, dict):
+        return
+    if value.get("type") == "item_reference":
+        yield "item_reference"
+    for name in FOREIGN:
+        if is_id(value.get(name)):
+            yield name
+    is_tool_use = value.get("type") == "tool_use"
+    for name, inner in value.items():
+        if isinstance(inner, dict | list) and name not in OPAQUE and not (is_tool_use and name == "input"):
+            yield from foreign_names(inner)
+
+
+def is_id(value: Any) -> bool:
+    """Say whether a value is an id or a list of ids."""
+    return (isinstance(value, str) and value != "") or (
+        isinstance(value, list) and any(isinstance(item, str) for item in value)
+    )
+
+
+def priced_names(body: dict[str, Any]) -> Iterator[str]:
+    """Yield what is paid for beside tokens, or at another price per token."""
+    tools = body.get("tools")
+    for tool in tools if isinstance(tools, list) else ():
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if isinstance(kind, str) and own_tool(kind) not in OWN_TOOLS:
+            yield kind[:60]
+    modalities = body.get("modalities")
+    if isinstance(modalities, list) and any(item != "text" for item in modalities):
+        yield "modalities"
+    for name in ("web_search_options", "mcp_servers"):
+        if body.get(name) is not None:
+            yield name
+    if body.get("service_tier") in ("priority", "fast") or body.get("speed") == "fast":
+        yield "service_tier" if body.get("service_tier") else "speed"
+
+
+def own_tool(kind: str) -> str:
+    """Return a tool's kind without its version: bash_20250124 is bash."""
+    name, _, version = kind.rpartition("_")
+    return name if version.isdigit() else kind

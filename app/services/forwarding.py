@@ -1,0 +1,78 @@
+"""Passes a call on to the provider it names and its answer back; no other provider is ever tried (M1-M5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from app.domain.calls import Chunk, Upstream
+from app.domain.errors import CredentialRefused, NoCandidate, ProviderFailed
+from app.domain.forwarding import Request, request_of, route_of
+from app.domain.raw_answers import messages_of
+from app.domain.records import Record
+from app.domain.targets import Candidate, CredentialValue, Plan
+from app.providers import forwarder
+from app.services import credentials
+from app.services.failover import NO_CREDENTIAL, note
+
+
+def messages(record: Record) -> list[dict[str, Any]]:
+    """Return the texts of the body as messages: for counting, and for keeping where that is asked for."""
+    assert record.target is not None
+    return messages_of(record.target.operation, record.call.body)
+
+
+def stream(plan: Plan, record: Record) -> Iterator[Chunk]:
+    """Yield the provider's answer; a credential that it refuses is retired, the next one tried."""
+    candidate = plan.candidates[0]
+    request = request_to(candidate, record)
+    for credential in candidate.credentials or (NO_CREDENTIAL,):
+        started = time.perf_counter_ns()
+        record.answered_by = candidate
+        try:
+            first, chunks = begin(candidate, credential, request, record)
+        except CredentialRefused as error:
+            note(record, candidate, credential, error, started)
+            credentials.retire(candidate_workspace(record), credential.id, error.upstream_status)
+        except ProviderFailed as error:
+            note(record, candidate, credential, error, started)
+            if record.call.cancellation.reason is None:
+                record.answered_by = None
+            raise
+        else:
+            note(record, candidate, credential, None, started)
+            yield first
+            yield from chunks
+            return
+    record.answered_by = None
+    raise NoCandidate
+
+
+def begin(
+    candidate: Candidate, credential: CredentialValue, request: Request, record: Record
+) -> tuple[Chunk, Iterator[Chunk]]:
+    """Send the request with one credential; return the first chunk and the rest."""
+    upstream = Upstream(
+        provider_slug=candidate.provider_slug,
+        dialect=candidate.dialect,
+        base_url=candidate.base_url,
+        model=candidate.model,
+        secret=credential.secret,
+    )
+    answer = forwarder(candidate.dialect)(upstream, request, record.call.cancellation)
+    record.streamed, record.answer_headers = answer.streamed, answer.headers
+    return next(answer.chunks), answer.chunks
+
+
+def request_to(candidate: Candidate, record: Record) -> Request:
+    """Return what to send."""
+    route = route_of(record.call.path.partition("/")[2], candidate.dialect)
+    assert route is not None
+    return request_of(record.call, route)
+
+
+def candidate_workspace(record: Record) -> str:
+    """Return the workspace whose credential it is."""
+    assert record.target is not None
+    return record.target.workspace_id

@@ -1,0 +1,128 @@
+"""Finds what a forwarded call is for: a provider of the caller's workspace and a model there (M1, O18)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.database import database
+from app.domain.callers import Caller
+from app.domain.calls import Call
+from app.domain.endpoints import EndpointConfig
+from app.domain.errors import (
+    InvalidRequest,
+    NoCandidate,
+    NotAllowed,
+    NotFound,
+    ProviderDisabled,
+    ProviderPaused,
+)
+from app.domain.forwarding import MODELS, Route, route_of
+from app.domain.forwarding_rules import check_body
+from app.domain.holds import terms_of
+from app.domain.ids import is_slug
+from app.domain.targets import Candidate, Target
+from app.models import Project, Provider
+from app.services import answer_ids, model_rows
+from app.services.cache import Cache
+from app.services.targets import credentials_of
+
+MOST_MODEL_NAME = 200
+UNKNOWN = (
+    "There is no such provider in this workspace. The address is /v1/{provider}/…, for example /v1/openai."
+)
+_known: Cache[tuple[str, str, str], Target] = Cache(20_000)
+
+
+def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
+    """Return the provider's route that the call names; raise NotFound, or why it cannot be used now."""
+    slug, _, path = call.path.partition("/")
+    if not is_slug(slug):
+        raise NotFound(UNKNOWN)
+    if caller.endpoints is not None:
+        raise NotAllowed("This key may only call certain endpoints, not a provider's own routes.")
+    model = model_of(call)
+    key = caller.project_id, slug, model
+    target = None if fresh else _known.get(key)
+    if target is None or target.config_stamp != caller.config_stamp or target.read_at < caller.read_at:
+        target = database.read(lambda session: load(session, caller, slug, model))
+        _known.put(key, target)
+    route = route_at(target, path)
+    target = replace(target, slug=f"{slug}/{route.path}"[:64], operation=route.operation)
+    if route.operation != MODELS:
+        check_body(call.body, counts_money=terms_of(caller, target).needs_price)
+    return replace(target, history_tokens=answer_ids.history_tokens(caller, call))
+
+
+def model_of(call: Call) -> str:
+    """Return the model that the body names; empty for the list of models; InvalidRequest without one."""
+    if call.scope == MODELS:
+        return ""
+    model = call.body.get("model")
+    if not isinstance(model, str) or not 0 < len(model) <= MOST_MODEL_NAME:
+        raise InvalidRequest("Name the model in the body field 'model'.", param="model")
+    return model
+
+
+def route_at(target: Target, path: str) -> Route:
+    """Return the route at the target's provider; raise NotFound when that does not speak it."""
+    candidate = target.candidates[0]
+    route = route_of(path, candidate.dialect)
+    if route is None:
+        who = f"The provider '{candidate.provider_slug}' speaks the dialect '{candidate.dialect}'"
+        raise NotFound(f"{who}: there is no '{path}' at it.")
+    return route
+
+
+def load(session: Session, caller: Caller, slug: str, model: str) -> Target:
+    """Read the provider, its credentials and what is known of the model."""
+    where = Provider.workspace_id == caller.workspace_id, Provider.slug == slug
+    provider = session.scalars(select(Provider).where(*where)).first()
+    if provider is None:
+        raise NotFound(UNKNOWN)
+    check_state(provider)
+    model_id = f"{slug}/{model}" if model else slug
+    credentials = credentials_of(session, provider, caller.project_id)
+    if not credentials and provider.dialect != "demo":
+        raise NoCandidate
+    candidate = Candidate(
+        model_id=model_id,
+        provider_id=provider.id,
+        provider_slug=provider.slug,
+        provider_name=provider.name,
+        dialect=provider.dialect,
+        base_url=provider.base_url,
+        model=model,
+        facts=model_rows.facts(session, provider, model) if model else None,
+        credentials=credentials,
+    )
+    return Target(
+        workspace_id=caller.workspace_id,
+        project_id=caller.project_id,
+        endpoint_id=None,
+        slug=slug,
+        version=None,
+        config=EndpointConfig(model=model_id, streaming_enabled=True),
+        candidates=(candidate,),
+        skipped=(),
+        log_content=session.get_one(Project, caller.project_id).log_content,
+        config_stamp=caller.config_stamp,
+        read_at=time.monotonic(),
+        forwards=True,
+    )
+
+
+def check_state(provider: Provider) -> None:
+    """Raise unless the provider may be called by name (C4)."""
+    if not provider.active:
+        raise ProviderDisabled(f"Provider '{provider.slug}' is disabled in this gateway.")
+    if provider.paused_at is not None:
+        raise ProviderPaused(f"Provider '{provider.slug}' is paused.")
+
+
+def forget_all() -> None:
+    """Drop every remembered target of this process."""
+    _known.clear()
