@@ -129,18 +129,20 @@ def check(value: Any, shape: Shape, path: str) -> None:
     """Raise FileError unless `value` has the shape, all the way down."""
     if not isinstance(value, dict):
         raise FileError(path, "Must be an object with fields." if path else "The file must have fields.")
-    for name in value:
+    for name in value if not shape.any_field else ():
         check_name(name, shape, path)
-    for name in shape.fields & value.keys():
+    for name in value.keys() if shape.any_field else shape.fields & value.keys():
         check_plain(value[name], join(path, name))
     check_identity(value, shape, path)
+    for name in shape.objects.keys() & value.keys():
+        check(value[name], shape.objects[name], join(path, name))
     for name in shape.lists.keys() & value.keys():
         check_list(value[name], shape.lists[name], join(path, name))
 
 
 def check_name(name: str, shape: Shape, path: str) -> None:
     """Raise FileError unless the shape has the field; say why it is not there."""
-    known = shape.fields | shape.lists.keys()
+    known = shape.fields | shape.objects.keys() | shape.lists.keys()
     if name in known:
         return
     if name in NOT_YET:

@@ -5,60 +5,83 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.domain import endpoints
+from app.domain import budgets, endpoints, limits
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An object of the file: its fields, its lists of further objects, the fields that identify it.
+    """An object of the file: its fields, its objects and lists of objects, the fields that identify it.
 
-    The first of `identity` is required, unless `any_of` says that one of them is enough.
+    The first of `identity` is required, unless `any_of` says that one of them is enough. `any_field`: the
+    names are the customer's own.
     """
 
     fields: frozenset[str]
     identity: tuple[str, ...] = ()
     any_of: bool = False
+    objects: Mapping[str, Shape] = field(default_factory=dict)
     lists: Mapping[str, Shape] = field(default_factory=dict)
+    any_field: bool = False
 
 
+LIMITS = Shape(limits.FIELDS)
+LABELS = Shape(frozenset(), any_field=True)
+BUDGET = Shape(budgets.FIELDS | {"period"}, ("period",))
 MEMBER = Shape(frozenset({"email", "role"}), ("email",))
 CREDENTIAL = Shape(frozenset({"name", "secret", "active"}), ("name",))
 PROVIDER = Shape(
-    frozenset({"slug", "name", "dialect", "base_url", "vendor", "zdr", "may_train", "active"}),
+    frozenset(
+        {
+            "slug", "name", "dialect", "base_url", "vendor", "zdr", "may_train", "active",
+            "alert_usd_per_day", "stop_usd_per_day",
+        }
+    ),
     ("slug",),
     lists={"credentials": CREDENTIAL},
-)
+)  # fmt: skip
 MODEL = Shape(
     frozenset(
         {
             "id", "input_usd_per_million", "output_usd_per_million", "cache_read_usd_per_million",
-            "cache_write_usd_per_million", "free", "context_tokens", "max_output_tokens",
+            "cache_write_usd_per_million", "free", "multiplier", "context_tokens", "max_output_tokens",
         }
     ),
     ("id",),
 )  # fmt: skip
 PROJECT_CREDENTIAL = Shape(frozenset({"provider", "name", "secret", "active"}), ("provider", "name"))
-ENDPOINT = Shape(endpoints.FIELDS | {"slug", "name", "active", "note"}, ("slug",))
-KEY = Shape(frozenset({"name", "secret", "scopes", "expires_at", "revoked"}), ("name",))
+ENDPOINT = Shape(
+    (endpoints.FIELDS - {"limits"}) | {"slug", "name", "active", "note"},
+    ("slug",),
+    objects={"limits": LIMITS},
+    lists={"budgets": BUDGET},
+)
+KEY = Shape(
+    frozenset({"name", "secret", "scopes", "allowed_endpoints", "expires_at", "revoked"}),
+    ("name",),
+    objects={"limits": LIMITS, "labels": LABELS},
+    lists={"budgets": BUDGET},
+)
 PROJECT = Shape(
     frozenset({"name", "uuid", "mode", "surfaces", "active", "log_content", "content_retention_days"}),
     ("name", "uuid"),
     any_of=True,
-    lists={"credentials": PROJECT_CREDENTIAL, "endpoints": ENDPOINT, "keys": KEY},
+    lists={"credentials": PROJECT_CREDENTIAL, "endpoints": ENDPOINT, "keys": KEY, "budgets": BUDGET},
 )
+ALERTS = Shape(frozenset({"emails", "muted"}))
 WORKSPACE = Shape(
     frozenset({"name", "timezone"}),
     ("name",),
-    lists={"members": MEMBER, "providers": PROVIDER, "models": MODEL, "projects": PROJECT},
+    objects={"alerts": ALERTS},
+    lists={"members": MEMBER, "providers": PROVIDER, "models": MODEL, "projects": PROJECT, "budgets": BUDGET},
 )
 FILE = Shape(frozenset(), lists={"workspaces": WORKSPACE})
 
 NOT_YET = frozenset(
     {
-        "account", "alert_usd_per_day", "alerts", "aliases", "allowed_endpoints", "allowed_models",
-        "budgets", "cache", "end_users", "evals", "guardrails", "input_schema", "jobs", "limits",
+        "account", "aliases", "allowed_models",
+        "cache", "end_users", "evals", "guardrails", "input_schema", "jobs",
         "output_schema", "plan", "plans", "plugins", "policies", "prompts", "quality", "rollouts",
-        "routing", "schemas", "session", "sessions", "stop_usd_per_day", "sub_accounts", "variables",
+        "routing", "schemas", "session", "sessions", "sub_accounts", "variables",
         "webhooks", "weight",
     }
 )  # fmt: skip

@@ -24,10 +24,12 @@ def origin_of(base_url: str) -> str:
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
 
 
-def state_of(dialect: str, active: bool, active_credentials: int) -> str:
-    """Return `off`, `needs_key` or `ready`; the demo needs no key."""
+def state_of(dialect: str, active: bool, active_credentials: int, *, paused: bool = False) -> str:
+    """Return `off`, `paused`, `needs_key` or `ready`; the demo needs no key."""
     if not active:
         return "off"
+    if paused:
+        return "paused"
     return "ready" if active_credentials or dialect == "demo" else "needs_key"
 
 

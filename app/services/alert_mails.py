@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.alerts import GIVE_UP_AFTER, place, shown, wait_after
+from app.domain.ids import new_id
 from app.models import Alert, Membership, User, Workspace
 from app.models.columns import utc_now
 from app.services import mail
@@ -147,7 +149,7 @@ def mark(letter: Letter, **values: Any) -> None:
     database.transaction(lambda session: session.execute(statement))
 
 
-def compose(letter: Letter) -> Any:
+def compose(letter: Letter) -> EmailMessage:
     """Return the alert's mail."""
     alert = letter.alert
     url = mail.office.base_url + place(alert.kind, letter.workspace.slug, alert.facts)
@@ -158,8 +160,13 @@ def compose(letter: Letter) -> Any:
         "workspace": letter.workspace.name,
     }
     context |= {"at": alert.created_at, "url": url, "alerts_url": alerts_url}
-    subject, text, html = render("alert", context)
-    return mail.compose(alert.id, letter.recipients, subject, text, html)
+    return mail.compose(alert.id, letter.recipients, *render("alert", context))
+
+
+def compose_test(workspace: Workspace, email: str) -> EmailMessage:
+    """Return a mail that only shows that mails arrive."""
+    context = {"workspace": workspace.name, "url": f"{mail.office.base_url}/w/{workspace.slug}/alerts"}
+    return mail.compose(f"test-{new_id()}", [email], *render("test", context))
 
 
 def render(name: str, context: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -13,7 +13,17 @@ from app.domain.actors import Actor
 from app.domain.apply_file import Document, escape
 from app.domain.errors import NotAllowed, NotFound
 from app.models import Credential, Key, Project, Provider, Workspace
-from app.services import credentials, endpoints, keys, members, model_rows, projects, providers, workspaces
+from app.services import (
+    alert_settings,
+    credentials,
+    endpoints,
+    keys,
+    members,
+    model_rows,
+    projects,
+    providers,
+    workspaces,
+)
 
 
 def export(actor: Actor, workspace_name: str | None = None) -> Document:
@@ -63,6 +73,7 @@ class Exporter:
         slugs = {provider.id: provider.slug for provider in listed}
         return {
             **escaped({"name": self.row.name, "timezone": self.row.timezone}),
+            "alerts": escaped(alert_settings.as_fields(self.row)),
             "members": [self.member(member) for member in members.list_all(self.actor, self.row.id)],
             "providers": [self.provider(provider, kept) for provider in listed],
             "models": [
@@ -81,7 +92,8 @@ class Exporter:
     def provider(self, provider: Provider, kept: list[Credential]) -> dict[str, Any]:
         """Return a provider and the credentials that every project may use."""
         fields = providers.as_fields(provider)
-        names = ("slug", "name", "dialect", "base_url", "vendor", "zdr", "may_train", "active")
+        thresholds = ("alert_usd_per_day", "stop_usd_per_day")
+        names = ("slug", "name", "dialect", "base_url", "vendor", "zdr", "may_train", "active", *thresholds)
         own = [row for row in kept if row.provider_id == provider.id and row.project_id is None]
         return {
             **escaped({name: fields[name] for name in names if fields[name] != ""}),
@@ -119,7 +131,14 @@ class Exporter:
             "secret": self.variables.reference("key", self.row.name, project.name, key.name),
             "scopes": list(key.scopes),
             "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+            **escaped(rules_of(key)),
         }
+
+
+def rules_of(key: Key) -> dict[str, Any]:
+    """Return what is set of a key's limits, endpoints and labels."""
+    rules = {"limits": key.limits, "allowed_endpoints": key.endpoints, "labels": key.labels}
+    return {name: value for name, value in rules.items() if value}
 
 
 def endpoint(view: endpoints.EndpointView) -> dict[str, Any]:
@@ -134,7 +153,9 @@ def escaped(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def escaped_value(value: Any) -> Any:
-    """Escape a text, or the texts of a list."""
+    """Escape a text, or the texts of a list or of plain fields."""
+    if isinstance(value, dict):
+        return escaped(value)
     if isinstance(value, list):
         return [escaped_value(item) for item in value]
     return escape(value) if isinstance(value, str) else value

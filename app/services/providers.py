@@ -11,29 +11,46 @@ from sqlalchemy.orm import Session
 
 from app import egress
 from app.database import database
+from app.domain.accounts import write_usd
 from app.domain.actors import Actor
 from app.domain.catalog import DIALECTS
 from app.domain.errors import Conflict, InvalidInput, NotFound
 from app.domain.fields import Collector, refuse_unknown, switch, text
 from app.domain.ids import is_slug, is_uuid
+from app.domain.ledger import some_usd
 from app.domain.providers import RESERVED_SLUGS, explain_private, origin_of, state_of
 from app.models import Credential, Provider
-from app.services import access, audit
+from app.models.columns import utc_now
+from app.services import access, audit, spend
 
-FIELDS = frozenset({"slug", "name", "dialect", "base_url", "vendor", "zdr", "may_train", "active"})
+PLAIN = frozenset({"slug", "name", "dialect", "base_url", "vendor", "zdr", "may_train", "active"})
+THRESHOLDS = {
+    "alert_usd_per_day": "alert_nano_usd_per_day",
+    "stop_usd_per_day": "stop_nano_usd_per_day",
+}
+FIELDS = PLAIN | THRESHOLDS.keys()
 DEMO = {"slug": "demo", "name": "Demo (built in)", "dialect": "demo", "zdr": True}
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderView:
-    """A provider with how many credentials can be used, and its state: ready, needs_key or off."""
+    """A provider with how many credentials can be used, what its calls cost today (UTC), and its state."""
 
     provider: Provider
     active_credentials: int
+    spent_nano_usd: int = 0
 
     @property
     def state(self) -> str:
-        return state_of(self.provider.dialect, self.provider.active, self.active_credentials)
+        """Return ready, needs_key, paused or off."""
+        row = self.provider
+        return state_of(row.dialect, row.active, self.active_credentials, paused=row.paused_at is not None)
+
+    @property
+    def counted_nano_usd(self) -> int:
+        """Return what counts against the stop threshold: the spend since its reactivation of today (O31)."""
+        is_today = self.provider.resumed_on == utc_now().date()
+        return self.spent_nano_usd - (self.provider.resumed_from_nano_usd if is_today else 0)
 
 
 def create(actor: Actor, workspace_id: str, fields: Mapping[str, Any]) -> Provider:
@@ -74,11 +91,11 @@ def update(actor: Actor, workspace_id: str, provider_id: str, fields: Mapping[st
         values = parse({**before, **fields})
         if values["slug"] != provider.slug:
             raise InvalidInput("A provider keeps its slug: model ids start with it.", param="slug")
-        changes = audit.difference(before, values)
-        if origin_of(values["base_url"]) != origin_of(provider.base_url):
-            changes |= retire_credentials(session, provider)
+        moved = origin_of(values["base_url"]) != origin_of(provider.base_url)
+        wiped = retire_credentials(session, provider) if moved else {}
         for name in values:
             setattr(provider, name, values[name])
+        changes = {**audit.difference(before, as_fields(provider)), **wiped}
         if changes:
             change = audit.Change("provider.change", provider.id, provider.slug, changes)
             audit.write(session, actor, workspace_id, change)
@@ -146,7 +163,9 @@ def overview(actor: Actor, workspace_id: str) -> list[ProviderView]:
             .group_by(Credential.provider_id)
         )
         counts: dict[str, int] = dict(counted.all())
-        views = [ProviderView(row, counts.get(row.id, 0)) for row in list_all(actor, workspace_id)]
+        spent = spend.today(session, workspace_id, "provider")
+        rows = list_all(actor, workspace_id)
+        views = [ProviderView(row, counts.get(row.id, 0), spent.get(row.id, 0)) for row in rows]
         return sorted(views, key=lambda view: view.provider.dialect == "demo")
 
     return database.read(work)
@@ -170,8 +189,9 @@ def owned(session: Session, workspace_id: str, provider_id: str) -> Provider:
 
 
 def as_fields(provider: Provider) -> dict[str, Any]:
-    """Return the fields that a form or file may set."""
-    return {name: getattr(provider, name) for name in sorted(FIELDS)}
+    """Return the fields that a form or file may set; thresholds as dollars, "" for none."""
+    amounts = {name: write_usd(getattr(provider, column)) for name, column in THRESHOLDS.items()}
+    return {**{name: getattr(provider, name) for name in sorted(PLAIN)}, **amounts}
 
 
 def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,8 +210,17 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
         "may_train": collect.take(switch, fields, "may_train"),
         "active": collect.take(switch, fields, "active", True),
     }
+    thresholds = {column: collect.take(threshold, fields, name) for name, column in THRESHOLDS.items()}
+    alert_at, stop_at = thresholds.values()
+    if alert_at is not None and stop_at is not None and alert_at >= stop_at:
+        collect.errors["alert_usd_per_day"] = "Must be less than the amount that pauses it."
     collect.finish()
-    return values
+    return {**values, **thresholds}
+
+
+def threshold(fields: Mapping[str, Any], name: str) -> int | None:
+    """Return a daily amount in nano-dollars; None when there is none."""
+    return some_usd(fields, name) if text(fields, name, most=40) else None
 
 
 def provider_slug(fields: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.domain import apply_file, apply_shape
 from app.domain.apply_file import FileError
 from app.domain.apply_shape import NOT_YET
-from app.services import credentials, keys, model_rows, projects, providers, workspaces
+from app.services import alert_settings, credentials, keys, model_rows, projects, providers, workspaces
 
 ENVIRON = {"KEY": "s3cret-value", "EMPTY": "", "NESTED": "${KEY}"}
 
@@ -135,4 +135,5 @@ def test_the_form_has_every_field_of_the_services() -> None:
     assert apply_shape.KEY.fields == keys.FIELDS | {"secret", "revoked"}
     assert apply_shape.CREDENTIAL.fields == credentials.FIELDS - {"project_id"} | {"active"}
     shapes = (apply_shape.WORKSPACE, apply_shape.PROVIDER, apply_shape.PROJECT, apply_shape.ENDPOINT)
-    assert not any(NOT_YET & (shape.fields | shape.lists.keys()) for shape in shapes)
+    assert apply_shape.ALERTS.fields == alert_settings.FIELDS
+    assert not any(NOT_YET & (shape.fields | shape.objects.keys() | shape.lists.keys()) for shape in shapes)

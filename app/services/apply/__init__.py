@@ -11,7 +11,7 @@ from app.domain.actors import Actor
 from app.domain.apply_file import Document
 from app.domain.errors import NotAllowed
 from app.services import workspaces
-from app.services.apply import members, models, projects, providers, prune
+from app.services.apply import alerts, budgets, members, models, projects, providers, prune
 from app.services.apply.prune import PruneNeedsYes
 from app.services.apply.report import Item, Report, Run, refusals_at
 
@@ -50,6 +50,7 @@ def apply_workspace(actor: Actor, report: Report, item: Item, timezone: str) -> 
     with refusals_at(item):
         workspace_id = find_or_create(actor, report, item, {"timezone": timezone})
     run = Run(actor, report, workspace_id, item.path)
+    alerts.apply_alerts(run, item)
     for member in item.items("members", lambda fields: fields["email"].strip().lower()):
         members.apply_member(run, member)
     for provider in item.items("providers", lambda fields: fields["slug"].strip()):
@@ -58,6 +59,7 @@ def apply_workspace(actor: Actor, report: Report, item: Item, timezone: str) -> 
         models.apply_model(run, model)
     for project in item.items("projects", lambda fields: (fields.get("name") or fields["uuid"]).strip()):
         projects.apply_project(run, project)
+    budgets.of_account(run, item)
     return run
 
 
