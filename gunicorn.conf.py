@@ -33,12 +33,13 @@ CHECK_SECONDS = 0.1
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Leave what was loaded out of every later garbage collection, and watch for the end."""
+    """Leave what was loaded out of every later garbage collection; watch for the end, and for dead calls."""
     importlib.import_module("app.services.limits").failopen.workers = worker.cfg.workers
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
     gevent.spawn(drain_when_stopping, worker)
+    gevent.spawn(importlib.import_module("app.services.sweeper").run)
 
 
 def worker_exit(_server: object, worker: Worker) -> None:

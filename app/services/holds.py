@@ -13,7 +13,7 @@ from typing import Any
 
 import gevent
 import gevent.monkey
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -45,7 +45,6 @@ log = logging.getLogger(__name__)
 HELD_FOR = timedelta(seconds=660)  # the longest call and a minute
 RETRY_SECONDS = 30.0
 RETRY_PAUSE_SECONDS = 0.5
-MOST_SWEPT = 50
 
 HOLD_BALANCE = (
     update(Account)
@@ -247,38 +246,6 @@ def settle_later(ending: Ending) -> None:
         except SQLAlchemyError:
             continue
     log.error("call %s is left to the sweeper", ending.request_id)
-
-
-def sweep(now: datetime | None = None) -> int:
-    """End the holds whose call died with its worker, charging their input; return how many (H7)."""
-    moment = now or datetime.now(UTC)
-
-    def expired(session: Session) -> list[Ending]:
-        where = Reservation.state == "held", Reservation.expires_at < moment
-        rows = session.scalars(select(Reservation).where(*where).limit(MOST_SWEPT))
-        return [crashed(row) for row in rows]
-
-    return sum(sweep_one(ending) for ending in database.read(expired))
-
-
-def crashed(row: Reservation) -> Ending:
-    """Return the end of a call of which only the hold is left."""
-    return Ending(
-        request_id=row.id,
-        outcome="crashed",
-        cost_nano_usd=row.input_nano_usd,
-        tokens=row.input_tokens,
-        reason="The gateway stopped during the call; only its input was charged.",
-    )
-
-
-def sweep_one(ending: Ending) -> bool:
-    """End one hold; whoever comes second finds nothing to do."""
-    try:
-        return database.transaction(lambda session: settlements.end(session, ending)) is not None
-    except Exception as error:
-        log.error("hold %s cannot be swept: %s", ending.request_id, type(error).__name__)
-        return False
 
 
 def is_outage(error: Exception) -> bool:

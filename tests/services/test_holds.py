@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.database import database
 from app.models import BudgetPeriod, DailySpend, Endpoint, IdempotencyKey, LedgerEntry, Reservation
-from app.services import holds, settlements
+from app.services import holds, settlements, sweeper
 from tests.money import USD, account_of, make_prepaid, rows, set_budget
 from tests.providers_world import add_endpoint, add_provider, records, set_price
 from tests.upstream import Upstream
@@ -273,9 +273,9 @@ def test_a_dead_call_is_charged_its_input_once(
     monkeypatch.setattr(holds, "settle", lambda record: None)
     call(client, world, paid, message="x" * 4_000)
     row = rows(Reservation)[0]
-    assert holds.sweep() == 0 and rows(Reservation)[0].state == "held"
+    assert sweeper.sweep() == 0 and rows(Reservation)[0].state == "held"
     later = datetime.now(UTC) + timedelta(minutes=12)
-    assert (holds.sweep(later), holds.sweep(later)) == (1, 0)
+    assert (sweeper.sweep(later), sweeper.sweep(later)) == (1, 0)
     assert account_of(world.acme).balance_nano_usd == USD - row.input_nano_usd < USD
     assert rows(Reservation)[0].outcome == "crashed"
     assert_books(world)
@@ -303,7 +303,7 @@ def test_a_settlement_that_fails_leaves_the_answer_and_the_hold(
         patch.setattr(settlements, "end", fail)
         assert call(client, world, paid).status_code == 200
     assert rows(Reservation)[0].state == "held"
-    assert holds.sweep(datetime.now(UTC) + timedelta(minutes=12)) == 1
+    assert sweeper.sweep(datetime.now(UTC) + timedelta(minutes=12)) == 1
     assert_books(world)
 
 
