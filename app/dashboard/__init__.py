@@ -7,7 +7,9 @@ from flask import Blueprint, Flask
 from app.dashboard import (
     account,
     activity,
+    billing,
     credentials,
+    credits,
     docs,
     endpoints,
     home,
@@ -15,6 +17,7 @@ from app.dashboard import (
     keys,
     members,
     models,
+    plans,
     projects,
     providers,
     requests,
@@ -22,6 +25,7 @@ from app.dashboard import (
     settings,
     setup,
     sign_in,
+    sub_accounts,
     try_it,
     usage,
     workspaces,
@@ -45,6 +49,10 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     models.blueprint,
     requests.blueprint,
     usage.blueprint,
+    credits.blueprint,
+    billing.blueprint,
+    sub_accounts.blueprint,
+    plans.blueprint,
     docs.blueprint,
 )
 OPEN: tuple[Blueprint, ...] = (  # the pages before signing in: the marked exception

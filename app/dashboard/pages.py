@@ -19,6 +19,7 @@ NAV = (
     ("projects", "folder", "projects.index"),
     ("requests", "list", "requests.index"),
     ("usage", "chart", "usage.index"),
+    ("credits", "wallet", "credits.index"),
     ("providers", "plug", "providers.index"),
     ("models", "coins", "models.index"),
     ("members", "users", "members.index"),
@@ -26,7 +27,14 @@ NAV = (
     ("settings", "settings", "settings.edit"),
     ("docs", "book", "docs.index"),
 )
-STANDS_UNDER = {"endpoints": "projects", "keys": "projects", "credentials": "providers"}
+STANDS_UNDER = {
+    "billing": "credits",
+    "credentials": "providers",
+    "endpoints": "projects",
+    "keys": "projects",
+    "plans": "credits",
+    "sub_accounts": "credits",
+}
 
 
 def is_part() -> bool:
@@ -86,6 +94,7 @@ def nav_label(name: str) -> str:
         "usage": _("Usage"),
         "providers": _("Providers"),
         "models": _("Models"),
+        "credits": _("Credits"),
         "members": _("Members"),
         "activity": _("Activity"),
         "settings": _("Settings"),

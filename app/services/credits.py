@@ -140,6 +140,16 @@ def paid_in(session: Session, account_id: str) -> int:
     return total("top_up") - total("refund")
 
 
+def refundable(actor: Actor, workspace_id: str) -> int:
+    """Return how much of what was paid in could still be paid back, in nano-dollars."""
+
+    def work(session: Session) -> int:
+        access.require(session, actor, workspace_id, "viewer")
+        return paid_in(session, accounts.root_of(session, workspace_id).id)
+
+    return database.read(work)
+
+
 def entry_of(session: Session, account_id: str, movement: Movement) -> LedgerEntry | None:
     """Return the entry that the movement's `ref` has made already."""
     where = LedgerEntry.kind == movement.kind, LedgerEntry.ref == movement.ref
