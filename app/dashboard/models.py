@@ -14,7 +14,7 @@ from app.dashboard.auth import actor
 from app.domain.actors import at_least
 from app.domain.errors import InvalidInput
 from app.domain.pricing import format_usd
-from app.services import model_rows, providers
+from app.services import model_rows, price_list, providers
 
 blueprint = Blueprint("models", __name__, url_prefix="/w/<workspace>/models")
 PRICES = tuple(f"{name}_usd_per_million" for name in model_rows.PRICES)
@@ -25,7 +25,7 @@ LIMITS = ("context_tokens", "max_output_tokens")
 def index() -> Response:
     """List the models; `q` searches."""
     query = request.args.get("q", "")[:200]
-    found = model_rows.offered(actor(), g.workspace.id, query)
+    found = price_list.offered(actor(), g.workspace.id, query)
     return pages.page(
         "models/index.html",
         part="models/_table.html",
@@ -91,7 +91,7 @@ def form_fields() -> dict[str, Any]:
 
 def shipped_fields(model: str) -> dict[str, Any]:
     """Return the catalog's facts of a model as the form shows them."""
-    views = model_rows.offered(actor(), g.workspace.id)
+    views = price_list.offered(actor(), g.workspace.id)
     facts = next((view.facts for view in views if view.id == model), None)
     return model_rows.fields_of(facts) if facts else {}
 

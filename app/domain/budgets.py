@@ -22,7 +22,6 @@ PERIODS = ("request", "day", "month")
 PLAN = "plan"
 FIELDS = frozenset({"usd", "tokens", "hard", "active"})
 MOST_TOKENS = 10**15
-NEAR_PERCENT, FULL_PERCENT = 80, 100  # both are told to people
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def percent_used(spent: int, cap: int | None) -> int:
     """Return how much of a cap is used, in whole percent, rounded down: 100 means that nothing is left."""
     if cap is None:
         return 0
-    return 100 * spent // cap if cap else FULL_PERCENT
+    return 100 * spent // cap if cap else 100
 
 
 def in_force(

@@ -12,7 +12,7 @@ from app.domain.pricing import FREE, MILLION, Price
 FEATURES = frozenset({"json_schema", "reasoning", "sampling", "streaming", "tools", "vision"})
 DIALECTS = frozenset({"anthropic", "demo", "openai"})
 AUTO, MANUAL = "auto", "manual"
-_SNAPSHOT = re.compile(r"-(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})$")
+SNAPSHOT = re.compile(r"-(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +110,21 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Vendors by slug and models by id, both in order. `own` are the ids a workspace wrote itself."""
+    """Vendors by slug and models by id, both in order. `own` are the ids a workspace wrote itself.
+
+    `shipped`: the catalog without those; a provider that sells a vendor's models takes them from there.
+    """
 
     vendors: Mapping[str, Vendor] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
+    shipped: Catalog | None = None
 
     def find(self, model_id: str) -> Model | None:
         """Return the model of this id. A dated snapshot without a row of its own counts as its family."""
         if model_id in self.models:
             return self.models[model_id]
-        family = self.models.get(_SNAPSHOT.sub("", model_id))
+        family = self.models.get(SNAPSHOT.sub("", model_id))
         return family and replace(family, id=model_id)
 
     def find_served(self, provider_slug: str, vendor: str, name: str) -> Model | None:
@@ -131,10 +135,10 @@ class Catalog:
         written, sold = f"{provider_slug}/{name}", f"{vendor}/{name}"
         if written in self.own:
             return self.models[written]
-        family = _SNAPSHOT.sub("", written)
-        if family in self.own and sold not in self.models:
+        shipped, family = self.shipped or self, SNAPSHOT.sub("", written)
+        if family in self.own and sold not in shipped.models:
             return replace(self.models[family], id=written)
-        return self.find(sold)
+        return shipped.find(sold)
 
     def list(self, vendor: str | None = None) -> tuple[Model, ...]:
         """Return the models, of one vendor or of all, by id."""
@@ -145,13 +149,13 @@ class Catalog:
 
         `vendors`: whose models the workspace's providers sell, by slug, where the two differ.
         """
-        written = {}
+        shipped, written = self.shipped or self, {}
         for row in rows:
             slug, _, name = row.model_id.partition("/")
-            sold = self.find(f"{(vendors or {}).get(slug, slug)}/{name}")
+            sold = shipped.find(f"{(vendors or {}).get(slug, slug)}/{name}")
             written[row.model_id] = _override(sold, row)
         models = {**self.models, **written}
-        return Catalog(self.vendors, dict(sorted(models.items())), self.own | written.keys())
+        return Catalog(self.vendors, dict(sorted(models.items())), self.own | written.keys(), shipped)
 
 
 def _override(shipped: Model | None, row: Override) -> Model:

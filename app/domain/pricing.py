@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.domain.calls import Usage
@@ -34,6 +35,15 @@ def cost_nano_usd(usage: Usage, price: Price, multipliers_ppm: tuple[int, ...] =
     if any(multiplier < 0 for multiplier in multipliers_ppm):
         raise ValueError("A multiplier is not negative.")
     total, divisor = _per_million(usage, price), MILLION
+    for multiplier in multipliers_ppm:
+        total *= multiplier
+        divisor *= MILLION
+    return _divide_half_up(total, divisor)
+
+
+def effective_nano_usd(nano_usd: int, multipliers_ppm: Iterable[int]) -> int:
+    """Return a price times its multipliers, rounded half up: for people; a bill multiplies the sum."""
+    total, divisor = nano_usd, 1
     for multiplier in multipliers_ppm:
         total *= multiplier
         divisor *= MILLION

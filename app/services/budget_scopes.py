@@ -31,6 +31,7 @@ class Scope:
     project_name: str = ""
     live: bool = True
     is_root: bool = False  # the workspace's own account
+    slug: str = ""  # an endpoint's
 
     @property
     def label(self) -> str:
@@ -38,6 +39,15 @@ class Scope:
         within = f"{self.project_name} / " if self.type in ("endpoint", "key") else ""
         kind = "sub-account" if self.type == "account" and not self.is_root else self.type
         return f"the {kind} “{within}{self.name}”"
+
+    @property
+    def path(self) -> str:
+        """Say where it stands in an apply file, under its workspace; "" is the workspace itself."""
+        if self.type == "account":
+            return "" if self.is_root else f"/sub_accounts/{self.name}"
+        if self.type == "project":
+            return f"/projects/{self.name}"
+        return f"/projects/{self.project_name}/{self.type}s/{self.slug or self.name}"
 
 
 def pickable(actor: Actor, workspace_id: str) -> list[Scope]:
@@ -49,6 +59,11 @@ def pickable(actor: Actor, workspace_id: str) -> list[Scope]:
         return [scope for scope in found if scope.live]
 
     return database.read(work)
+
+
+def root(actor: Actor, workspace_id: str) -> Scope:
+    """Return the workspace's own account."""
+    return next(scope for scope in pickable(actor, workspace_id) if scope.is_root)
 
 
 def owned(session: Session, workspace_id: str, scope_type: str, scope_id: str) -> Scope:
@@ -111,7 +126,15 @@ def endpoints(session: Session, workspace_id: str, ids: Ids) -> list[Scope]:
     query = query.where(Endpoint.workspace_id == workspace_id, among(Endpoint.id, ids))
     rows = session.execute(query.order_by(Project.name, Endpoint.name))
     return [
-        Scope("endpoint", row.id, row.name, project.id, project.name, live=row.active and project.active)
+        Scope(
+            "endpoint",
+            row.id,
+            row.name,
+            project.id,
+            project.name,
+            live=row.active and project.active,
+            slug=row.slug,
+        )
         for row, project in rows
     ]
 

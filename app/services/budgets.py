@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.database import database, insert_into
@@ -147,16 +147,7 @@ def place(shown: BudgetStatus) -> tuple[Any, ...]:
 def with_use(session: Session, workspace_id: str, budgets: Sequence[Budget]) -> list[BudgetStatus]:
     """Return the budgets with the sums of their running periods."""
     zone, now = session.get_one(Workspace, workspace_id).timezone, datetime.now(UTC)
-    firsts = {period: starts_on(period, now, zone) for period in PERIODS}
-    where = or_(
-        *(
-            and_(BudgetPeriod.budget_id == row.id, BudgetPeriod.starts_on == firsts[row.period])
-            for row in budgets
-        )
-    )
-    running = (
-        {row.budget_id: row for row in session.scalars(select(BudgetPeriod).where(where))} if budgets else {}
-    )
+    running = {row.budget_id: row for row in session.scalars(running_periods(budgets, now, zone))}
     wanted = {(row.scope_type, row.scope_id) for row in budgets}
     scopes = budget_scopes.named(session, workspace_id, wanted)
     return [
@@ -168,6 +159,16 @@ def with_use(session: Session, workspace_id: str, budgets: Sequence[Budget]) -> 
         )
         for row in budgets
     ]
+
+
+def running_periods(budgets: Sequence[Budget], now: datetime, zone: str) -> Select[tuple[BudgetPeriod]]:
+    """Return the query of the budgets' running periods."""
+    ids = {period: [row.id for row in budgets if row.period == period] for period in ("day", "month")}
+    running = (
+        and_(BudgetPeriod.budget_id.in_(ids[period]), BudgetPeriod.starts_on == starts_on(period, now, zone))
+        for period in ids
+    )
+    return select(BudgetPeriod).where(or_(*running))
 
 
 def owned(session: Session, workspace_id: str, budget_id: str) -> Budget:

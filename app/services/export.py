@@ -15,6 +15,7 @@ from app.domain.errors import NotAllowed, NotFound
 from app.models import Credential, Key, Project, Provider, Workspace
 from app.services import (
     alert_settings,
+    budgets,
     credentials,
     endpoints,
     keys,
@@ -24,6 +25,8 @@ from app.services import (
     providers,
     workspaces,
 )
+
+Caps = dict[str, list[dict[str, Any]]]  # budgets, by the path of what they limit
 
 
 def export(actor: Actor, workspace_name: str | None = None) -> Document:
@@ -36,7 +39,8 @@ def export(actor: Actor, workspace_name: str | None = None) -> Document:
         if workspace_name is not None and not chosen:
             raise NotFound("There is no workspace of this name.")
         variables = Variables()
-        return {"workspaces": [Exporter(actor, row, variables).workspace() for row in chosen]}
+        exporters = (Exporter(actor, row, variables, caps_by_scope(actor, row.id)) for row in chosen)
+        return {"workspaces": [exporter.workspace() for exporter in exporters]}
 
     return database.read(work)
 
@@ -64,6 +68,7 @@ class Exporter:
     actor: Actor
     row: Workspace
     variables: Variables
+    caps: Caps
 
     def workspace(self) -> dict[str, Any]:
         """Return the workspace with everything in it."""
@@ -83,6 +88,7 @@ class Exporter:
             "projects": [
                 self.project(project, kept, slugs) for project in projects.list_all(self.actor, self.row.id)
             ],
+            **self.budgets(""),
         }
 
     def member(self, member: members.Member) -> dict[str, Any]:
@@ -120,9 +126,18 @@ class Exporter:
                 for row in own
                 for slug in [slugs[row.provider_id]]
             ],
-            "endpoints": [endpoint(view) for view in views],
+            "endpoints": [self.endpoint(view, project) for view in views],
             "keys": [self.key(key, project) for key in sorted(listed, key=lambda key: key.created_at)],
+            **self.budgets(f"/projects/{project.name}"),
         }
+
+    def budgets(self, path: str) -> dict[str, Any]:
+        """Return the budgets that stand under this path of the workspace, if any."""
+        return {"budgets": self.caps[path]} if path in self.caps else {}
+
+    def endpoint(self, view: endpoints.EndpointView, project: Project) -> dict[str, Any]:
+        """Return an endpoint with every field of its published version, and its budgets."""
+        return {**endpoint(view), **self.budgets(f"/projects/{project.name}/endpoints/{view.endpoint.slug}")}
 
     def key(self, key: Key, project: Project) -> dict[str, Any]:
         """Return a key without its secret, of which only the hash is kept."""
@@ -132,6 +147,7 @@ class Exporter:
             "scopes": list(key.scopes),
             "expires_at": key.expires_at.isoformat() if key.expires_at else None,
             **escaped(rules_of(key)),
+            **self.budgets(f"/projects/{project.name}/keys/{key.name}"),
         }
 
 
@@ -139,6 +155,16 @@ def rules_of(key: Key) -> dict[str, Any]:
     """Return what is set of a key's limits, endpoints and labels."""
     rules = {"limits": key.limits, "allowed_endpoints": key.endpoints, "labels": key.labels}
     return {name: value for name, value in rules.items() if value}
+
+
+def caps_by_scope(actor: Actor, workspace_id: str) -> Caps:
+    """Return the workspace's budgets, by the path of what they limit."""
+    found: Caps = {}
+    for shown in budgets.status(actor, workspace_id, plans=False):
+        fields = {"period": shown.budget.period, **budgets.as_fields(shown.budget)}
+        given = {name: value for name, value in fields.items() if value is not None}
+        found.setdefault(shown.scope.path, []).append(given)
+    return found
 
 
 def endpoint(view: endpoints.EndpointView) -> dict[str, Any]:

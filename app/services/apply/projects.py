@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.errors import InvalidInput
 from app.models import Project
 from app.services import projects
+from app.services.apply import budgets
 from app.services.apply.credentials import apply_credential
 from app.services.apply.endpoints import apply_endpoint
 from app.services.apply.keys import apply_key
@@ -26,8 +27,11 @@ def apply_project(run: Run, item: Item) -> None:
         apply_own_credential(run, credential, project)
     for endpoint in here.items("endpoints", lambda fields: fields["slug"].strip()):
         apply_endpoint(run, endpoint, project)
+        budgets.of_endpoint(run, endpoint, project)
     for key in here.items("keys", lambda fields: fields["name"].strip()):
         apply_key(run, key, project)
+        budgets.of_key(run, key, project)
+    budgets.apply_budgets(run, here, "project", project.id)
 
 
 def save(run: Run, item: Item) -> Project:

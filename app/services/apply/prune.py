@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from app.domain.errors import InvalidInput
-from app.services import credentials, endpoints, keys, model_rows, projects, providers
+from app.services import budgets, credentials, endpoints, keys, model_rows, projects, providers
 from app.services.apply.report import Report, Run
 
 Step = tuple[str, Callable[[], object]]  # a path and what is done to it
@@ -37,6 +37,7 @@ def steps_of(run: Run, named: set[str]) -> Iterator[Step]:
     yield from provider_steps(run, named)
     yield from model_steps(run)
     yield from project_steps(run, named)
+    yield from budget_steps(run, named)
 
 
 def provider_steps(run: Run, named: set[str]) -> Iterator[Step]:
@@ -76,6 +77,16 @@ def project_steps(run: Run, named: set[str]) -> Iterator[Step]:
             yield from credentials_of(run, project.id, path, slugs)
             yield from endpoints_of(run, project.id, path)
             yield from keys_of(run, project.id, path)
+
+
+def budget_steps(run: Run, named: set[str]) -> Iterator[Step]:
+    """Yield the active budgets of the workspace and of what the file names in it."""
+    for shown in budgets.status(run.actor, run.workspace_id, plans=False):
+        stands_under = f"{run.path}{shown.scope.path}"
+        if shown.budget.active and stands_under in named:
+            fields = {"active": False}
+            switch_off = partial(budgets.update_caps, run.actor, run.workspace_id, shown.budget.id, fields)
+            yield f"{stands_under}/budgets/{shown.budget.period}", switch_off
 
 
 def credentials_of(run: Run, project_id: str, path: str, slugs: dict[str, str]) -> Iterator[Step]:
