@@ -132,7 +132,8 @@ def test_the_form_has_every_field_of_the_services() -> None:
     assert apply_shape.PROVIDER.fields == providers.FIELDS
     assert apply_shape.MODEL.fields == model_rows.FIELDS | {"id"}
     assert apply_shape.PROJECT.fields == projects.FIELDS | {"uuid", "mode"}
-    assert apply_shape.KEY.fields == keys.FIELDS | {"secret", "revoked"}
+    own = keys.FIELDS - {"account_id", "endpoints"} | {"secret", "revoked", "allowed_endpoints"}
+    assert apply_shape.KEY.fields | apply_shape.KEY.objects.keys() == own
     assert apply_shape.CREDENTIAL.fields == credentials.FIELDS - {"project_id"} | {"active"}
     shapes = (apply_shape.WORKSPACE, apply_shape.PROVIDER, apply_shape.PROJECT, apply_shape.ENDPOINT)
     assert apply_shape.ALERTS.fields == alert_settings.FIELDS

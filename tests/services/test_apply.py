@@ -483,3 +483,55 @@ def test_nothing_to_prune_needs_no_yes(document: dict[str, Any]) -> None:
 
 def prune(document: dict[str, Any]) -> Report:
     return apply(SYSTEM, document, prune_rest=True, yes=True)
+
+
+RULES = {
+    "limits": {"requests_per_minute": 60, "concurrency": 2},
+    "allowed_endpoints": ["summarize"],
+    "labels": {"team": "web", "${x}": "$${not a variable}"},
+}
+
+
+def with_rules(**changes: Any) -> dict[str, Any]:
+    """Return the sample with limits on its endpoint and rules on its first key."""
+    document = copy.deepcopy(FILE)
+    project = document["workspaces"][0]["projects"][0]
+    project["endpoints"][0]["limits"] = {"tokens_per_minute": 9_000}
+    project["keys"][0] |= RULES | changes
+    return document
+
+
+def test_limits_allowed_endpoints_and_labels_are_set_and_taken_away(app: Flask) -> None:
+    apply(SYSTEM, with_rules())
+    assert not apply(SYSTEM, with_rules()).changed
+    globex = workspaces.get_by_name(SYSTEM, "Globex")
+    assert globex is not None
+    (key,) = (row for row in keys.list_all(SYSTEM, globex.id, UUID) if row.name == "ci")
+    assert (key.limits, key.endpoints) == (RULES["limits"], ["summarize"])
+    assert endpoints.list_all(SYSTEM, globex.id, UUID)[0].config.limits.tokens_per_minute == 9_000
+    bare = with_rules(limits={}, allowed_endpoints=None, labels={})
+    bare["workspaces"][0]["projects"][0]["endpoints"][0]["limits"] = {}
+    assert len(apply(SYSTEM, bare).changed) == 2
+    (key,) = (row for row in keys.list_all(SYSTEM, globex.id, UUID) if row.name == "ci")
+    assert (key.limits, key.endpoints, key.labels) == ({}, None, {})
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"limits": {"requests_per_minute": 0}}, "limits.requests_per_minute"),
+        ({"limits": {"requests_per_minute": -5}}, "limits.requests_per_minute"),
+        ({"limits": {"requests_per_hour": 1.5}}, "limits.requests_per_hour"),
+        ({"limits": {"concurrency": True}}, "limits.concurrency"),
+        ({"limits": {"tokens_per_minute": 10**18}}, "limits.tokens_per_minute"),
+        ({"allowed_endpoints": []}, "allowed_endpoints"),
+        ({"allowed_endpoints": ["nowhere"]}, "allowed_endpoints"),
+        ({"labels": {"team": 5}}, "labels"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused_at_their_place(
+    app: Flask, change: dict[str, Any], place: str
+) -> None:
+    with pytest.raises(FileError) as refused:
+        apply(SYSTEM, with_rules(**change))
+    assert refused.value.param == f"workspaces[0].projects[0].keys[0].{place}"

@@ -14,7 +14,7 @@ from app.domain.errors import NotAllowed, NotFound
 from app.services import credentials, keys, projects, providers, workspaces
 from app.services.apply import apply
 from app.services.export import Variables, export
-from tests.services.test_apply import FILE, UUID, kim
+from tests.services.test_apply import FILE, RULES, UUID, kim, with_rules
 from tests.world import World, actor_of
 
 __all__ = ["kim"]  # the fixture
@@ -53,6 +53,16 @@ def test_there_and_back_changes_nothing() -> None:
 def test_texts_of_every_kind_come_back(prompt: str) -> None:
     report = there_and_back(applied(prompt=prompt))
     assert report["changed"] == []
+
+
+def test_limits_allowed_endpoints_and_labels_come_back() -> None:
+    [minted] = apply(SYSTEM, with_rules()).keys
+    report = there_and_back(SECRETS | {"KEY_GLOBEX_SUPPORT_WEB": minted["secret"]})
+    assert report["changed"] == []
+    [project] = export(SYSTEM, "Globex")["workspaces"][0]["projects"]
+    assert project["keys"][0]["labels"]["team"] == "web"
+    assert project["keys"][0].items() >= {**RULES, "labels": project["keys"][0]["labels"]}.items()
+    assert project["endpoints"][0]["limits"] == {"tokens_per_minute": 9_000}
 
 
 def test_it_shows_no_secret_and_no_hash() -> None:

@@ -17,7 +17,7 @@ REVOKED = "This key was revoked for good. Give the new one another name, or say 
 
 def apply_key(run: Run, item: Item, project: Project) -> None:
     """Bring one key to what the file says."""
-    with refusals_at(item):
+    with refusals_at(item, {"endpoints": "allowed_endpoints"}):
         secret = secret_of(item)
         revoked = switch(item.fields, "revoked")
         listed = keys.list_all(run.actor, run.workspace_id, project.id)
@@ -48,10 +48,15 @@ def change(run: Run, item: Item, key: Key, secret: str | None, revoked: bool) ->
     if revoked:
         keys.revoke(run.actor, run.workspace_id, key.id)
         return True
-    before = key.scopes, key.expires_at
+    before = state(key)
     keys.update(run.actor, run.workspace_id, key.id, fields_of(item))
     rotated = secret is not None and keys.replace_secret(run.actor, run.workspace_id, key.id, secret)
-    return rotated or before != (key.scopes, key.expires_at)
+    return rotated or before != state(key)
+
+
+def state(key: Key) -> tuple[object, ...]:
+    """Return what tells whether anything but the secret changed."""
+    return tuple(getattr(key, name) for name in sorted(keys.FIELDS))
 
 
 def check_stays_revoked(run: Run, item: Item, key: Key, secret: str | None) -> None:
@@ -71,8 +76,10 @@ def secret_of(item: Item) -> str | None:
 
 
 def fields_of(item: Item) -> dict[str, Any]:
-    """Return the service's fields; the file writes a time as text."""
+    """Return the service's fields; the file writes a time as text, and has its own name for one."""
     fields = item.only(keys.FIELDS)
+    if "allowed_endpoints" in item.fields:
+        fields["endpoints"] = item.fields["allowed_endpoints"]
     if isinstance(fields.get("expires_at"), str):
         fields["expires_at"] = read_time(fields["expires_at"])
     return fields

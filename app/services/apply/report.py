@@ -76,8 +76,8 @@ class Run:
 
 
 @contextmanager
-def refusals_at(item: Item) -> Iterator[None]:
-    """Say of every refusal where in the file its cause stands."""
+def refusals_at(item: Item, names: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Say of every refusal where in the file its cause stands; `names` are fields the file calls otherwise."""
     try:
         yield
     except FileError:
@@ -86,9 +86,10 @@ def refusals_at(item: Item) -> Iterator[None]:
         raise
     except InvalidFields as error:
         name, text = next(iter(error.errors.items()))
-        raise refusal(item, name, text) from None
+        raise refusal(item, (names or {}).get(name, name), text) from None
     except GatewayError as error:
-        raise refusal(item, error.param or "", error.message) from None
+        name = error.param or ""
+        raise refusal(item, (names or {}).get(name, name), error.message) from None
 
 
 def refusal(item: Item, name: str, text: str) -> FileError:
