@@ -17,12 +17,13 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.gateway import BLUEPRINTS as GATEWAY
 from app.models import AuditEvent, User
-from app.services import credentials, invitations, model_rows, providers
+from app.services import credentials, invitations, model_rows, plans, providers, sub_accounts
 from tests.providers_world import records
 from tests.world import World, actor_of
 
 OPEN_ROUTES = {"static", "probes.healthz", "probes.readyz"}
 FOR_EVERYBODY = {"account", "workspaces", "docs"}  # signed-in pages that belong to no workspace
+FOR_OPERATORS = {"workspaces.new", "credits.new", "plans.new", "plans.edit"}
 ABSENT = "00000000-0000-4000-8000-000000000000"
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -64,7 +65,10 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
     owner = actor_of(world.owner)
     invitations.create(owner, acme.workspace.id, {"email": "new@acme.test", "role": "viewer"})
     invitation = invitations.list_open(owner, acme.workspace.id)[0]
+    account = sub_accounts.create(SYSTEM, acme.workspace.id, {"name": "North"})
     return {
+        "account": account.id,
+        "plan": plans.list_all(SYSTEM)[0].plan.id,
         "project": acme.project.id,
         "endpoint_id": acme.endpoint.id,
         "key": acme.key.id,
@@ -160,7 +164,7 @@ def test_every_page_opens_for_its_owner(
 ) -> None:
     owner = sign_in(world.owner)
     for door in dashboard_doors(app):
-        if door.method == "GET" and door.endpoint != "workspaces.new":  # operators alone make workspaces
+        if door.method == "GET" and door.endpoint not in FOR_OPERATORS:
             response = owner.get(path_of(app, door, world.acme.workspace.slug, ids), follow_redirects=True)
             assert response.status_code == 200, (door, response.status_code)
             assert "default-src 'self'" in response.headers.get(

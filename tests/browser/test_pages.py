@@ -14,14 +14,15 @@ from sqlalchemy import select
 from app.dashboard import SIGNED_IN
 from app.database import database
 from app.domain.actors import SYSTEM
-from app.models import Credential, Endpoint, Key, OneTimeLink, Provider, RecordRow, User
+from app.models import Account, Credential, Endpoint, Key, OneTimeLink, Plan, Provider, RecordRow, User
 from app.services import people
 from tests.browser.busy_day import fill
 from tests.browser.conftest import Stage
+from tests.browser.money_day import fill_money
 from tests.browser.visitor import Visitor
 from tests.world import World, make_person
 
-NO_PAGES = {"requests.export"}
+NO_PAGES = {"credits.export", "requests.export"}
 NARROW: ViewportSize = {"width": 360, "height": 780}
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 CONTRAST: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
@@ -32,6 +33,7 @@ GRAVE = ("serious", "critical")
 def operator(stage: Stage) -> User:
     """Somebody who may open every page, in a workspace with a day of work."""
     fill(stage.world)
+    fill_money(stage.world)
     return make_person("operator@acme.test", stage.world.acme.workspace, "owner", operator=True)
 
 
@@ -43,6 +45,8 @@ def ids(world: World) -> dict[str, object]:
         provider = select(Provider.id).where(Provider.slug == "openai")
         busy = select(Endpoint.id).where(Endpoint.slug == "answer-ticket")
         return {
+            "account": session.scalar(select(Account.id).where(Account.parent_id.is_not(None))),
+            "plan": session.scalar(select(Plan.id).where(Plan.slug == "team")),
             "project": world.acme.project.id,
             "endpoint_id": session.scalar(busy),
             "key": session.scalar(select(Key.id).where(Key.name == "website")),
@@ -136,5 +140,15 @@ def test_empty_pages(stage: Stage, visit: Callable[..., Visitor]) -> None:
     stranger = visit()
     stranger.enter(stage.world.stranger)
     slug = stage.world.other.workspace.slug
-    for place in ("", "/requests", "/members", "/providers", "/activity", "/projects"):
+    for place in (
+        "",
+        "/requests",
+        "/members",
+        "/providers",
+        "/activity",
+        "/projects",
+        "/credits",
+        "/accounts",
+        "/plans",
+    ):
         check(stranger.open(f"/w/{slug}{place}"))
