@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from app.dashboard import entrance, home_words, pages
 from app.dashboard.auth import actor
 from app.domain.actors import at_least
-from app.services import first_steps, usage
+from app.services import first_steps, providers, usage
 from app.services.first_steps import FirstSteps
 
 blueprint = Blueprint("home", __name__)
@@ -34,6 +34,7 @@ def index() -> Response:
     if session.get(entrance.LAST_WORKSPACE) != g.workspace.slug:
         session[entrance.LAST_WORKSPACE] = g.workspace.slug
     day = usage.last_day(actor(), g.workspace.id)
+    views = providers.overview(actor(), g.workspace.id)
     looked = first_steps.look(actor(), g.workspace.id)
     shown = at_least(g.role, "editor") and not looked.all_done
     return pages.page(
@@ -41,6 +42,7 @@ def index() -> Response:
         part="home/_day.html",
         day=day,
         words=home_words,
+        paused=[view.provider for view in views if view.state == "paused"],
         steps=steps(looked) if shown else [],
     )
 
@@ -86,13 +88,13 @@ def steps(done: FirstSteps) -> list[dict[str, Any]]:
 
 def step_links(done: FirstSteps) -> tuple[str, ...]:
     """Return where each step is done; without the demo endpoint the projects are the place to start."""
-    first, providers = done.demo_endpoint, url_for("providers.new") if at_least(g.role, "admin") else ""
+    first, vendors = done.demo_endpoint, url_for("providers.new") if at_least(g.role, "admin") else ""
     if first is None:
         projects = url_for("projects.index")
-        return (projects, providers, projects, projects, projects)
+        return (projects, vendors, projects, projects, projects)
     return (
         url_for("endpoints.try_it", endpoint_id=first.id),
-        providers,
+        vendors,
         url_for("endpoints.new", project=first.project_id),
         url_for("keys.new", project=first.project_id),
         url_for("endpoints.use_it", endpoint_id=first.id),

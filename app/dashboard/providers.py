@@ -14,7 +14,8 @@ from app.dashboard import forms, pages
 from app.dashboard.auth import actor
 from app.domain.catalog import Vendor
 from app.domain.errors import Conflict, InvalidInput
-from app.services import catalog, credentials, projects, providers
+from app.domain.pricing import format_usd
+from app.services import catalog, credentials, pauses, projects, providers
 
 blueprint = Blueprint("providers", __name__, url_prefix="/w/<workspace>/providers")
 CUSTOM = "custom"  # any address that speaks a dialect we know
@@ -23,7 +24,8 @@ CUSTOM = "custom"  # any address that speaks a dialect we know
 @blueprint.get("")
 def index() -> Response:
     """List the providers."""
-    return pages.page("providers/index.html", providers=providers.overview(actor(), g.workspace.id))
+    rows = providers.overview(actor(), g.workspace.id)
+    return pages.page("providers/index.html", providers=rows, usd=format_usd)
 
 
 @blueprint.get("/new")
@@ -82,6 +84,15 @@ def switch(provider: UUID) -> BaseResponse:
     return pages.see("providers.show", text % {"name": row.name}, provider=provider)
 
 
+@blueprint.post("/<uuid:provider>/pause")
+def pause(provider: UUID) -> BaseResponse:
+    """Pause a provider, or reactivate it."""
+    paused = request.form.get("paused") == "1"
+    row = (pauses.pause if paused else pauses.resume)(actor(), g.workspace.id, str(provider))
+    text = _("%(name)s is paused.") if paused else _("%(name)s is reactivated.")
+    return pages.see("providers.show", text % {"name": row.name}, provider=provider)
+
+
 def show_page(
     provider_id: str, values: dict[str, Any] | None = None, errors: dict[str, str] | None = None
 ) -> Response:
@@ -100,6 +111,7 @@ def show_page(
         project_options=[(row.id, _("Only %(project)s", project=row.name)) for row in choices],
         values=values or {},
         errors=errors or {},
+        usd=format_usd,
     )
 
 
@@ -125,7 +137,7 @@ def form_page(
 
 def form_fields(form: MultiDict[str, str]) -> dict[str, Any]:
     """Return the form as the service takes it."""
-    names = ("slug", "name", "dialect", "base_url", "vendor")
+    names = ("slug", "name", "dialect", "base_url", "vendor", "alert_usd_per_day", "stop_usd_per_day")
     fields: dict[str, Any] = {name: form.get(name, "") for name in names}
     return {**fields, "zdr": "zdr" in form, "may_train": "may_train" in form}
 
