@@ -14,6 +14,7 @@ from app.domain.errors import (
     Draining,
     GatewayError,
     NoCandidate,
+    ProviderAnswered,
     ProviderFailed,
     ProviderRefused,
     RateLimited,
@@ -82,7 +83,9 @@ def openai_error(error: GatewayError) -> dict[str, Any]:
 
 def openai_status(error: GatewayError) -> int:
     """Return the status: a provider's 4xx about the request itself is passed on."""
-    return error.upstream_status if isinstance(error, ProviderRefused) else error.status
+    if isinstance(error, ProviderRefused | ProviderAnswered):
+        return error.upstream_status
+    return error.status
 
 
 def anthropic_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:

@@ -283,11 +283,12 @@ class ProviderRefused(ProviderFailed):
         self.upstream_status = upstream_status
 
 
-class ProviderAnswered(ProviderRefused):
+class ProviderAnswered(ProviderFailed):
     """What a provider answered to a forwarded call instead of an answer: passed on as it came (C5)."""
 
     def __init__(self, message: str, *, upstream_status: int, headers: dict[str, str], body: bytes) -> None:
-        super().__init__(message, upstream_status=upstream_status)
+        super().__init__(message)
+        self.upstream_status = upstream_status
         self.headers = headers
         self.body = body
 

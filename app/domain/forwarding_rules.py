@@ -33,9 +33,9 @@ def check_body(body: dict[str, Any], *, counts_money: bool) -> None:
     for name in WHOLE_BODY_FOREIGN:
         if body.get(name) is not None:
             raise InvalidRequest(FOREIGN_TEXT.format(name=name), param=name)
-    name = next(foreign_names(body), None)
-    if name is not None:
-        raise InvalidRequest(FOREIGN_TEXT.format(name=name), param=name)
+    foreign = next(foreign_names(body), None)
+    if foreign is not None:
+        raise InvalidRequest(FOREIGN_TEXT.format(name=foreign), param=foreign)
     priced = next(priced_names(body), None) if counts_money else None
     if priced is not None:
         raise InvalidRequest(PRICED_TEXT.format(name=priced), param="tools")

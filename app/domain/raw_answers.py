@@ -73,7 +73,7 @@ class EventReading:
         if kind == "message_start" and isinstance(event.get("message"), dict):
             message = event["message"]
             self._usage = messages_usage(message.get("usage"))
-            return Reading(usage=self._usage, **identity(message))
+            return named(Reading(usage=self._usage), message)
         if kind == "message_delta":
             self._usage = messages_usage(event.get("usage"), self._usage)
             reason = field(event.get("delta"), "stop_reason")
@@ -92,13 +92,13 @@ def parsed(data: bytes) -> Data | None:
 
 def chat_event(event: Data) -> Reading:
     """Read a chunk of a chat completion, or a whole one."""
-    return Reading(
+    reading = Reading(
         text="".join([*texts_of(event), *calls_of(event)]),
         usage=chunk_usage(event),
         finish_reason=finish_reason(event),
         only_usage=event.get("choices") == [] and event.get("usage") is not None,
-        **identity(event),
     )
+    return named(reading, event)
 
 
 def response_event(event: Data) -> Reading:
@@ -116,23 +116,23 @@ def response_event(event: Data) -> Reading:
 def whole_response(data: Data) -> Reading:
     """Read a response."""
     status = field(data, "status")
-    return Reading(
+    reading = Reading(
         text="".join(strings(data.get("output"))),
         usage=responses_usage(data.get("usage")),
         finish_reason=status[:32] or None,
         failed=status in FAILED,
-        **identity(data),
     )
+    return named(reading, data)
 
 
 def whole_message(data: Data) -> Reading:
     """Read a message."""
-    return Reading(
+    reading = Reading(
         text="".join(strings(data.get("content"))),
         usage=messages_usage(data.get("usage")),
         finish_reason=field(data, "stop_reason") or None,
-        **identity(data),
     )
+    return named(reading, data)
 
 
 def message_texts(event: Data) -> Iterator[str]:
@@ -142,9 +142,10 @@ def message_texts(event: Data) -> Iterator[str]:
         yield from (field(part, inner) for inner in ("text", "thinking", "partial_json", "name"))
 
 
-def identity(data: Data) -> dict[str, str]:
-    """Return the model and the id that an answer gives itself."""
-    return {"model": field(data, "model")[:200], "id": field(data, "id")[:128]}
+def named(reading: Reading, data: Data) -> Reading:
+    """Add the model and the id that an answer gives itself."""
+    reading.model, reading.id = field(data, "model")[:200], field(data, "id")[:128]
+    return reading
 
 
 def field(data: Any, name: str) -> str:
@@ -174,7 +175,7 @@ WHOLE: dict[str, Callable[[Data], Reading]] = {
     CHAT: chat_event,
     RESPONSES: whole_response,
     MESSAGES: whole_message,
-    EMBEDDINGS: lambda data: Reading(usage=embeddings_usage(data.get("usage")), **identity(data)),
+    EMBEDDINGS: lambda data: named(Reading(usage=embeddings_usage(data.get("usage"))), data),
     COUNT_TOKENS: lambda data: Reading(usage=Usage()),
     MODELS: lambda data: Reading(usage=Usage()),
 }

@@ -143,7 +143,7 @@ class Record:
             return
         if self.usage is None:
             self.usage = self.counted_usage()
-        elif self.outcome != "succeeded":
+        elif self.outcome != "succeeded" or self.forwards:
             self.usage = self.completed(self.usage)
         self.cost_nano_usd = self.cost_of(self.usage)
         price = self.price_for(self.usage)

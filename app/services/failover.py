@@ -9,6 +9,7 @@ from app.domain.calls import Chunk, Upstream
 from app.domain.errors import (
     CredentialRefused,
     GatewayError,
+    ProviderAnswered,
     ProviderFailed,
     ProviderLimited,
     ProviderRefused,
@@ -97,6 +98,10 @@ def note(
 
 def status_of(error: GatewayError) -> str:
     """Return the one word for a failed attempt."""
+    if isinstance(error, ProviderAnswered):
+        return {429: "limited", 408: "timed_out"}.get(error.upstream_status) or (
+            "refused" if 400 <= error.upstream_status < 500 else "failed"
+        )
     words: tuple[tuple[type[GatewayError], str], ...] = (
         (ProviderTimedOut, "timed_out"),
         (ProviderLimited, "limited"),

@@ -414,7 +414,9 @@ ADDED = {
     "providers": (
         "alert_nano_usd_per_day", "stop_nano_usd_per_day", "paused_at", "resumed_on", "resumed_from_nano_usd",
     ),
-    "records": ("operation", "end_user", "upstream_id", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd",),
+    "records": (
+        "operation", "end_user", "upstream_id", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd",
+    ),
     "workspaces": ("alert_emails", "muted_alerts",),
     "accounts": (
         "plan_id", "billing", "reserved_nano_usd", "balance_nano_usd", "ledger_count", "external_ref",

@@ -1,4 +1,4 @@
-"""A tenant whose project serves the proxy, with an OpenAI and an Anthropic provider at the scripted upstream."""
+"""A project that serves the proxy, with an OpenAI and an Anthropic provider at the scripted upstream."""
 
 from __future__ import annotations
 
