@@ -41,6 +41,7 @@ def index() -> Response:
         is_operator=actor().is_operator,
         words=credit_words,
         format_usd=format_usd,
+        exact=nano_to_usd,
     )
 
 
