@@ -17,7 +17,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.gateway import BLUEPRINTS as GATEWAY
 from app.models import AuditEvent, User
-from app.services import credentials, invitations, model_rows, plans, providers, sub_accounts
+from app.services import alerts, credentials, invitations, model_rows, plans, providers, sub_accounts
 from tests.providers_world import records
 from tests.world import World, actor_of
 
@@ -77,10 +77,17 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "member": world.teammate.id,
         "invitation": invitation.id,
         "request": records()[-1].id,
+        "alert": noted_alert(acme.workspace.id),
         "number": 1,
         "slug": "hello",
         "model": "up/some-model",
     }
+
+
+def noted_alert(workspace_id: str) -> str:
+    """Return the id of an alert of the workspace."""
+    database.transaction(lambda session: alerts.unpriced(session, workspace_id, "up/some-model"))
+    return alerts.list_page(SYSTEM, workspace_id)[0].id
 
 
 def path_of(app: Flask, door: Door, workspace: str, ids: dict[str, object]) -> str:

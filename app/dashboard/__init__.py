@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from app.dashboard import (
     account,
     activity,
+    alerts,
     billing,
     credentials,
     credits,
@@ -48,6 +49,7 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     credentials.blueprint,
     models.blueprint,
     requests.blueprint,
+    alerts.blueprint,
     usage.blueprint,
     credits.blueprint,
     billing.blueprint,

@@ -1,0 +1,112 @@
+"""Alerts in words: their kinds, days, and what became of their mails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+from flask_babel import format_date
+from flask_babel import gettext as _
+
+from app.domain.alerts import KINDS, place, shown
+from app.models import Alert, Workspace
+
+ICONS = {
+    "provider_paused": "pause",
+    "provider_spend": "plug",
+    "credential_refused": "shield",
+    "low_balance": "coins",
+    "spend_threshold": "coins",
+    "unpriced_model": "receipt",
+    "shortfall": "receipt",
+}
+URGENT = frozenset({"provider_paused", "credential_refused", "budget_100", "low_balance"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An alert as the page shows it."""
+
+    id: str
+    kind: str
+    facts: dict[str, Any]
+    href: str
+    icon: str
+    tone: str
+    at: datetime
+    state: str
+    mail: str
+    sent_at: datetime | None
+    may_retry: bool
+
+
+def by_day(rows: Sequence[Alert], workspace: Workspace) -> list[tuple[str, list[Shown]]]:
+    """Return the alerts under their days (UTC), newest first."""
+    days = groupby(rows, key=lambda row: row.day)
+    return [(day_name(day), [show(row, workspace) for row in of_day]) for day, of_day in days]
+
+
+def day_name(day: date) -> str:
+    """Return a day as people say it."""
+    return str(format_date(day, "full"))
+
+
+def show(row: Alert, workspace: Workspace) -> Shown:
+    """Return one alert for the page."""
+    return Shown(
+        id=row.id,
+        kind=row.kind,
+        facts=shown(row.facts),
+        href=place(row.kind, workspace.slug, row.facts),
+        icon=ICONS.get(row.kind, "bell"),
+        tone="error" if row.kind in URGENT else "warn",
+        at=row.created_at,
+        state=row.state,
+        mail=mail(row),
+        sent_at=row.sent_at,
+        may_retry=row.state == "failed" or (row.state, row.problem) == ("kept", "no_server"),
+    )
+
+
+def mail(row: Alert) -> str:
+    """Say what became of the alert's mail."""
+    if row.state == "sent":
+        text = _("Mailed to %(people)s", people=", ".join(row.sent_to))
+        return f"{text}. {_('Refused: %(problem)s', problem=row.problem)}" if row.problem else str(text)
+    if row.state == "kept":
+        reasons = {
+            "muted": _("Not mailed: this kind is muted under Settings"),
+            "no_server": _("Not mailed: no mail server is set up"),
+            "nobody": _("Not mailed: nobody gets alert mails"),
+        }
+        return str(reasons.get(row.problem, _("Not mailed")))
+    if row.state == "failed":
+        return str(_("The mail was given up. The mail server said: %(problem)s", problem=row.problem))
+    if row.problem:
+        tries = _("The mail did not go out yet and is tried again. The mail server said: %(problem)s")
+        return str(tries % {"problem": row.problem})
+    return str(_("The mail is on its way"))
+
+
+def kind(name: str) -> str:
+    """Return a kind of alert in words."""
+    words = {
+        "provider_paused": _("A provider was paused"),
+        "credential_refused": _("A provider refused its key"),
+        "budget_100": _("A budget is used up"),
+        "low_balance": _("Credit runs low"),
+        "budget_80": _("A budget is used to 80 %%") % {},
+        "provider_spend": _("A provider's cost reached its daily amount"),
+        "spend_threshold": _("The account's spend reached its daily amount"),
+        "unpriced_model": _("A model without a known price answered"),
+        "shortfall": _("A call cost more than was held"),
+    }
+    return str(words[name])
+
+
+def kinds() -> list[tuple[str, str]]:
+    """Return every kind with its words, for a form."""
+    return [(name, kind(name)) for name in KINDS]
