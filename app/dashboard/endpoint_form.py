@@ -7,7 +7,7 @@ from typing import Any
 from flask import g
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, model_words, pages
+from app.dashboard import forms, limit_fields, model_words, pages
 from app.dashboard.auth import actor
 from app.domain.catalog import Model
 from app.domain.endpoints import MOST_FAILOVERS, MOST_OUTPUT_TOKENS
@@ -36,6 +36,7 @@ def fields() -> dict[str, Any]:
         "top_p": forms.decimal("top_p"),
         "max_output_tokens": forms.whole("max_output_tokens"),
         "streaming_enabled": forms.switch("streaming_enabled"),
+        "limits": limit_fields.typed(),
     }
 
 
@@ -53,7 +54,7 @@ def typed() -> dict[str, Any]:
 def values_of(view: EndpointView) -> dict[str, Any]:
     """Return an endpoint's published version as the form shows it."""
     names = {"name": view.endpoint.name, "slug": view.endpoint.slug, "base": view.version.number}
-    return {**view.config.as_dict(), **names}
+    return {**view.config.as_dict(), **limit_fields.values(view.config.limits.as_dict()), **names}
 
 
 def page(

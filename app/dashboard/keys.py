@@ -11,7 +11,7 @@ from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, pages
+from app.dashboard import forms, key_rules, limit_fields, pages
 from app.dashboard.auth import actor
 from app.domain.callers import DEFAULT_SCOPES
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
@@ -29,7 +29,7 @@ def index(project: UUID) -> Response:
     found = projects.find(actor(), g.workspace.id, str(project))
     rows = [(key, keys.state_of(key)) for key in keys.list_all(actor(), g.workspace.id, found.id)]
     rows.sort(key=lambda row: row[1] != "active")
-    return pages.page("keys/index.html", project=found, rows=rows)
+    return pages.page("keys/index.html", project=found, rows=rows, limits_told=limit_fields.told)
 
 
 @blueprint.get("/projects/<uuid:project>/keys/new")
@@ -45,7 +45,7 @@ def create(project: UUID) -> Response:
     """Make a key and show its secret: in this answer alone, which nobody may store."""
     found = projects.find(actor(), g.workspace.id, str(project))
     try:
-        given = {"name": forms.text("name"), "scopes": scopes(), "expires_at": expires_at()}
+        given = {**fields(), "expires_at": expires_at()}
         made = keys.create(actor(), g.workspace.id, found.id, given)
     except (InvalidInput, Conflict) as error:
         return form_page("keys/new.html", found, typed(), error)
@@ -57,18 +57,19 @@ def create(project: UUID) -> Response:
 
 @blueprint.get("/keys/<uuid:key>/edit")
 def edit(key: UUID) -> Response:
-    """Show a key's name and scopes."""
+    """Show the form of a key."""
     forms.require("editor")
     found, project = find(key)
-    return form_page("keys/edit.html", project, {"name": found.name, "scopes": found.scopes}, key=found)
+    values = {"name": found.name, "scopes": found.scopes, **key_rules.values_of(found)}
+    return form_page("keys/edit.html", project, values, key=found)
 
 
 @blueprint.post("/keys/<uuid:key>/edit")
 def update(key: UUID) -> Response:
-    """Store a key's name and scopes."""
+    """Store what the form says of a key."""
     found, project = find(key)
     try:
-        keys.update(actor(), g.workspace.id, found.id, {"name": forms.text("name"), "scopes": scopes()})
+        keys.update(actor(), g.workspace.id, found.id, fields())
     except (InvalidInput, Conflict) as error:
         return form_page("keys/edit.html", project, typed(), error, key=found)
     return pages.see("keys.index", _("Saved."), project=project.id)
@@ -86,6 +87,11 @@ def find(key: UUID) -> tuple[Key, Project]:
     """Return a key and its project."""
     found = keys.find(actor(), g.workspace.id, str(key))
     return found, projects.find(actor(), g.workspace.id, found.project_id)
+
+
+def fields() -> dict[str, Any]:
+    """Return the form as the service takes it."""
+    return {"name": forms.text("name"), "scopes": scopes(), **key_rules.fields()}
 
 
 def scopes() -> list[str]:
@@ -127,7 +133,7 @@ def endpoints_for(project: Project, wanted: str) -> list[Endpoint]:
 
 def typed() -> dict[str, Any]:
     """Return what was typed, to show it again."""
-    return {**forms.typed(), "scopes": forms.many("scopes")}
+    return {**forms.typed(), "scopes": forms.many("scopes"), "endpoints": forms.many("endpoints")}
 
 
 def form_page(
@@ -142,4 +148,7 @@ def form_page(
         raise NotFound(_("This key is revoked."))
     errors = pages.errors_of(error) if error else {}
     status = 422 if error else 200
-    return pages.page(template, project=project, key=key, values=values, errors=errors, status=status)
+    choices = key_rules.choices(project)
+    return pages.page(
+        template, project=project, key=key, values=values, errors=errors, choices=choices, status=status
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from app.dashboard import limit_fields
 from app.domain.catalog import Model
 from app.domain.pricing import format_usd
 
@@ -83,16 +84,19 @@ def field(name: str) -> str:
         "max_output_tokens": _("Longest answer"),
         "streaming_enabled": _("Streaming"),
         "description": _("Description"),
+        "limits": _("Limits"),
     }
     return str(words.get(name, name))
 
 
 def value(content: Any) -> str:
     """Return a field's value in a short line."""
-    if content is None or content == "" or content == []:
+    if content is None or content in ("", [], {}):
         return str(_("not set"))
     if isinstance(content, bool):
         return str(_("on") if content else _("off"))
+    if isinstance(content, dict):
+        return limit_fields.told(content)
     if isinstance(content, list):
         return " → ".join(str(item) for item in content)
     return f"{content:g}" if isinstance(content, float) else str(content)
