@@ -51,6 +51,11 @@ def outcomes() -> list[Row]:
             _("The input, and what was delivered."),
         ),
         (_("Aborted"), _("The gateway itself failed."), _("What was delivered, if anything.")),
+        (
+            _("Replayed"),
+            _("The stored answer of an earlier call with the same Idempotency-Key."),
+            _("Nothing."),
+        ),
     ]
 
 

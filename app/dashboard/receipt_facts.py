@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from app.dashboard.receipt_words import microseconds, say
 from app.domain.receipts import Receipt
+from app.models import RecordRow
 from app.services.receipts import Story
 
 Fact = tuple[Any, ...]  # term, value and, where one is needed, a hint
@@ -22,6 +23,10 @@ def context(story: Story, receipt: Receipt) -> dict[str, Any]:
         "id_facts": ids(story),
         "own_parts": [
             (say(s.label), s.microseconds, microseconds(s.microseconds)) for s in receipt.own_steps
+        ],
+        "money_facts": [
+            (say(each.label), f"${each.usd}", say(each.hint) if each.hint else "")
+            for each in receipt.charge.amounts
         ],
         "waiting_facts": [(say(s.label), microseconds(s.microseconds)) for s in receipt.waiting_steps],
     }
@@ -39,6 +44,17 @@ def who(story: Story) -> list[Fact]:
         (_("Answered by"), code(row.model_answered), row.provider or ""),
         (_("Way"), _("streamed, word by word") if row.stream else _("in one piece")),
     ]
+    return [*facts, *of_the_client(row)]
+
+
+def of_the_client(row: RecordRow) -> list[Fact]:
+    """Say what else the client told: its own user, and what it asked for where that is no chat."""
+    facts: list[Fact] = []
+    if row.operation != "chat":
+        facts.append((_("Asked for"), code(row.operation)))
+    if row.end_user:
+        same = link(row.end_user, "requests.index", end_user=row.end_user)
+        facts.append((_("End user"), same, _("as the application named them")))
     return facts
 
 

@@ -18,13 +18,14 @@ NAMES = (
     "who",
     "model",
     "source",
+    "end_user",
     "range",
     "since",
     "until",
     "id",
     "live",
 )
-RARE = ("project", "source", "since", "until", "id")
+RARE = ("project", "source", "end_user", "since", "until", "id")
 RANGES = {"15m": 15, "1h": 60, "24h": 24 * 60, "7d": 7 * 24 * 60, "30d": 30 * 24 * 60}  # minutes
 
 
@@ -73,6 +74,7 @@ def filters_of(fields: dict[str, str]) -> Filters:
         who=fields["who"],
         model=fields["model"],
         source=fields["source"],
+        end_user=fields["end_user"],
         since=latest(range_start(fields["range"]), moment(fields["since"])),
         until=moment(fields["until"]),
         request_id=fields["id"],

@@ -23,7 +23,8 @@ COLUMNS = (
     "created_at", "id", "client_request_id", "source", "endpoint_slug", "endpoint_version", "caller_label",
     "model_requested", "model_answered", "provider", "outcome", "error_code", "error_message",
     "finish_reason", "stream", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens",
-    "reasoning_tokens", "estimated", "cost_nano_usd", "first_token_ms", "duration_ms",
+    "reasoning_tokens", "estimated", "cost_nano_usd", "first_token_ms", "duration_ms", "operation",
+    "end_user", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd",
 )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def export() -> Response:
     """Send the filtered list as a file that spreadsheets open safely."""
     asked = request_filters.read(request.args)
     rows = receipts.export(actor(), g.workspace.id, asked.filters)
-    header = [*COLUMNS[:-3], "cost_usd", *COLUMNS[-2:]]
+    header = [name.replace("_nano_usd", "_usd") for name in COLUMNS]
     return csv_files.answer("requests", header, ([cell(n, getattr(row, n)) for n in COLUMNS] for row in rows))
 
 
@@ -96,4 +97,5 @@ def digest(rows: Iterable[Any]) -> str:
 
 def cell(name: str, value: Any) -> str:
     """Return a column's value as a cell; amounts are in dollars."""
-    return nano_to_usd(value) if name == "cost_nano_usd" and value is not None else csv_files.cell(value)
+    is_amount = name.endswith("_nano_usd") and value is not None
+    return nano_to_usd(value) if is_amount else csv_files.cell(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ class Billed(Protocol):
     cache_write_tokens: Any
     reasoning_tokens: Any
     cost_nano_usd: Any
+    shortfall_nano_usd: Any
+    overage_nano_usd: Any
     price: Any
 
 
@@ -48,11 +50,21 @@ FACTORS = (Sentence("The account's rate"), Sentence("The model's rate"))
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """What is added to the product or taken off it, in exact dollars. `sign`: + or −."""
+
+    label: Sentence
+    sign: str
+    usd: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
-    """The bill: its lines, the factors that follow, and the total; None when the price is not known."""
+    """The bill: its lines, what follows them, and the total; None when the price is not known."""
 
     lines: tuple[CostLine, ...]
     multipliers: tuple[Factor, ...]
+    extras: tuple[Extra, ...]
     total_usd: str | None
     note: Sentence | None
 
@@ -61,16 +73,28 @@ def cost(row: Billed) -> Cost:
     """Spell the bill out; it is added up from the prices that were frozen with the call."""
     total = None if row.cost_nano_usd is None else nano_to_usd(row.cost_nano_usd)
     if row.price is None:
-        return Cost((), (), total, why_no_lines(row))
+        return Cost((), (), (), total, why_no_lines(row))
     frozen = zip(FACTORS, row.price.get("multipliers_ppm", ()), strict=False)  # older rows know one only
     factors = tuple(Factor(label, factor(ppm)) for label, ppm in frozen if ppm != MILLION)
-    return Cost(cost_lines(row, row.price), factors, total, None)
+    return Cost(cost_lines(row, row.price), factors, tuple(extras(row)), total, None)
+
+
+def extras(row: Billed) -> Iterator[Extra]:
+    """Yield what a plan adds for tokens over its included ones, and what was not charged beyond the hold."""
+    if row.overage_nano_usd:
+        label = Sentence("Tokens over the plan's included ones")
+        yield Extra(label, "+", nano_to_usd(row.overage_nano_usd))
+    if row.shortfall_nano_usd:
+        label = Sentence("More than was held, not charged")
+        yield Extra(label, "−", nano_to_usd(row.shortfall_nano_usd))
 
 
 def why_no_lines(row: Billed) -> Sentence:
     """Say why there is nothing to add up."""
     if row.outcome in ("refused", "failed"):
         return Sentence("A call that no model answered costs nothing.")
+    if row.outcome == "replayed":
+        return Sentence("The stored answer of an earlier call was given again, which costs nothing.")
     if row.cost_nano_usd is None:
         return Sentence(
             "The price of this model is not known here, so neither is the cost. "

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.domain.bills import Billed, Cost, cost
+from app.domain.charges import Charge, Charged, charge
 from app.domain.sentences import Sentence
 
-OWN_STEPS = ("auth", "parse", "target", "admission", "prompt", "end")
+OWN_STEPS = ("auth", "parse", "target", "admission", "prompt", "hold", "settle", "end")
 WAITING_STEPS = ("upstream", "stream")
 
 
-class Stored(Billed, Protocol):
+class Stored(Billed, Charged, Protocol):
     """What the receipt reads of a stored record."""
 
     error_message: Any
     finish_reason: Any
-    first_token_ms: Any
     model_requested: Any
     attempts: Any
     steps: Any
@@ -59,6 +59,7 @@ class Receipt:
     reason: Sentence | None
     attempts: tuple[AttemptLine, ...]
     cost: Cost
+    charge: Charge
     own_steps: tuple[StepTime, ...]
     waiting_steps: tuple[StepTime, ...]
 
@@ -68,7 +69,7 @@ class Receipt:
         return sum(step.microseconds for step in self.own_steps)
 
 
-TONES = {"succeeded": "ok", "client_left": "warn", "refused": "warn"}  # all others: error
+TONES = {"succeeded": "ok", "replayed": "ok", "client_left": "warn", "refused": "warn"}  # all others: error
 
 OUTCOMES = {
     "succeeded": Sentence("Answered"),
@@ -77,6 +78,7 @@ OUTCOMES = {
     "client_left": Sentence("Client left"),
     "cut": Sentence("Cut off"),
     "aborted": Sentence("Aborted"),
+    "replayed": Sentence("Replayed"),
 }
 
 FINISHES = {
@@ -101,6 +103,8 @@ STEPS = {
     "target": Sentence("Finding the endpoint"),
     "admission": Sentence("Letting it in"),
     "prompt": Sentence("Applying the prompt"),
+    "hold": Sentence("Holding the most it may cost"),
+    "settle": Sentence("Charging it, giving the rest back"),
     "end": Sentence("Refusing the call"),
     "upstream": Sentence("Waiting for the provider's first word"),
     "stream": Sentence("Passing the answer on"),
@@ -121,6 +125,7 @@ def receipt(row: Stored, names: Mapping[str, str]) -> Receipt:
         reason=reason(row, attempts, names),
         attempts=tuple(attempt_line(attempt, attempts, names) for attempt in attempts),
         cost=cost(row),
+        charge=charge(row, attempts),
         own_steps=step_times(steps_of(row), OWN_STEPS),
         waiting_steps=step_times(steps_of(row), WAITING_STEPS),
     )
@@ -139,6 +144,8 @@ def outcome(row: Stored) -> Sentence:
         return Sentence("The answer began, then it was cut off: “%(error)s”", values)
     if row.outcome == "client_left":
         return left(row.first_token_ms)
+    if row.outcome == "replayed":
+        return Sentence("This request had been answered before, so its stored answer was given again.")
     return Sentence("The gateway itself failed, so the call ended early. The fault is ours.")
 
 

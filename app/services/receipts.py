@@ -33,8 +33,9 @@ class Filters:
     endpoint_id: str = ""
     project_id: str = ""
     who: str = ""
-    model: str = ""  # part of a model's id or of a provider's slug
+    model: str = ""  # part of a model's id, of a provider's slug or of both with their slash
     source: str = ""
+    end_user: str = ""
     since: datetime | None = None
     until: datetime | None = None
     request_id: str = ""  # ours or the client's
@@ -136,13 +137,14 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     """Return what the filters ask of a record."""
     found = [
         getattr(RecordRow, name) == getattr(filters, name)
-        for name in ("outcome", "source", "endpoint_id", "project_id")
+        for name in ("outcome", "source", "endpoint_id", "project_id", "end_user")
         if getattr(filters, name)
     ]
     if filters.who:
         found.append(is_caller(filters.who))
     if filters.model:
-        columns = RecordRow.model_requested, RecordRow.model_answered, RecordRow.provider
+        whole = RecordRow.provider + literal("/") + RecordRow.model_answered
+        columns = RecordRow.model_requested, RecordRow.model_answered, RecordRow.provider, whole
         found.append(or_(*(column.icontains(filters.model, autoescape=True) for column in columns)))
     if filters.since is not None:
         found.append(RecordRow.created_at >= filters.since)

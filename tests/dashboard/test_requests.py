@@ -89,6 +89,7 @@ def test_filters_narrow_and_can_be_cleared(client, world, viewer):
         {"range": "1h"},
         {"id": made},
         {"project": world.acme.project.id},
+        {"model": "demo/demo-fast"},
     ):
         assert made in viewer.get(LIST, query_string=query).text, query
     for query in ({"outcome": "cut"}, {"model": "zebra"}, {"endpoint_id": "x", "id": "y"}):
@@ -172,6 +173,27 @@ def test_a_refusal_shows_its_text(client, world, viewer):
     assert "refused before any model was asked" in page
     assert "&#39;message&#39; must be a text that is not empty." in page
     assert "A call that no model answered costs nothing." in page
+
+
+def test_money_that_was_held_is_told_and_the_end_user_filters(client, world, viewer):
+    made = call(client, world.acme)
+    money = {"held_nano_usd": 9_000_000, "shortfall_nano_usd": 400, "overage_nano_usd": 300}
+    change(end_user="=ann", operation="responses", **money)
+    page = viewer.get(f"{LIST}/{made}").text
+    for words in (
+        "Held before the call",
+        "$0.009",
+        "Given back",
+        "The difference is the gateway",
+        "responses",
+    ):
+        assert words in page, words
+    same = re.search(r'href="([^"]*end_user=[^"]*)"', page)[1]
+    assert made in viewer.get(same).text
+    assert "No request matches" in viewer.get(LIST, query_string={"end_user": "ann"}).text
+    (row,) = csv.DictReader(io.StringIO(viewer.get(f"{LIST}/export.csv").text))
+    assert (row["held_usd"], row["shortfall_usd"], row["overage_usd"]) == ("0.009", "0.0000004", "0.0000003")
+    assert (row["operation"], row["end_user"]) == ("responses", "'=ann")
 
 
 def test_an_unknown_price_and_an_estimate_are_said(client, world, viewer):

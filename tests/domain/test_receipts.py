@@ -43,6 +43,9 @@ def row(**changes):
         "cache_write_tokens": 0,
         "reasoning_tokens": 0,
         "cost_nano_usd": 3_500_000,
+        "held_nano_usd": None,
+        "shortfall_nano_usd": 0,
+        "overage_nano_usd": 0,
         "price": PRICE,
         "attempts": [attempt()],
         "steps": {"auth": 80, "parse": 20, "upstream": 400_000, "stream": 900_000},
@@ -174,3 +177,57 @@ def test_without_a_first_word_the_rest_was_waiting():
 def test_without_an_attempt_the_rest_was_ours():
     told = receipt(row(steps={"auth": 1, "stream": 9}, outcome="refused", attempts=[]), NAMES)
     assert told.waiting_steps == () and told.own_microseconds == 10 and told.reason is None
+
+
+def amounts(told):
+    return {say(amount.label): amount.usd for amount in told.charge.amounts}
+
+
+def test_a_hold_is_told_to_its_end():
+    told = receipt(row(held_nano_usd=10_000_000), NAMES)
+    assert amounts(told) == {"Held before the call": "0.01", "Charged": "0.0035", "Given back": "0.0065"}
+    assert told.charge.rules == ()
+
+
+def test_a_cost_beyond_the_hold_is_the_gateways():
+    stored = row(held_nano_usd=3_000_000, cost_nano_usd=3_000_000, shortfall_nano_usd=500_000)
+    told = receipt(stored, NAMES)
+    assert amounts(told)["Not charged"] == "0.0005" and amounts(told)["Given back"] == "0.00"
+    (hint,) = [say(amount.hint) for amount in told.charge.amounts if say(amount.label) == "Not charged"]
+    assert hint == "The call cost more than was held. The difference is the gateway's."
+    assert [(extra.sign, extra.usd) for extra in told.cost.extras] == [("−", "0.0005")]
+
+
+def test_overage_of_the_plan_is_on_the_bill():
+    told = receipt(row(cost_nano_usd=4_500_000, overage_nano_usd=1_000_000, held_nano_usd=9_000_000), NAMES)
+    assert [(say(extra.label), extra.sign, extra.usd) for extra in told.cost.extras] == [
+        ("Tokens over the plan's included ones", "+", "0.001")
+    ]
+    assert told.cost.total_usd == "0.0045"
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [
+        ({}, ["Nothing had to be held"]),
+        ({"held_nano_usd": 1, "attempts": [attempt(status="failed"), attempt()]}, ["The failed attempts"]),
+        ({"held_nano_usd": 1, "outcome": "client_left"}, ["The client hung up after"]),
+        ({"outcome": "cut"}, ["The answer broke off", "Nothing had to be held"]),
+        ({"outcome": "refused"}, []),
+    ],
+)
+def test_the_rule_of_the_charge_is_said(changes, rules):
+    told = [say(rule) for rule in receipt(row(**changes), NAMES).charge.rules]
+    assert len(told) == len(rules)
+    assert all(text.startswith(start) for text, start in zip(told, rules, strict=True))
+
+
+def test_a_failed_call_gives_its_whole_hold_back():
+    stored = row(outcome="failed", price=None, cost_nano_usd=0, held_nano_usd=5_000_000, attempts=[])
+    told = receipt(stored, NAMES)
+    assert amounts(told) == {"Held before the call": "0.005", "Charged": "0.00", "Given back": "0.005"}
+
+
+def test_a_replayed_answer_costs_nothing_and_says_so():
+    told = receipt(row(outcome="replayed", price=None, cost_nano_usd=0, attempts=[]), NAMES)
+    assert "stored answer" in say(told.outcome) and "costs nothing" in say(told.cost.note)
