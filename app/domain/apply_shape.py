@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.domain import budgets, endpoints, limits
+from app.domain import accounts, budgets, endpoints, limits, plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,9 @@ class Shape:
 LIMITS = Shape(limits.FIELDS)
 LABELS = Shape(frozenset(), any_field=True)
 BUDGET = Shape(budgets.FIELDS | {"period"}, ("period",))
+PLAN = Shape(plans.FIELDS, ("slug",))
+ACCOUNT = Shape((accounts.FIELDS - {"plan"}) | {"top_up_usd", "top_up_ref"})
+SUB_ACCOUNT = Shape(accounts.SUB_FIELDS, ("name",), lists={"budgets": BUDGET})
 MEMBER = Shape(frozenset({"email", "role"}), ("email",))
 CREDENTIAL = Shape(frozenset({"name", "secret", "active"}), ("name",))
 PROVIDER = Shape(
@@ -56,7 +59,7 @@ ENDPOINT = Shape(
     lists={"budgets": BUDGET},
 )
 KEY = Shape(
-    frozenset({"name", "secret", "scopes", "allowed_endpoints", "expires_at", "revoked"}),
+    frozenset({"name", "secret", "account", "scopes", "allowed_endpoints", "expires_at", "revoked"}),
     ("name",),
     objects={"limits": LIMITS, "labels": LABELS},
     lists={"budgets": BUDGET},
@@ -69,19 +72,26 @@ PROJECT = Shape(
 )
 ALERTS = Shape(frozenset({"emails", "muted"}))
 WORKSPACE = Shape(
-    frozenset({"name", "timezone"}),
+    frozenset({"name", "timezone", "plan"}),
     ("name",),
-    objects={"alerts": ALERTS},
-    lists={"members": MEMBER, "providers": PROVIDER, "models": MODEL, "projects": PROJECT, "budgets": BUDGET},
+    objects={"account": ACCOUNT, "alerts": ALERTS},
+    lists={
+        "sub_accounts": SUB_ACCOUNT,
+        "members": MEMBER,
+        "providers": PROVIDER,
+        "models": MODEL,
+        "projects": PROJECT,
+        "budgets": BUDGET,
+    },
 )
-FILE = Shape(frozenset(), lists={"workspaces": WORKSPACE})
+FILE = Shape(frozenset(), lists={"plans": PLAN, "workspaces": WORKSPACE})
 
 NOT_YET = frozenset(
     {
-        "account", "aliases", "allowed_models",
+        "aliases", "allowed_models",
         "cache", "end_users", "evals", "guardrails", "input_schema", "jobs",
-        "output_schema", "plan", "plans", "plugins", "policies", "prompts", "quality", "rollouts",
-        "routing", "schemas", "session", "sessions", "sub_accounts", "variables",
+        "output_schema", "plugins", "policies", "prompts", "quality", "rollouts",
+        "routing", "schemas", "session", "sessions", "variables",
         "webhooks", "weight",
     }
 )  # fmt: skip

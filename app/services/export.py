@@ -12,8 +12,9 @@ from app.database import database
 from app.domain.actors import Actor
 from app.domain.apply_file import Document, escape
 from app.domain.errors import NotAllowed, NotFound
-from app.models import Credential, Key, Project, Provider, Workspace
+from app.models import Account, Credential, Key, Project, Provider, Workspace
 from app.services import (
+    accounts,
     alert_settings,
     budgets,
     credentials,
@@ -21,8 +22,10 @@ from app.services import (
     keys,
     members,
     model_rows,
+    plans,
     projects,
     providers,
+    sub_accounts,
     workspaces,
 )
 
@@ -40,7 +43,9 @@ def export(actor: Actor, workspace_name: str | None = None) -> Document:
             raise NotFound("There is no workspace of this name.")
         variables = Variables()
         exporters = (Exporter(actor, row, variables, caps_by_scope(actor, row.id)) for row in chosen)
-        return {"workspaces": [exporter.workspace() for exporter in exporters]}
+        written = [exporter.workspace() for exporter in exporters]
+        used = None if workspace_name is None else {workspace["plan"] for workspace in written}
+        return {"plans": plan_list(actor, used), "workspaces": written}
 
     return database.read(work)
 
@@ -78,6 +83,7 @@ class Exporter:
         slugs = {provider.id: provider.slug for provider in listed}
         return {
             **escaped({"name": self.row.name, "timezone": self.row.timezone}),
+            **self.account(),
             "alerts": escaped(alert_settings.as_fields(self.row)),
             "members": [self.member(member) for member in members.list_all(self.actor, self.row.id)],
             "providers": [self.provider(provider, kept) for provider in listed],
@@ -90,6 +96,23 @@ class Exporter:
             ],
             **self.budgets(""),
         }
+
+    def account(self) -> dict[str, Any]:
+        """Return how the workspace pays, its plan, and its sub-accounts; money itself stays where it is."""
+        fields = accounts.as_fields(accounts.find(self.actor, self.row.id))
+        return {
+            "plan": fields.pop("plan") or None,
+            "account": {name: value or None for name, value in fields.items()},
+            "sub_accounts": [
+                {**escaped(sub_accounts.as_fields(row)), **self.budgets(f"/sub_accounts/{row.name}")}
+                for row in self.sub_accounts
+            ],
+        }
+
+    @property
+    def sub_accounts(self) -> list[Account]:
+        """Return the sub-accounts."""
+        return sub_accounts.list_all(self.actor, self.row.id)
 
     def member(self, member: members.Member) -> dict[str, Any]:
         """Return a person and their role."""
@@ -144,11 +167,21 @@ class Exporter:
         return {
             **escaped({"name": key.name}),
             "secret": self.variables.reference("key", self.row.name, project.name, key.name),
+            "account": next(
+                (escape(row.name) for row in self.sub_accounts if row.id == key.account_id), None
+            ),
             "scopes": list(key.scopes),
             "expires_at": key.expires_at.isoformat() if key.expires_at else None,
             **escaped(rules_of(key)),
             **self.budgets(f"/projects/{project.name}/keys/{key.name}"),
         }
+
+
+def plan_list(actor: Actor, used: set[str | None] | None) -> list[dict[str, Any]]:
+    """Return the plans, or only those used."""
+    rows = [view.plan for view in plans.list_all(actor) if used is None or view.plan.slug in used]
+    listed = [escaped(plans.as_fields(plan)) for plan in rows]
+    return [{name: None if value == "" else value for name, value in fields.items()} for fields in listed]
 
 
 def rules_of(key: Key) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import apply_file, apply_shape
+from app.domain import accounts, apply_file, apply_shape, plans
 from app.domain.apply_file import FileError
 from app.domain.apply_shape import NOT_YET
 from app.services import alert_settings, credentials, keys, model_rows, projects, providers, workspaces
@@ -128,11 +128,14 @@ def test_no_refusal_shows_what_a_variable_holds() -> None:
 
 
 def test_the_form_has_every_field_of_the_services() -> None:
-    assert apply_shape.WORKSPACE.fields == workspaces.FIELDS
+    assert apply_shape.WORKSPACE.fields == workspaces.FIELDS | {"plan"}
+    assert apply_shape.ACCOUNT.fields == accounts.FIELDS - {"plan"} | {"top_up_usd", "top_up_ref"}
+    assert apply_shape.SUB_ACCOUNT.fields == accounts.SUB_FIELDS
+    assert apply_shape.PLAN.fields == plans.FIELDS
     assert apply_shape.PROVIDER.fields == providers.FIELDS
     assert apply_shape.MODEL.fields == model_rows.FIELDS | {"id"}
     assert apply_shape.PROJECT.fields == projects.FIELDS | {"uuid", "mode"}
-    own = keys.FIELDS - {"account_id", "endpoints"} | {"secret", "revoked", "allowed_endpoints"}
+    own = keys.FIELDS - {"account_id", "endpoints"} | {"secret", "revoked", "allowed_endpoints", "account"}
     assert apply_shape.KEY.fields | apply_shape.KEY.objects.keys() == own
     assert apply_shape.CREDENTIAL.fields == credentials.FIELDS - {"project_id"} | {"active"}
     shapes = (apply_shape.WORKSPACE, apply_shape.PROVIDER, apply_shape.PROJECT, apply_shape.ENDPOINT)

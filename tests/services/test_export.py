@@ -43,7 +43,7 @@ def there_and_back(variables: dict[str, str]) -> dict[str, Any]:
 def test_there_and_back_changes_nothing() -> None:
     report = there_and_back(applied())
     assert (report["created"], report["changed"], report["pruned"]) == ([], [], [])
-    assert len(report["unchanged"]) == 11
+    assert len(report["unchanged"]) == 13
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from app.domain.actors import Actor
 from app.domain.apply_file import Document
 from app.domain.errors import NotAllowed
 from app.services import workspaces
-from app.services.apply import alerts, budgets, members, models, projects, providers, prune
+from app.services.apply import accounts, alerts, budgets, members, models, plans, projects, providers, prune
 from app.services.apply.prune import PruneNeedsYes
 from app.services.apply.report import Item, Report, Run, refusals_at
 
@@ -31,6 +31,7 @@ def apply(
 
     def work(_session: Session) -> Report:
         report = Report()
+        plans.apply_plans(actor, report, document.get("plans", []))
         runs = [apply_workspace(actor, report, item, timezone) for item in workspace_items(document)]
         if prune_rest:
             prune.prune(report, runs, yes=yes)
@@ -51,6 +52,9 @@ def apply_workspace(actor: Actor, report: Report, item: Item, timezone: str) -> 
         workspace_id = find_or_create(actor, report, item, {"timezone": timezone})
     run = Run(actor, report, workspace_id, item.path)
     alerts.apply_alerts(run, item)
+    accounts.apply_account(run, item)
+    for sub_account in item.items("sub_accounts", lambda fields: fields["name"].strip()):
+        accounts.apply_sub_account(run, sub_account)
     for member in item.items("members", lambda fields: fields["email"].strip().lower()):
         members.apply_member(run, member)
     for provider in item.items("providers", lambda fields: fields["slug"].strip()):

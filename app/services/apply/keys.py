@@ -10,6 +10,7 @@ from app.domain.errors import InvalidInput
 from app.domain.fields import switch, text
 from app.models import Key, Project
 from app.services import keys
+from app.services.apply import accounts
 from app.services.apply.report import Item, Run, refusals_at
 
 REVOKED = "This key was revoked for good. Give the new one another name, or say `revoked: true` here."
@@ -17,7 +18,7 @@ REVOKED = "This key was revoked for good. Give the new one another name, or say 
 
 def apply_key(run: Run, item: Item, project: Project) -> None:
     """Bring one key to what the file says."""
-    with refusals_at(item, {"endpoints": "allowed_endpoints"}):
+    with refusals_at(item, {"endpoints": "allowed_endpoints", "account_id": "account"}):
         secret = secret_of(item)
         revoked = switch(item.fields, "revoked")
         listed = keys.list_all(run.actor, run.workspace_id, project.id)
@@ -33,7 +34,7 @@ def apply_key(run: Run, item: Item, project: Project) -> None:
 
 def create(run: Run, item: Item, project: Project, secret: str | None) -> None:
     """Make the key; report its secret where it was minted."""
-    made = keys.create(run.actor, run.workspace_id, project.id, fields_of(item), secret)
+    made = keys.create(run.actor, run.workspace_id, project.id, fields_of(run, item), secret)
     run.report.note(item.path, created=True)
     if secret is None:
         where = {"workspace": run.path, "project": project.name, "name": made.key.name}
@@ -49,7 +50,7 @@ def change(run: Run, item: Item, key: Key, secret: str | None, revoked: bool) ->
         keys.revoke(run.actor, run.workspace_id, key.id)
         return True
     before = state(key)
-    keys.update(run.actor, run.workspace_id, key.id, fields_of(item))
+    keys.update(run.actor, run.workspace_id, key.id, fields_of(run, item))
     rotated = secret is not None and keys.replace_secret(run.actor, run.workspace_id, key.id, secret)
     return rotated or before != state(key)
 
@@ -75,11 +76,13 @@ def secret_of(item: Item) -> str | None:
     return text(item.fields, "secret", most=200, required=True)
 
 
-def fields_of(item: Item) -> dict[str, Any]:
-    """Return the service's fields; the file writes a time as text, and has its own name for one."""
+def fields_of(run: Run, item: Item) -> dict[str, Any]:
+    """Return the service's fields; the file writes a time as text, and calls two of them otherwise."""
     fields = item.only(keys.FIELDS)
     if "allowed_endpoints" in item.fields:
         fields["endpoints"] = item.fields["allowed_endpoints"]
+    if "account" in item.fields:
+        fields["account_id"] = accounts.id_of(run, item.fields["account"])
     if isinstance(fields.get("expires_at"), str):
         fields["expires_at"] = read_time(fields["expires_at"])
     return fields

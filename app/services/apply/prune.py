@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from app.domain.errors import InvalidInput
-from app.services import budgets, credentials, endpoints, keys, model_rows, projects, providers
+from app.services import budgets, credentials, endpoints, keys, model_rows, projects, providers, sub_accounts
 from app.services.apply.report import Report, Run
 
 Step = tuple[str, Callable[[], object]]  # a path and what is done to it
@@ -37,6 +37,7 @@ def steps_of(run: Run, named: set[str]) -> Iterator[Step]:
     yield from provider_steps(run, named)
     yield from model_steps(run)
     yield from project_steps(run, named)
+    yield from sub_account_steps(run)
     yield from budget_steps(run, named)
 
 
@@ -77,6 +78,15 @@ def project_steps(run: Run, named: set[str]) -> Iterator[Step]:
             yield from credentials_of(run, project.id, path, slugs)
             yield from endpoints_of(run, project.id, path)
             yield from keys_of(run, project.id, path)
+
+
+def sub_account_steps(run: Run) -> Iterator[Step]:
+    """Yield the active sub-accounts."""
+    for account in sub_accounts.list_all(run.actor, run.workspace_id):
+        if account.active:
+            fields = {"active": False}
+            switch_off = partial(sub_accounts.update, run.actor, run.workspace_id, account.id, fields)
+            yield f"{run.path}/sub_accounts/{account.name}", switch_off
 
 
 def budget_steps(run: Run, named: set[str]) -> Iterator[Step]:
