@@ -25,6 +25,7 @@ MOST_WAIT_SECONDS = 60
 KEY_LIKE = re.compile(r"\b(?:sk|pk|rk|gsk|xai|AIza|key)[-_][A-Za-z0-9*_-]{6,}")
 LIMITED = frozenset({"rate_limit_error", "rate_limit_exceeded", "insufficient_quota", "requests", "tokens"})
 UNKNOWN_KEY = frozenset({"authentication_error", "permission_error", "invalid_api_key", "permission_denied"})
+NOT_THE_KEY = frozenset({"model_not_found", "unsupported_country_region_territory", "model_terms_required"})
 WRONG = frozenset(
     {"invalid_request_error", "not_found_error", "request_too_large", "context_length_exceeded"}
 )
@@ -34,6 +35,8 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, upstream: Upst
     """Return the error for an answer that is no success."""
     if status == 429:
         return ProviderLimited(retry_after_seconds=retry_after(headers, time.time()))
+    if status == 403 and str(read_error(body).get("code")) in NOT_THE_KEY:
+        return ProviderFailed("The model provider does not offer us this model.")
     if status in (401, 403):
         return CredentialRefused(upstream_status=status)
     if status == 408:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import database
@@ -21,6 +23,7 @@ from app.providers import adapter
 from app.services import access, alerts, audit, projects, providers
 from app.services.sealing import CannotUnseal, sealer
 
+log = logging.getLogger(__name__)
 FIELDS = frozenset({"name", "secret", "project_id"})
 UPSTREAM = Actor("system", None, "the provider's refusal", is_operator=True)
 WIPED = "The provider's address changed, so this secret was wiped. Add it again."
@@ -130,7 +133,8 @@ def set_active(actor: Actor, workspace_id: str, credential_id: str, active: bool
 def retire(workspace_id: str, credential_id: str, status: int) -> None:
     """Switch off a credential that the upstream refused with this status, 401 or 403, and tell the admins.
 
-    Done once: of several calls that are refused together, one retires it (L20).
+    Done once: of several calls that are refused together, one retires it (L20). Never raises: the call
+    goes on without it.
     """
 
     def work(session: Session) -> None:
@@ -148,7 +152,12 @@ def retire(workspace_id: str, credential_id: str, status: int) -> None:
         facts["left"] = session.scalar(select(func.count()).select_from(Credential).where(*left))
         alerts.note(session, workspace_id, "credential_refused", row.id, facts)
 
-    database.transaction(work)
+    if not credential_id:
+        return
+    try:
+        database.transaction(work)
+    except SQLAlchemyError as error:
+        log.error("credential %s not retired: %s", credential_id, type(error).__name__)
 
 
 def delete(actor: Actor, workspace_id: str, credential_id: str) -> None:

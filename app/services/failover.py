@@ -19,6 +19,7 @@ from app.domain.parameters import fit
 from app.domain.records import Attempt, Record
 from app.domain.targets import Candidate, CredentialValue, Plan
 from app.providers import adapter
+from app.services import credentials
 
 MOST_ATTEMPTS = 6
 MOST_SECONDS = 240.0  # after so long no further attempt begins
@@ -38,6 +39,7 @@ def stream(plan: Plan, record: Record) -> Iterator[Chunk]:
             failures.append(ProviderFailed(f"{candidate.provider_name} sent an empty answer."))
         except ProviderFailed as error:
             note(record, candidate, credential, error, started)
+            retire_if_refused(record, credential, error)
             stop_if_final(error, record)
             failures.append(error)
         else:
@@ -109,6 +111,12 @@ def status_of(error: GatewayError) -> str:
         (ProviderRefused, "refused"),
     )
     return next((word for kind, word in words if isinstance(error, kind)), "failed")
+
+
+def retire_if_refused(record: Record, credential: CredentialValue, error: ProviderFailed) -> None:
+    """Switch off a credential that the provider does not take; the call goes on with the next (L20)."""
+    if isinstance(error, CredentialRefused) and record.target is not None:
+        credentials.retire(record.target.workspace_id, credential.id, error.upstream_status)
 
 
 def stop_if_final(error: ProviderFailed, record: Record) -> None:
