@@ -17,7 +17,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.gateway import BLUEPRINTS as GATEWAY
 from app.models import AuditEvent, User
-from app.services import alerts, credentials, invitations, model_rows, plans, providers, sub_accounts
+from app.services import alerts, budgets, credentials, invitations, model_rows, plans, providers, sub_accounts
 from tests.providers_world import records
 from tests.world import World, actor_of
 
@@ -69,6 +69,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
     return {
         "account": account.id,
         "plan": plans.list_all(SYSTEM)[0].plan.id,
+        "budget": budgets.create(SYSTEM, acme.workspace.id, ("key", acme.key.id), "day", {"usd": "1"}).id,
         "project": acme.project.id,
         "endpoint_id": acme.endpoint.id,
         "key": acme.key.id,

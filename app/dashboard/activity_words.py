@@ -10,11 +10,17 @@ from typing import Any
 from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _
 
+from app.dashboard import limit_fields
+from app.domain.limits import KINDS
 from app.models import AuditEvent
 
 SENTENCES: dict[str, LazyString] = {
     "alerts.change": _("changed who gets alert mails in %(what)s"),
     "account.change": _("changed how the account %(what)s pays or warns"),
+    "budget.activate": _("switched on the budget of %(what)s"),
+    "budget.change": _("changed the budget of %(what)s"),
+    "budget.create": _("set a budget for %(what)s"),
+    "budget.deactivate": _("switched off the budget of %(what)s"),
     "credential.activate": _("switched on the credential %(what)s"),
     "credential.create": _("added the credential %(what)s"),
     "credential.deactivate": _("switched off the credential %(what)s"),
@@ -60,6 +66,7 @@ SENTENCES: dict[str, LazyString] = {
 }
 OTHER = _("did “%(action)s” to %(what)s")
 ICONS = {
+    "budget": "gate",
     "alerts": "bell",
     "account": "wallet",
     "credential": "shield",
@@ -124,5 +131,7 @@ def value(given: Any) -> str:
         return str(gettext("yes") if given else gettext("no"))
     if isinstance(given, list) and all(isinstance(item, str) for item in given):
         return ", ".join(given)
+    if isinstance(given, dict) and given.keys() <= KINDS.keys():
+        return limit_fields.told(given)
     text = json.dumps(given, ensure_ascii=False) if isinstance(given, dict | list) else str(given)
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"

@@ -41,6 +41,18 @@ workspaces:
         keys:
           - {name: ci, secret: "${CI_KEY}", scopes: [chat]}
 """
+BUDGETS_EXAMPLE = """\
+workspaces:
+  - name: Acme
+    budgets: [{period: month, usd: "500"}]
+    projects:
+      - name: Support
+        budgets: [{period: day, usd: "25", tokens: 2000000}]
+        endpoints:
+          - {slug: summarize, model: openai/gpt-4o-mini, budgets: [{period: request, usd: "0.05"}]}
+        keys:
+          - {name: ci, budgets: [{period: month, usd: "10", hard: false}]}   # only tells
+"""
 
 
 @blueprint.get("/docs")
@@ -59,6 +71,7 @@ def index() -> Response:
         roles=manual.roles(),
         settings=config.SETTINGS,
         apply_example=APPLY_EXAMPLE,
+        budgets_example=BUDGETS_EXAMPLE,
     )
 
 
@@ -71,6 +84,7 @@ def sections() -> list[tuple[str, str]]:
         ("errors", str(_("Errors"))),
         ("openai", str(_("With an OpenAI SDK"))),
         ("failover", str(_("Providers, failover and cost"))),
+        ("budgets", str(_("Budgets"))),
         ("usage", str(_("Usage"))),
         ("roles", str(_("Roles"))),
         ("kept", str(_("What is kept, and for how long"))),

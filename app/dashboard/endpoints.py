@@ -9,7 +9,7 @@ from flask import Blueprint, flash, g, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import endpoint_form, forms, model_words, pages
+from app.dashboard import budget_words, endpoint_form, forms, model_words, pages
 from app.dashboard.addresses import public_root
 from app.dashboard.auth import actor
 from app.domain.endpoints import parse_config
@@ -58,6 +58,8 @@ def show(endpoint_id: UUID) -> Response:
         chain=model_choices.chain(actor(), g.workspace.id, project.id, view.config),
         activity=activity,
         steps=next_steps(view, activity),
+        budgets=budget_words.block("endpoint", view.endpoint.id),
+        budget_words=budget_words,
     )
 
 

@@ -11,7 +11,7 @@ from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, key_rules, limit_fields, pages
+from app.dashboard import budget_words, forms, key_rules, limit_fields, pages
 from app.dashboard.auth import actor
 from app.domain.callers import DEFAULT_SCOPES
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
@@ -149,6 +149,15 @@ def form_page(
     errors = pages.errors_of(error) if error else {}
     status = 422 if error else 200
     choices = key_rules.choices(project)
+    limits = budget_words.block("key", key.id) if key else None
     return pages.page(
-        template, project=project, key=key, values=values, errors=errors, choices=choices, status=status
+        template,
+        project=project,
+        key=key,
+        values=values,
+        errors=errors,
+        choices=choices,
+        budgets=limits,
+        budget_words=budget_words,
+        status=status,
     )

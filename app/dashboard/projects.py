@@ -9,7 +9,7 @@ from flask import Blueprint, g
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, pages
+from app.dashboard import budget_words, forms, pages
 from app.dashboard.auth import actor
 from app.domain.errors import Conflict, InvalidInput
 from app.models import Project
@@ -43,6 +43,8 @@ def show(project: UUID) -> Response:
         recent=recent,
         active_keys=active,
         last_used_at=max((key.last_used_at for key in active if key.last_used_at), default=None),
+        budgets=budget_words.block("project", found.id),
+        budget_words=budget_words,
     )
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, g
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, pages
+from app.dashboard import budget_words, forms, pages
 from app.dashboard.auth import actor
 from app.domain.actors import at_least
 from app.domain.errors import Conflict, InvalidInput
@@ -93,5 +93,7 @@ def form_page(
         values=values,
         errors=pages.errors_of(error) if error else {},
         account=account,
+        budgets=budget_words.block("account", account.id) if account else None,
+        budget_words=budget_words,
         status=422 if error else 200,
     )

@@ -161,7 +161,7 @@ def with_use(session: Session, workspace_id: str, budgets: Sequence[Budget]) -> 
     ]
 
 
-def running_periods(budgets: Sequence[Budget], now: datetime, zone: str) -> Select[tuple[BudgetPeriod]]:
+def running_periods(budgets: Sequence[Budget], now: datetime, zone: str) -> Select[BudgetPeriod]:
     """Return the query of the budgets' running periods."""
     ids = {period: [row.id for row in budgets if row.period == period] for period in ("day", "month")}
     running = (

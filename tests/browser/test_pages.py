@@ -14,8 +14,20 @@ from sqlalchemy import select
 from app.dashboard import SIGNED_IN
 from app.database import database
 from app.domain.actors import SYSTEM
-from app.models import Account, Credential, Endpoint, Key, OneTimeLink, Plan, Provider, RecordRow, User
+from app.models import (
+    Account,
+    Budget,
+    Credential,
+    Endpoint,
+    Key,
+    OneTimeLink,
+    Plan,
+    Provider,
+    RecordRow,
+    User,
+)
 from app.services import people
+from tests.browser.budget_day import fill_budgets
 from tests.browser.busy_day import fill
 from tests.browser.conftest import Stage
 from tests.browser.money_day import fill_money
@@ -34,6 +46,7 @@ def operator(stage: Stage) -> User:
     """Somebody who may open every page, in a workspace with a day of work."""
     fill(stage.world)
     fill_money(stage.world)
+    fill_budgets(stage.world)
     return make_person("operator@acme.test", stage.world.acme.workspace, "owner", operator=True)
 
 
@@ -47,6 +60,7 @@ def ids(world: World) -> dict[str, object]:
         return {
             "account": session.scalar(select(Account.id).where(Account.parent_id.is_not(None))),
             "plan": session.scalar(select(Plan.id).where(Plan.slug == "team")),
+            "budget": session.scalar(select(Budget.id).where(Budget.scope_type == "project")),
             "project": world.acme.project.id,
             "endpoint_id": session.scalar(busy),
             "key": session.scalar(select(Key.id).where(Key.name == "website")),
