@@ -1,4 +1,4 @@
-"""What a key's form says beside its name and scopes: limits, the endpoints it may call, labels."""
+"""What a key's form says beside its name and scopes: account, limits, the endpoints it may call, labels."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from app.dashboard import forms, limit_fields
 from app.dashboard.auth import actor
 from app.domain.errors import InvalidFields
 from app.models import Key, Project
-from app.services import endpoints
+from app.services import endpoints, sub_accounts
 
 
 def fields() -> dict[str, Any]:
     """Return the rules as the service takes them; no ticked endpoint means all of them."""
+    booked_on = forms.many("account_id")  # without sub-accounts the form does not ask
     return {
+        **({"account_id": booked_on[0]} if booked_on else {}),
         "limits": limit_fields.typed(),
         "endpoints": forms.many("endpoints") or None,
         "labels": read_labels(forms.text("labels")),
@@ -34,7 +36,8 @@ def read_labels(written: str) -> dict[str, str]:
 def values_of(key: Key) -> dict[str, Any]:
     """Return a key's rules as the form shows them."""
     labels = "\n".join(f"{name}={value}" for name, value in key.labels.items())
-    return {**limit_fields.values(key.limits), "endpoints": key.endpoints or [], "labels": labels}
+    rules = {"account_id": key.account_id, "endpoints": key.endpoints or [], "labels": labels}
+    return {**limit_fields.values(key.limits), **rules}
 
 
 def choices(project: Project) -> list[tuple[str, str, str]]:
@@ -44,3 +47,18 @@ def choices(project: Project) -> list[tuple[str, str, str]]:
         (view.endpoint.slug, view.endpoint.name, "" if view.endpoint.active else _("switched off"))
         for view in views
     ]
+
+
+def accounts(booked_on: str = "") -> list[tuple[str, str]]:
+    """Return what a key can be booked on: the workspace's own account, then sub-accounts by name.
+
+    Those switched off are left out, but for `booked_on`. Empty without any sub-account.
+    """
+    listed = sub_accounts.list_all(actor(), g.workspace.id)
+    offered = [(row.id, row.name) for row in listed if row.active or row.id == booked_on]
+    return [("", _("%(name)s itself", name=g.workspace.name)), *offered] if offered else []
+
+
+def account_names() -> dict[str, str]:
+    """Return the names of the sub-accounts."""
+    return {row.id: row.name for row in sub_accounts.list_all(actor(), g.workspace.id)}

@@ -29,7 +29,12 @@ def index(project: UUID) -> Response:
     found = projects.find(actor(), g.workspace.id, str(project))
     rows = [(key, keys.state_of(key)) for key in keys.list_all(actor(), g.workspace.id, found.id)]
     rows.sort(key=lambda row: row[1] != "active")
-    return pages.page("keys/index.html", project=found, rows=rows, limits_told=limit_fields.told)
+    return pages.page("keys/index.html", project=found, rows=rows, **told())
+
+
+def told() -> dict[str, Any]:
+    """Return what the list says of limits and accounts."""
+    return {"limits_told": limit_fields.told, "account_names": key_rules.account_names()}
 
 
 @blueprint.get("/projects/<uuid:project>/keys/new")
@@ -157,6 +162,7 @@ def form_page(
         values=values,
         errors=errors,
         choices=choices,
+        accounts=key_rules.accounts(str(values.get("account_id", ""))),
         budgets=limits,
         budget_words=budget_words,
         status=status,
