@@ -22,8 +22,9 @@ ICONS = {
     "spend_threshold": "coins",
     "unpriced_model": "receipt",
     "shortfall": "receipt",
+    "books": "wallet",
 }
-URGENT = frozenset({"provider_paused", "credential_refused", "budget_100", "low_balance"})
+URGENT = frozenset({"provider_paused", "credential_refused", "budget_100", "low_balance", "books"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ def kind(name: str) -> str:
         "spend_threshold": _("The account's spend reached its daily amount"),
         "unpriced_model": _("A model without a known price answered"),
         "shortfall": _("A call cost more than was held"),
+        "books": _("The books do not add up"),
+        "books": _("The books do not add up"),
     }
     return str(words[name])
 

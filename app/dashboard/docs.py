@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from flask_babel import gettext as _
 
 from app import config
-from app.dashboard import manual, pages
+from app.dashboard import alert_words, manual, pages
 from app.dashboard.addresses import public_root
 from app.domain.snippets import Address, snippets
 
@@ -16,6 +16,7 @@ APPLY_EXAMPLE = """\
 workspaces:
   - name: Acme
     members: [{email: ann@example.com, role: editor}]
+    alerts: {emails: [ops@example.com], muted: [provider_spend]}   # no emails: owners and admins
     providers:
       - slug: openai
         name: OpenAI
@@ -23,6 +24,8 @@ workspaces:
         base_url: https://api.openai.com/v1
         zdr: true
         may_train: false
+        alert_usd_per_day: "50"    # tell us
+        stop_usd_per_day: "100"    # pause it
         credentials: [{name: main, secret: "${OPENAI_API_KEY}"}]
     models:                        # own prices, in USD per million tokens
       - {id: openai/gpt-4o-mini, input_usd_per_million: "0.15", output_usd_per_million: "0.60"}
@@ -69,6 +72,7 @@ def index() -> Response:
         errors=manual.errors(),
         outcomes=manual.outcomes(),
         roles=manual.roles(),
+        alert_kinds=alert_words.kinds(),
         settings=config.SETTINGS,
         apply_example=APPLY_EXAMPLE,
         budgets_example=BUDGETS_EXAMPLE,
@@ -86,6 +90,7 @@ def sections() -> list[tuple[str, str]]:
         ("failover", str(_("Providers, failover and cost"))),
         ("budgets", str(_("Budgets"))),
         ("usage", str(_("Usage"))),
+        ("alerts", str(_("Provider limits and alerts"))),
         ("roles", str(_("Roles"))),
         ("kept", str(_("What is kept, and for how long"))),
         ("apply", str(_("Configuration as code"))),
