@@ -19,13 +19,15 @@ NAMES = (
     "model",
     "source",
     "end_user",
+    "provider",
+    "exact_model",
     "range",
     "since",
     "until",
     "id",
     "live",
 )
-RARE = ("project", "source", "end_user", "since", "until", "id")
+RARE = ("project", "source", "end_user", "provider", "exact_model", "since", "until", "id")
 RANGES = {"15m": 15, "1h": 60, "24h": 24 * 60, "7d": 7 * 24 * 60, "30d": 30 * 24 * 60}  # minutes
 
 
@@ -75,6 +77,8 @@ def filters_of(fields: dict[str, str]) -> Filters:
         model=fields["model"],
         source=fields["source"],
         end_user=fields["end_user"],
+        provider=fields["provider"],
+        exact_model=fields["exact_model"],
         since=latest(range_start(fields["range"]), moment(fields["since"])),
         until=moment(fields["until"]),
         request_id=fields["id"],

@@ -101,8 +101,8 @@ def requests_link(line: Line, asked: Asked) -> str:
     """Return the link to the requests behind a line; empty where no filter finds them."""
     value = line.value
     filters: dict[str, dict[str, Any]] = {
-        "model": {"model": value},
-        "provider": {"model": f"{value}/"},
+        "model": {"exact_model": value},
+        "provider": {"provider": value},
         "project": {"project": value},
         "endpoint": {"endpoint_id": value},
         "key": {"who": f"key:{value}"} if value else {"source": "dashboard"},

@@ -33,7 +33,9 @@ class Filters:
     endpoint_id: str = ""
     project_id: str = ""
     who: str = ""
-    model: str = ""  # part of a model's id, of a provider's slug or of both with their slash
+    model: str = ""  # part of a model's id or of a provider's slug
+    provider: str = ""  # the slug of the one that answered
+    exact_model: str = ""  # provider/model that answered; the one that was asked for where none did
     source: str = ""
     end_user: str = ""
     since: datetime | None = None
@@ -137,15 +139,16 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     """Return what the filters ask of a record."""
     found = [
         getattr(RecordRow, name) == getattr(filters, name)
-        for name in ("outcome", "source", "endpoint_id", "project_id", "end_user")
+        for name in ("outcome", "source", "endpoint_id", "project_id", "end_user", "provider")
         if getattr(filters, name)
     ]
     if filters.who:
         found.append(is_caller(filters.who))
     if filters.model:
-        whole = RecordRow.provider + literal("/") + RecordRow.model_answered
-        columns = RecordRow.model_requested, RecordRow.model_answered, RecordRow.provider, whole
+        columns = RecordRow.model_requested, RecordRow.model_answered, RecordRow.provider
         found.append(or_(*(column.icontains(filters.model, autoescape=True) for column in columns)))
+    if filters.exact_model:
+        found.append(is_counted_as(filters.exact_model))
     if filters.since is not None:
         found.append(RecordRow.created_at >= filters.since)
     if filters.until is not None:
@@ -153,6 +156,13 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.request_id:
         found.append(has_id(filters.request_id))
     return found
+
+
+def is_counted_as(model: str) -> ColumnElement[bool]:
+    """Match a model as usage counts it (`usage_hours.model_of`)."""
+    nobody = and_(RecordRow.model_answered.is_(None), RecordRow.model_requested == model)
+    provider, _, answered = model.partition("/")
+    return or_(nobody, and_(RecordRow.provider == provider, RecordRow.model_answered == answered))
 
 
 def is_caller(who: str) -> ColumnElement[bool]:

@@ -89,10 +89,16 @@ def test_filters_narrow_and_can_be_cleared(client, world, viewer):
         {"range": "1h"},
         {"id": made},
         {"project": world.acme.project.id},
-        {"model": "demo/demo-fast"},
+        {"exact_model": "demo/demo-fast"},
+        {"provider": "demo"},
     ):
         assert made in viewer.get(LIST, query_string=query).text, query
-    for query in ({"outcome": "cut"}, {"model": "zebra"}, {"endpoint_id": "x", "id": "y"}):
+    for query in (
+        {"outcome": "cut"},
+        {"model": "zebra"},
+        {"exact_model": "demo"},
+        {"endpoint_id": "x", "id": "y"},
+    ):
         page = viewer.get(LIST, query_string=query).text
         assert "No request matches" in page and "Clear the filters" in page, query
 
