@@ -126,10 +126,12 @@ def whole_response(data: Data) -> Reading:
 
 
 def whole_message(data: Data) -> Reading:
-    """Read a message."""
+    """Read a message; without its output, usage says nothing."""
+    usage = data.get("usage")
+    is_whole = isinstance(usage, dict) and usage.get("output_tokens") is not None
     reading = Reading(
         text="".join(strings(data.get("content"))),
-        usage=messages_usage(data.get("usage")),
+        usage=messages_usage(usage) if is_whole else None,
         finish_reason=field(data, "stop_reason") or None,
     )
     return named(reading, data)

@@ -160,7 +160,7 @@ def what(record: Record) -> dict[str, Any]:
         "endpoint_id": target.endpoint_id if target else None,
         "endpoint_version": target.version if target else None,
         "endpoint_slug": target.slug if target else stored(call.slug or "", 64),
-        "operation": target.operation if target else "chat",
+        "operation": target.operation if target else call.scope,
         "end_user": end_user(call),
         "upstream_id": stored(record.answer_id, 128) if record.answer_id else None,
         "stream": record.streamed,

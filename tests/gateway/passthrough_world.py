@@ -30,10 +30,12 @@ class Proxy:
     anthropic_id: str
 
     def post(self, path: str, body: Any, **headers: str) -> TestResponse:
-        """Send a body with the tenant's key."""
+        """Send a body with the tenant's key and read the whole answer."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = {"data": body} if isinstance(body, bytes) else {"json": body}
-        return self.client.post(path, headers={**self.tenant.headers, **named}, **content)
+        response = self.client.post(path, headers={**self.tenant.headers, **named}, **content)
+        response.get_data()
+        return response
 
     def get(self, path: str) -> TestResponse:
         """Ask with the tenant's key."""
