@@ -18,6 +18,7 @@ KINDS = (
     "spend_threshold",
     "unpriced_model",
     "shortfall",
+    "books",
 )
 LEVELS = ((80, "budget_80"), (100, "budget_100"))  # per cent of a budget's cap
 WAITS_MINUTES = (1, 2, 5, 15, 60)  # after the first failure, the second, …
@@ -29,6 +30,7 @@ PLACES = {
     "credential_refused": "providers/{provider_id}",
     "unpriced_model": "models",
     "shortfall": "providers/{provider_id}",
+    "books": "books",
 }
 
 

@@ -1,0 +1,72 @@
+"""What the last checks of the books found, for the dashboard: in Redis, as the next one makes it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+from sqlalchemy.orm import Session
+
+from app.database import database
+from app.domain.actors import Actor
+from app.domain.books import CHECKS, Finding
+from app.extensions import redis
+from app.redis_store import RedisAway
+from app.services import access
+
+NAME = "sluice:books"
+LATE_AFTER = timedelta(minutes=20)  # a check every five minutes has been missed more than once
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """When the books were checked last, and what was found then."""
+
+    at: datetime
+    findings: list[Finding]
+
+    @property
+    def is_late(self) -> bool:
+        """Say whether the next check should have come long ago."""
+        return datetime.now(UTC) - self.at > LATE_AFTER
+
+
+def keep(reach: str, at: datetime, findings: Sequence[Finding]) -> None:
+    """Keep a result. `reach`: recent | all; what only the larger check sees stays until it runs again."""
+    text = orjson.dumps({"at": at, "findings": [asdict(finding) for finding in findings]})
+    redis.tell(lambda client: client.hset(NAME, reach, text))
+
+
+def find(actor: Actor, workspace_id: str) -> Last | None:
+    """Return the last result for a workspace; None while nothing is known. Admins only."""
+    database.read(lambda session: require_admin(session, actor, workspace_id))
+    found = stored()
+    if found is None:
+        return None
+    return Last(found.at, [finding for finding in found.findings if finding.workspace_id == workspace_id])
+
+
+def require_admin(session: Session, actor: Actor, workspace_id: str) -> None:
+    """Raise for everybody else."""
+    access.require(session, actor, workspace_id, "admin")
+
+
+def stored() -> Last | None:
+    """Return the newest time, and all that the last check of each reach found."""
+    try:
+        texts = redis.ask(lambda client: client.hgetall(NAME))
+    except RedisAway:
+        return None
+    results = [read(text) for text in texts.values()]
+    if not results:
+        return None
+    found = {finding: None for result in results for finding in result.findings if finding.check in CHECKS}
+    return Last(max(result.at for result in results), list(found))
+
+
+def read(text: str | bytes) -> Last:
+    """Read a kept result."""
+    raw = orjson.loads(text)
+    return Last(datetime.fromisoformat(raw["at"]), [Finding(**each) for each in raw["findings"]])
