@@ -101,6 +101,7 @@ class Counted:
     tokens: int  # the estimate that was counted
     at_ms: int
     local: bool = False  # in this process alone, while Redis was away
+    doubtful: bool = False  # Redis was asked and did not answer: it may yet count the call
 
 
 @dataclass(frozen=True, slots=True)

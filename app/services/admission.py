@@ -43,10 +43,10 @@ def count(
     stamp = limits.ANY_STAMP if fresh else held_stamp(caller)
     try:
         return limits.count(applying, caller.workspace_id, stamp, member, tokens)
-    except RedisAway:
+    except RedisAway as away:
         if not stamps.is_fresh_while_away(caller.read_at) and not fresh:
             return None
-        return limits.count_locally(applying, member, tokens)
+        return limits.count_locally(applying, member, tokens, doubtful=away.__cause__ is not None)
 
 
 def held_stamp(caller: Caller) -> str:

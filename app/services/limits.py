@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from pathlib import Path
 
 from app.domain.limits import Counted, Full, Limiter
@@ -27,6 +28,7 @@ class Failopen:
 
 failopen = Failopen()
 _local: Cache[str, Window | Leases] = Cache(MOST_LOCAL)
+_owed: deque[tuple[str, ...]] = deque(maxlen=MOST_LOCAL)  # leases that a hung Redis may give when it wakes
 
 
 def count(
@@ -41,6 +43,8 @@ def count(
     for limiter in limiters:
         arguments += [str(limiter.window_ms), str(limiter.limit), str(limiter.cost(tokens))]
     answer = redis.run(SCRIPT, str(len(words)), *words, *arguments)
+    while _owed:
+        redis.post(SCRIPT, *_owed.popleft())
     if answer[0] == "stale":
         return None
     if answer[0] == "full":
@@ -53,17 +57,21 @@ def give_back(counted: Counted, member: str, tokens: int, now_ms: str = "") -> N
     """End the call's leases and correct its tokens to those it used; nobody waits for it."""
     corrections = [(item, correction(item, counted, tokens)) for item in counted.limiters]
     owed = [(item, delta) for item, delta in corrections if delta or not item.window_ms]
-    if not owed:
-        return
     if counted.local:
         for limiter, delta in owed:
             local_counter(limiter).give_back(member, delta, counted.at_ms, clock_ms())
+        owed = [(item, 0) for item, _ in owed if counted.doubtful and not item.window_ms]
+    if not owed:
         return
     arguments = ["release", ANY_STAMP, member, now_ms]
     for limiter, delta in owed:
         arguments += [str(limiter.window_ms), str(counted.at_ms), str(delta)]
     keys = ["", *(key_of(limiter) for limiter, _ in owed)]
-    redis.post(SCRIPT, str(len(keys)), *keys, *arguments)
+    words = (str(len(keys)), *keys, *arguments)
+    if counted.doubtful:
+        _owed.append(words)
+    else:
+        redis.post(SCRIPT, *words)
 
 
 def correction(limiter: Limiter, counted: Counted, tokens: int) -> int:
@@ -71,7 +79,9 @@ def correction(limiter: Limiter, counted: Counted, tokens: int) -> int:
     return tokens - limiter.cost(counted.tokens) if limiter.kind == "tokens_per_minute" else 0
 
 
-def count_locally(limiters: tuple[Limiter, ...], member: str, tokens: int) -> Counted | Full:
+def count_locally(
+    limiters: tuple[Limiter, ...], member: str, tokens: int, *, doubtful: bool = False
+) -> Counted | Full:
     """Count one call in this process, which may use its share of each limit."""
     failopen.total += 1
     now = clock_ms()
@@ -81,7 +91,7 @@ def count_locally(limiters: tuple[Limiter, ...], member: str, tokens: int) -> Co
     if longest > 0:
         return Full(fullest, longest)
     left = tuple(counter.count(limit, cost, member, now) for counter, limit, cost, _ in asked)
-    return Counted(limiters, left, tokens, now, local=True)
+    return Counted(limiters, left, tokens, now, local=True, doubtful=doubtful)
 
 
 def share(limit: int) -> int:
@@ -111,3 +121,4 @@ def key_of(limiter: Limiter) -> str:
 def forget_all() -> None:
     """Drop what this process counted."""
     _local.clear()
+    _owed.clear()
