@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -38,7 +39,7 @@ def test_without_calls_it_says_what_will_come(viewer: FlaskClient) -> None:
 
 
 def test_numbers_chart_and_table_say_the_same(viewer: FlaskClient, world: World) -> None:
-    dear = {"model_answered": "large", "cost_nano_usd": 1_250_000_000, "input_tokens": 1500}
+    dear: dict[str, Any] = {"model_answered": "large", "cost_nano_usd": 1_250_000_000, "input_tokens": 1500}
     write(
         row(world.acme, **dear), row(world.acme, **dear), row(world.acme), row(world.acme, outcome="failed")
     )
@@ -75,7 +76,7 @@ def test_nonsense_in_the_url_does_no_harm(viewer: FlaskClient, query: str) -> No
 @pytest.mark.parametrize("group", ["model", "provider", "project", "endpoint", "key", "end_user"])
 def test_a_line_leads_to_its_requests(viewer: FlaskClient, world: World, group: str) -> None:
     mine = row(world.acme, end_user="a&b")
-    gone = {
+    gone: dict[str, Any] = {
         "key_id": None,
         "endpoint_id": None,
         "source": "dashboard",

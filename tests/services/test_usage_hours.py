@@ -17,6 +17,7 @@ from app.services import usage_hours
 from app.services.cache import Cache
 from app.services.records import Writer
 from app.services.usage_hours import DIMENSIONS, SUMS
+from tests.money import make_prepaid, rows
 from tests.providers_world import records
 from tests.usage_world import hours, row, write
 from tests.world import Tenant, World
@@ -173,3 +174,13 @@ def test_spend_without_a_hold_is_added_to_the_day_of_account_and_provider(world:
         (*provider, today): (6, 2, 30),
         (*provider, yesterday): (6, 1, 15),
     }
+
+
+def test_a_call_with_a_hold_is_added_to_its_day_once(client: FlaskClient, world: World) -> None:
+    make_prepaid(world.acme, 10**9)
+    client.post(world.acme.url, json={"message": "Hi"}, headers=world.acme.headers)
+    (record,), (hour,) = records(), hours()
+    assert record.held_nano_usd and record.cost_nano_usd
+    assert hour.cost_nano_usd == record.cost_nano_usd
+    spends = {day.scope_type: day.spent_nano_usd for day in rows(DailySpend)}
+    assert spends["account"] == record.cost_nano_usd
