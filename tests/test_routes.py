@@ -22,7 +22,7 @@ from tests.providers_world import records
 from tests.world import World, actor_of
 
 OPEN_ROUTES = {"static", "probes.healthz", "probes.readyz"}
-FOR_EVERYBODY = {"account", "workspaces", "docs"}  # signed-in pages that belong to no workspace
+FOR_EVERYBODY = {"account", "workspaces", "docs", "prices"}  # signed-in pages that belong to no workspace
 FOR_OPERATORS = {"workspaces.new", "credits.new", "plans.new", "plans.edit"}
 ABSENT = "00000000-0000-4000-8000-000000000000"
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -187,6 +187,10 @@ def test_the_gateway_refuses_a_foreign_and_a_missing_key(
     for door in (door for door in doors(app) if door.blueprint in names):
         path = path_of(app, door, world.acme.workspace.slug, ids)
         assert client.open(path, method=door.method, json={}).status_code == 401, door
+        if "project" not in door.arguments:
+            response = client.open(path, method=door.method, json={}, headers=world.other.headers)
+            assert response.status_code == 400 and "'proxy'" in response.text, door
+            continue
         for project in (world.acme.project.id, ABSENT):
             own = path_of(app, door, "", {**ids, "project": project})
             response = client.open(own, method=door.method, json={}, headers=world.other.headers)

@@ -21,7 +21,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
 
 from tests.gateway.passthrough_replies import embeddings_reply, response_reply, response_stream
-from tests.gateway.passthrough_world import BODY, MESSAGE, make_proxy
+from tests.gateway.passthrough_world import BODY, make_proxy
 from tests.live import Server, serving
 from tests.providers_world import records
 from tests.upstream import Upstream, wait_for
@@ -231,8 +231,3 @@ def test_a_client_that_leaves_ends_the_providers_work(
     assert (whole.outcome, streamed.outcome) == ("client_left", "client_left")
     assert whole.input_tokens > 0 and streamed.input_tokens > 0 and streamed.output_tokens > 0
     assert whole.estimated and streamed.estimated
-
-
-def test_the_message_route_takes_what_the_project_may(server: Server, world: World) -> None:
-    answer = server.post("/v1/anthropic/v1/messages", MESSAGE, {"x-api-key": world.other.secret})
-    assert answer.status == 400 and b"'proxy'" in answer.read()
