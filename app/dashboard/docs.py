@@ -41,8 +41,34 @@ workspaces:
             temperature: 0.2
             max_output_tokens: 500
             streaming_enabled: true
+            limits: {requests_per_minute: 600, tokens_per_minute: 200000}
         keys:
-          - {name: ci, secret: "${CI_KEY}", scopes: [chat]}
+          - name: ci
+            secret: "${CI_KEY}"
+            scopes: [chat]
+            limits: {requests_per_minute: 60, concurrency: 5}
+            allowed_endpoints: [summarize]
+            labels: {team: web}
+"""
+ACCOUNTS_EXAMPLE = """\
+plans:                             # shared by all workspaces
+  - {slug: reseller, name: Reseller, requests_per_minute: 300, included_tokens: 5000000, hard_cap: true}
+workspaces:
+  - name: Acme
+    plan: reseller
+    account:
+      billing: prepaid             # metered | prepaid
+      top_up_usd: "25.00"
+      top_up_ref: invoice-2026-17  # credited once under this name
+      rate_multiplier: "1.2"
+      low_balance_usd: "5"         # tell us
+      spend_alert_usd_per_day: "50"
+    sub_accounts:
+      - {name: Northwind, external_ref: CUST-42, budgets: [{period: month, usd: "10"}]}
+    projects:
+      - name: Support
+        keys:
+          - {name: northwind, account: Northwind}
 """
 BUDGETS_EXAMPLE = """\
 workspaces:
@@ -70,11 +96,13 @@ def index() -> Response:
         streamed=snippets(address, stream=True),
         sections=sections(),
         errors=manual.errors(),
-        outcomes=manual.outcomes(),
+        limits=manual.limits(),
         roles=manual.roles(),
         alert_kinds=alert_words.kinds(),
         settings=config.SETTINGS,
         apply_example=APPLY_EXAMPLE,
+        accounts_example=ACCOUNTS_EXAMPLE,
+        first_plans=manual.first_plans(),
         budgets_example=BUDGETS_EXAMPLE,
     )
 
@@ -88,9 +116,12 @@ def sections() -> list[tuple[str, str]]:
         ("errors", str(_("Errors"))),
         ("openai", str(_("With an OpenAI SDK"))),
         ("failover", str(_("Providers, failover and cost"))),
+        ("credits", str(_("Credits and accounts"))),
+        ("plans", str(_("Plans"))),
         ("budgets", str(_("Budgets"))),
         ("usage", str(_("Usage"))),
         ("alerts", str(_("Provider limits and alerts"))),
+        ("limits", str(_("Limits"))),
         ("roles", str(_("Roles"))),
         ("kept", str(_("What is kept, and for how long"))),
         ("apply", str(_("Configuration as code"))),

@@ -1,10 +1,11 @@
-"""The tables of the manual: errors with their exact texts, what each outcome costs, what roles may do."""
+"""The tables of the manual: errors with their exact texts, what roles may do."""
 
 from __future__ import annotations
 
 from flask_babel import gettext as _
 
 from app.domain import errors as e
+from app.domain.limits import KINDS
 
 Row = tuple[str, ...]
 
@@ -19,6 +20,7 @@ def errors() -> list[Row]:
         ("401", e.NotAuthenticated.default, _("The key is unknown, revoked or past its end.")),
         ("403", "Token does not belong to this project.", _("The key is another project's.")),
         ("403", "Missing required scope: '…'. Token has: ….", _("Tick the scope on the key's page.")),
+        ("403", "This key may not call the endpoint '…'.", _("Tick the endpoint on the key's page.")),
         ("404", "Endpoint not found.", _("The slug is unknown, or the endpoint is switched off.")),
         ("413", e.BodyTooLarge.default, _("At most 10 MB.")),
         ("415", e.UnsupportedEncoding.default, _("The body was compressed.")),
@@ -27,35 +29,11 @@ def errors() -> list[Row]:
             "Send either 'message' (text) or 'messages' (a list), not both.",
             _("Also when both are missing. Other field errors name the field in the same way."),
         ),
+        ("429", e.RateLimited.default, _("A limit is reached. Wait as Retry-After says; see Limits.")),
         ("502", e.ProviderFailed.default, _("Every model of the endpoint was tried and failed.")),
         ("502", e.ProviderTimedOut.default, _("The last model tried did not answer in time.")),
         ("502", _("No model can answer. …"), _("No provider of the endpoint is on and has a key.")),
         ("503", e.Overloaded.default, _("Restarting, or its database is away. Wait as Retry-After says.")),
-    ]
-
-
-def outcomes() -> list[Row]:
-    """Return each outcome, what it means and what is charged for it."""
-    return [
-        (_("Answered"), _("The model finished."), _("What the provider counted, at the model's price.")),
-        (_("Refused"), _("The call was not let in."), _("Nothing.")),
-        (_("Failed"), _("No model answered."), _("Nothing: attempts that failed cost you nothing.")),
-        (
-            _("Client left"),
-            _("The client hung up. The provider's request is closed within a second."),
-            _("The input, and the output until then. Counted by Sluice if the provider did not say."),
-        ),
-        (
-            _("Cut off"),
-            _("The answer began and then broke off. The client gets an error event."),
-            _("The input, and what was delivered."),
-        ),
-        (_("Aborted"), _("The gateway itself failed."), _("What was delivered, if anything.")),
-        (
-            _("Replayed"),
-            _("The stored answer of an earlier call with the same Idempotency-Key."),
-            _("Nothing."),
-        ),
     ]
 
 
@@ -67,4 +45,14 @@ def roles() -> list[Row]:
         (_("Admin"), _("Also providers and their keys, prices, members, settings and the activity log.")),
         (_("Owner"), _("Also makes other owners. A workspace always has one.")),
         (_("Operator"), _("Runs the installation: makes workspaces and owns every one of them.")),
+    ]
+
+
+def first_plans() -> list[Row]:
+    """Return the plans that every installation starts with: calls, tokens, what is beyond, trial."""
+    return [
+        ("Free", "60", "100,000", _("Calls are refused"), "$5.00"),
+        ("Team ($99)", "600", "10,000,000", _("%(price)s per million", price="$0.40"), "–"),
+        ("Business ($499)", "3,000", "50,000,000", _("%(price)s per million", price="$0.30"), "–"),
+        ("Enterprise", _("No limit"), _("No limit"), "–", "–"),
     ]

@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 
 from app.config import SETTINGS
+from app.dashboard import docs
+from app.domain import apply_file
+from app.domain.actors import SYSTEM
+from app.services import plans
+from app.services.apply import apply
+from tests.world import make_person
 
 
 def test_everybody_signed_in_may_read_it_in_and_outside_a_workspace(world, sign_in):
@@ -33,3 +39,22 @@ def test_every_setting_and_exact_error_is_listed(world, sign_in):
     for text in ("Missing Bearer token.", "Invalid or revoked token.", "Endpoint not found."):
         assert text in page
     assert "{{input}}" in page
+
+
+def test_what_stands_in_the_apply_examples_works(app):
+    make_person("ann@example.com", None, "")
+    variables = {"OPENAI_API_KEY": "sk-upstream-secret-0001", "CI_KEY": "ci-key-0123456789"}
+    for example in (docs.APPLY_EXAMPLE, docs.ACCOUNTS_EXAMPLE, docs.BUDGETS_EXAMPLE):
+        document = apply_file.read(example.encode(), variables)
+        assert apply(SYSTEM, document).created
+        again = apply(SYSTEM, document)
+        assert (again.created, again.changed) == ([], [])
+
+
+def test_the_plans_of_the_start_are_told_as_they_are(world, sign_in):
+    page = sign_in(world.viewer).get("/docs").text
+    for view in plans.list_all(SYSTEM):
+        assert view.plan.name in page
+        if view.plan.included_tokens:
+            assert f"{view.plan.included_tokens:,}" in page
+            assert f">{view.plan.requests_per_minute:,}<" in page
