@@ -10,6 +10,7 @@ from typing import Any
 
 from flask_babel import format_date
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from app.domain.alerts import KINDS, place, shown
 from app.models import Alert, Workspace
@@ -23,6 +24,11 @@ ICONS = {
     "unpriced_model": "receipt",
     "shortfall": "receipt",
     "books": "wallet",
+}
+KEPT = {
+    "muted": _l("this kind is muted under Settings"),
+    "no_server": _l("no mail server is set up"),
+    "nobody": _l("nobody gets alert mails"),
 }
 URGENT = frozenset({"provider_paused", "credential_refused", "budget_100", "low_balance", "books"})
 
@@ -72,24 +78,24 @@ def show(row: Alert, workspace: Workspace) -> Shown:
     )
 
 
+def state(name: str) -> str:
+    """Return in a word or two what became of a mail."""
+    words = {"sent": _("Mailed"), "kept": _("Not mailed"), "failed": _("Given up")}
+    return str(words.get(name, _("On its way")))
+
+
 def mail(row: Alert) -> str:
-    """Say what became of the alert's mail."""
+    """Say to whom the alert was mailed, or why not."""
     if row.state == "sent":
-        text = _("Mailed to %(people)s", people=", ".join(row.sent_to))
-        return f"{text}. {_('Refused: %(problem)s', problem=row.problem)}" if row.problem else str(text)
+        people = str(_("to %(people)s", people=", ".join(row.sent_to)))
+        return f"{people}. {_('Refused: %(problem)s', problem=row.problem)}" if row.problem else people
     if row.state == "kept":
-        reasons = {
-            "muted": _("Not mailed: this kind is muted under Settings"),
-            "no_server": _("Not mailed: no mail server is set up"),
-            "nobody": _("Not mailed: nobody gets alert mails"),
-        }
-        return str(reasons.get(row.problem, _("Not mailed")))
+        return str(KEPT.get(row.problem, ""))
     if row.state == "failed":
-        return str(_("The mail was given up. The mail server said: %(problem)s", problem=row.problem))
+        return str(_("The mail server said: %(problem)s", problem=row.problem))
     if row.problem:
-        tries = _("The mail did not go out yet and is tried again. The mail server said: %(problem)s")
-        return str(tries % {"problem": row.problem})
-    return str(_("The mail is on its way"))
+        return str(_("It is tried again. The mail server said: %(problem)s", problem=row.problem))
+    return ""
 
 
 def kind(name: str) -> str:
@@ -104,7 +110,6 @@ def kind(name: str) -> str:
         "spend_threshold": _("The account's spend reached its daily amount"),
         "unpriced_model": _("A model without a known price answered"),
         "shortfall": _("A call cost more than was held"),
-        "books": _("The books do not add up"),
         "books": _("The books do not add up"),
     }
     return str(words[name])

@@ -29,6 +29,10 @@ PLACES = {
     "provider_spend": "providers/{provider_id}",
     "credential_refused": "providers/{provider_id}",
     "unpriced_model": "models",
+    "budget_80": "budgets",
+    "budget_100": "budgets",
+    "low_balance": "credits",
+    "spend_threshold": "usage",
     "shortfall": "providers/{provider_id}",
     "books": "books",
 }

@@ -9,7 +9,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotAllowed, NotFound
 from app.models import AuditEvent, Credential
-from app.services import credentials, providers
+from app.services import credentials, pauses, providers
 from tests.world import actor_of
 
 OPENAI = {"slug": "openai", "name": "OpenAI", "dialect": "openai", "base_url": "https://api.openai.com/v1"}
@@ -152,3 +152,40 @@ def test_an_address_ends_before_the_question_mark(world):
     with pytest.raises(InvalidInput) as refused:
         providers.create(SYSTEM, world.acme.workspace.id, fields)
     assert "base_url" in str(refused.value) and "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"alert_usd_per_day": "5", "stop_usd_per_day": "5"}, "alert_usd_per_day"),
+        ({"stop_usd_per_day": "0"}, "stop_usd_per_day"),
+        ({"stop_usd_per_day": "many"}, "stop_usd_per_day"),
+        ({"alert_usd_per_day": 5}, "alert_usd_per_day"),
+    ],
+)
+def test_daily_amounts_that_make_no_sense_are_refused(world, fields, name):
+    with pytest.raises(InvalidFields) as caught:
+        providers.create(SYSTEM, world.acme.workspace.id, {**OPENAI, **fields})
+    assert list(caught.value.errors) == [name]
+
+
+def test_daily_amounts_are_set_and_taken_away(world):
+    provider = add(world, alert_usd_per_day="5", stop_usd_per_day="10.5")
+    fields = providers.as_fields(provider)
+    assert (fields["alert_usd_per_day"], fields["stop_usd_per_day"]) == ("5.00", "10.50")
+    providers.update(SYSTEM, world.acme.workspace.id, provider.id, {"stop_usd_per_day": ""})
+    row = providers.find(SYSTEM, world.acme.workspace.id, provider.id)
+    assert (row.alert_nano_usd_per_day, row.stop_nano_usd_per_day) == (5_000_000_000, None)
+
+
+def test_only_admins_of_the_workspace_pause_and_reactivate(world):
+    provider = add(world)
+    for verb in (pauses.pause, pauses.resume):
+        with pytest.raises(NotAllowed):
+            verb(actor_of(world.teammate), world.acme.workspace.id, provider.id)
+        with pytest.raises(NotFound):
+            verb(actor_of(world.stranger), world.other.workspace.id, provider.id)
+    pauses.pause(actor_of(world.admin), world.acme.workspace.id, provider.id)
+    assert state_of(world, provider) == "paused"
+    pauses.resume(actor_of(world.admin), world.acme.workspace.id, provider.id)
+    assert state_of(world, provider) == "ready"
