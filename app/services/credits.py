@@ -17,7 +17,7 @@ from app.domain.errors import Conflict, InvalidInput, NotAllowed
 from app.domain.ledger import MOST_NANO_USD, TRIAL_REF, Movement, parse_movement
 from app.domain.pricing import format_usd, nano_to_usd
 from app.models import Account, LedgerEntry, Plan
-from app.services import access, accounts, audit
+from app.services import access, accounts, alerts, audit
 
 BALANCE, RESERVED = Account.balance_nano_usd, Account.reserved_nano_usd
 HELD = "{held} of the balance is held by calls under way; try again when they have ended."
@@ -66,6 +66,8 @@ def audited(session: Session, actor: Actor, account: Account, movement: Movement
     """Move the money and write it into the activity log."""
     entry = move(session, actor, account, movement)
     after = entry.balance_after_nano_usd
+    if movement.nano_usd < 0:
+        alerts.check_balance(session, account.workspace_id, account.id, after)
     changes: dict[str, Any] = {"balance": [format_usd(after - movement.nano_usd), format_usd(after)]}
     if movement.reason:
         changes["reason"] = [None, movement.reason]

@@ -157,6 +157,18 @@ def test_an_admin_sets_warnings_and_an_operator_how_it_pays(world, acme, operato
     assert sign_in(world.teammate).get("/w/acme/billing").status_code == 403
 
 
+def test_a_call_is_paid_and_its_entry_leads_to_the_receipt(operator, acme, world, client):
+    assert client.post(world.acme.url, json={"message": "Hi"}, headers=world.acme.headers).status_code == 402
+    credits.top_up(SYSTEM, acme, {"usd": "10", "ref": "first"})
+    answer = client.post(world.acme.url, json={"message": "Hi"}, headers=world.acme.headers)
+    assert answer.status_code == 200
+    page = operator.get(f"{CREDITS}?kind=charge").text
+    assert f"/w/acme/requests/{answer.get_json()['meta']['request_id']}" in page and "Receipt" in page
+    assert balance(acme) < 10 * NANO_PER_USD
+    line = operator.get(f"{CREDITS}/ledger.csv").text.splitlines()[1]
+    assert line.startswith("2,") and ",charge,-0.0" in line
+
+
 def test_every_movement_stands_in_the_activity_log(operator, acme):
     operator.post(CREDITS, data={"kind": "top_up", "usd": "3", "ref": "a", "reason": "Cash"})
     page = operator.get("/w/acme/activity").text

@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.database import database
 from app.domain.actors import SYSTEM, Actor
 from app.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from app.domain.pricing import NANO_PER_USD
-from app.models import LedgerEntry
+from app.models import Alert, LedgerEntry
 from app.services import accounts, billing, credits, ledger
 from tests.world import World, actor_of
 
@@ -113,6 +113,20 @@ def test_what_calls_under_way_hold_cannot_be_taken_away(acme: str) -> None:
         credits.adjust(SYSTEM, acme, given("-10.01", "b", "far too much"))
     credits.adjust(SYSTEM, acme, given("-6", "c", "just enough"))
     assert balance(acme) == 4 * NANO_PER_USD and len(entries(acme)) == 2
+
+
+def test_money_taken_off_a_small_balance_is_told(acme: str) -> None:
+    credits.top_up(SYSTEM, acme, given("10"))
+    billing.update(SYSTEM, acme, {"low_balance_usd": "5"})
+    credits.adjust(SYSTEM, acme, given("-5", "a", "still enough"))
+    assert alerts_of() == []
+    credits.adjust(SYSTEM, acme, given("-0.01", "b", "not any more"))
+    credits.adjust(SYSTEM, acme, given("-0.01", "c", "told already"))
+    assert alerts_of() == ["low_balance"]
+
+
+def alerts_of() -> list[str]:
+    return list(database.read(lambda session: session.scalars(select(Alert.kind)).all()))
 
 
 def test_no_more_is_paid_back_than_was_paid_in(acme: str) -> None:
