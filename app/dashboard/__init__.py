@@ -9,6 +9,7 @@ from app.dashboard import (
     activity,
     alerts,
     billing,
+    books,
     budgets,
     credentials,
     credits,
@@ -20,6 +21,7 @@ from app.dashboard import (
     members,
     models,
     plans,
+    prices,
     projects,
     providers,
     requests,
@@ -55,9 +57,11 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     usage.blueprint,
     credits.blueprint,
     billing.blueprint,
+    books.blueprint,
     sub_accounts.blueprint,
     plans.blueprint,
     docs.blueprint,
+    prices.blueprint,
 )
 OPEN: tuple[Blueprint, ...] = (  # the pages before signing in: the marked exception
     setup.blueprint,

@@ -37,6 +37,21 @@ def errors() -> list[Row]:
     ]
 
 
+def limits() -> list[Row]:
+    """Return each limit: its name, its field in a file, what a refusal names, what it counts."""
+    meanings = {
+        "requests_per_minute": (_("Calls per minute"), _("Calls within any 60 seconds.")),
+        "requests_per_hour": (_("Calls per hour"), _("Calls within any 60 minutes.")),
+        "tokens_per_minute": (
+            _("Tokens per minute"),
+            _("Input and output within any 60 seconds: estimated before a call, corrected after it."),
+        ),
+        "burst_per_second": (_("Calls per second"), _("Calls within one second.")),
+        "concurrency": (_("Calls at once"), _("Calls under way at the same time.")),
+    }
+    return [(name, kind, KINDS[kind].scope, meaning) for kind, (name, meaning) in meanings.items()]
+
+
 def roles() -> list[Row]:
     """Return each role and what it adds to the one before."""
     return [

@@ -7,8 +7,10 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app.dashboard import limit_fields
+from app.domain.bills import factor
 from app.domain.catalog import Model
-from app.domain.pricing import format_usd
+from app.domain.pricing import MILLION, format_usd
+from app.services.price_list import ModelView
 
 TONES = {"ready": "ok", "off": "off", "no_key": "warn", "missing": "error"}
 
@@ -45,6 +47,14 @@ def amount(facts: Model, side: str) -> str:
     if facts.price is None:
         return "?"
     return format_usd(getattr(facts.price, f"{side}_nano_usd_per_million"))
+
+
+def factors(found: ModelView) -> str:
+    """Return what the listed price is multiplied by, in words; "" when by nothing."""
+    account, model = found.multipliers_ppm
+    words = [_("× %(rate)s for this account", rate=factor(account))] if account != MILLION else []
+    words += [_("× %(rate)s for this model", rate=factor(model))] if model != MILLION else []
+    return ", ".join(str(word) for word in words)
 
 
 def tokens(number: int | None) -> str:

@@ -31,10 +31,12 @@ NAV = (
 )
 STANDS_UNDER = {
     "billing": "credits",
+    "books": "credits",
     "credentials": "providers",
     "endpoints": "projects",
     "keys": "projects",
     "plans": "credits",
+    "prices": "docs",
     "sub_accounts": "credits",
 }
 

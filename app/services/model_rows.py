@@ -202,6 +202,8 @@ def check_whole(prices: Mapping[str, int | None], collect: Collector) -> None:
         for name in ("input", "output"):
             if prices[name] is None:
                 collect.errors[f"{name}_usd_per_million"] = "Please fill this in."
+    if prices["input"] == prices["output"] == 0:
+        collect.errors["input_usd_per_million"] = "This costs nothing: say that it is free instead."
 
 
 def multiplier_ppm(fields: Mapping[str, Any]) -> int | None:

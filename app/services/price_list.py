@@ -30,6 +30,7 @@ class ModelView:
     own_price: bool = False  # the own row holds a price, not just a multiplier or limits
     used: bool = False  # an endpoint asks for it
     account_ppm: int = MILLION  # the account's factor on every price
+    shipped: Model | None = None  # what the catalog says, without the own row
 
     @property
     def multipliers_ppm(self) -> tuple[int, int]:
@@ -72,14 +73,29 @@ def views(session: Session, workspace_id: str) -> list[ModelView]:
     where = Provider.workspace_id == workspace_id
     by_slug = {row.slug: row for row in session.scalars(select(Provider).where(where))}
     known, used = model_rows.known_models(session, workspace_id), set(used_models(session, workspace_id))
-    root = Account.workspace_id == workspace_id, Account.parent_id.is_(None)
-    account_ppm = session.scalars(select(Account.rate_multiplier_ppm).where(*root)).one()
+    account_ppm = rate_of(session, workspace_id)
     ids = {f"{row.slug}/{m.name}" for row in by_slug.values() for m in catalog.shipped().list(row.vendor)}
     priced = model_rows.own_prices(session, workspace_id)
     return [
         view(known, by_slug, model_id, used, priced, account_ppm)
         for model_id in sorted(ids | known.own | used)
     ]
+
+
+def account_rate(actor: Actor, workspace_id: str) -> int:
+    """Return the factor on every price of the workspace's account, in parts per million."""
+
+    def work(session: Session) -> int:
+        access.require(session, actor, workspace_id, "viewer")
+        return rate_of(session, workspace_id)
+
+    return database.read(work)
+
+
+def rate_of(session: Session, workspace_id: str) -> int:
+    """Return the factor on every price of the account that pays, in parts per million."""
+    root = Account.workspace_id == workspace_id, Account.parent_id.is_(None)
+    return session.scalars(select(Account.rate_multiplier_ppm).where(*root)).one()
 
 
 def view(
@@ -93,14 +109,16 @@ def view(
     """Return one model with what is known of it at its provider."""
     slug, _, name = model_id.partition("/")
     provider = by_slug.get(slug)
+    vendor = provider.vendor if provider else slug
     return ModelView(
         model_id,
         provider,
-        known.find_served(slug, provider.vendor if provider else slug, name),
+        known.find_served(slug, vendor, name),
         own=model_id in known.own,
         own_price=model_id in priced,
         used=model_id in used,
         account_ppm=account_ppm,
+        shipped=catalog.shipped().find_served(slug, vendor, name),
     )
 
 
@@ -139,4 +157,25 @@ def unknown(session: Session, workspace_id: str, model_id: str) -> ModelView:
     slug, _, name = model_id.partition("/")
     where = Provider.workspace_id == workspace_id, Provider.slug == slug
     provider = session.scalars(select(Provider).where(*where)).first()
-    return ModelView(model_id, provider, model_rows.facts(session, provider, name) if provider else None)
+    return ModelView(
+        model_id,
+        provider,
+        model_rows.facts(session, provider, name) if provider else None,
+        account_ppm=rate_of(session, workspace_id),
+        shipped=catalog.shipped().find_served(slug, provider.vendor if provider else slug, name),
+    )
+
+
+def as_shipped(query: str = "") -> list[ModelView]:
+    """Return the shipped catalog with its listed prices, by id; for those who stand outside a workspace."""
+    views = (ModelView(model.id, None, model, shipped=model) for model in catalog.shipped().list())
+    return [found for found in views if matches(found, query)]
+
+
+def seller(found: ModelView) -> str:
+    """Return the name of who sells the model here: its provider, else its vendor."""
+    if found.provider is not None:
+        return found.provider.name
+    slug = found.id.partition("/")[0]
+    vendor = catalog.shipped().vendors.get(slug)
+    return vendor.name if vendor else slug
