@@ -152,7 +152,7 @@ def chart(report: Report, asked: Asked) -> Chart:
     of = asked.measure
     layers = [layer(report, asked, number) for number in range(len(report.parts))]
     sums = [totals.of(of) for totals in report.by_part]
-    top = ceiling(max(sums, default=0), 1_000_000 if of == "spend" else 2)
+    top = ceiling(max(sums, default=0), 2_000 if of == "spend" else 2)
     titles = {"spend": _("Spend over time"), "calls": _("Calls over time"), "tokens": _("Tokens over time")}
     units = {"hour": _("by hour"), "day": _("by day"), "week": _("by week, from Monday on")}
     return Chart(
