@@ -282,3 +282,18 @@ def test_the_samples_run_as_they_are_copied(world, sign_in, server, tmp_path):
     for language, program in (("curl", "bash"), ("python", sys.executable), ("openai", sys.executable)):
         for stream in ("", "&stream=1"):
             run_sample(server, world.acme, cookie, tmp_path, program, f"language={language}{stream}")
+
+
+def test_limits_of_an_endpoint_are_a_new_version_that_tells_them(world, client, sign_in):
+    person, url = sign_in(world.teammate), f"/w/acme/endpoints/{world.acme.endpoint.id}"
+    fields = {"name": "Hello", "slug": "hello", "model": "demo/demo-fast"}
+    assert person.post(f"{url}/edit", data={**fields, "limits.requests_per_minute": "1"}).status_code == 303
+    assert "1 call per minute" in person.get(url).text
+    assert "1 call per minute" in person.get(f"{url}/versions").text
+    call = {"json": {"message": "Hi"}, "headers": world.acme.headers}
+    assert [client.post(world.acme.url, **call).status_code for _ in range(2)] == [200, 429]
+    assert person.post(f"{url}/edit", data=fields).status_code == 303
+    assert "not set" in person.get(f"{url}/versions").text
+    assert client.post(world.acme.url, **call).status_code == 200
+    wrong = person.post(f"{url}/edit", data={**fields, "limits.concurrency": "0"})
+    assert wrong.status_code == 422 and 'id="f-limits.concurrency-error"' in wrong.text

@@ -154,3 +154,65 @@ def test_today_is_still_a_day_to_end_on(world, sign_in):
         made(world, sign_in(world.teammate), expires="date", expires_on=date.isoformat(today)).status_code
         == 200
     )
+
+
+def edit_url(tenant) -> str:
+    return f"/w/{tenant.workspace.slug}/keys/{tenant.key.id}/edit"
+
+
+RULES = {
+    "name": "ci",
+    "scopes": "chat",
+    "limits.requests_per_minute": "60",
+    "limits.concurrency": "3",
+    "endpoints": "hello",
+    "labels": "team = web\r\n\r\nowner=kim",
+}
+
+
+def test_limits_endpoints_and_labels_of_a_key_are_set_shown_and_taken_away(world, sign_in):
+    client, key = sign_in(world.teammate), world.acme.key
+    assert client.post(edit_url(world.acme), data=RULES).status_code == 303
+    stored = keys.find(SYSTEM, world.acme.workspace.id, key.id)
+    assert stored.limits == {"requests_per_minute": 60, "concurrency": 3}
+    assert (stored.endpoints, stored.labels) == (["hello"], {"team": "web", "owner": "kim"})
+    form = client.get(edit_url(world.acme)).text
+    assert 'value="60"' in form and "team=web\nowner=kim" in form
+    assert re.search(r'name="endpoints" value="hello" checked', form)
+    listed = client.get(path(world.acme)).text
+    assert "60 calls per minute, 3 at once" in listed and "only hello" in listed
+    client.post(edit_url(world.acme), data={"name": "ci", "scopes": "chat"})
+    stored = keys.find(SYSTEM, world.acme.workspace.id, key.id)
+    assert (stored.limits, stored.endpoints, stored.labels) == ({}, None, {})
+
+
+def test_a_new_key_may_have_limits_from_the_start(world, client, sign_in):
+    page = made(world, sign_in(world.teammate), **{"limits.requests_per_minute": "1"})
+    headers = {"Authorization": f"Bearer {SECRET.search(page.text)[0]}"}
+    answers = [client.post(world.acme.url, json={"message": "Hi"}, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("limits.requests_per_minute", "0"),
+        ("limits.requests_per_hour", "-1"),
+        ("limits.burst_per_second", "many"),
+        ("limits.tokens_per_minute", "9" * 30),
+        ("endpoints", "nowhere"),
+        ("labels", "no sign"),
+        ("labels", "\n".join(f"n{number}=x" for number in range(21))),
+    ],
+)
+def test_a_rule_that_cannot_be_is_told_beside_its_field(world, sign_in, field, typed):
+    page = sign_in(world.teammate).post(edit_url(world.acme), data={**RULES, field: typed})
+    assert page.status_code == 422
+    assert f'id="f-{field}-error"' in page.text
+    assert keys.find(SYSTEM, world.acme.workspace.id, world.acme.key.id).limits == {}
+
+
+def test_the_activity_log_tells_limits_in_words(world, sign_in):
+    sign_in(world.teammate).post(edit_url(world.acme), data=RULES)
+    page = sign_in(world.admin).get(f"/w/{world.acme.workspace.slug}/activity").text
+    assert "60 calls per minute, 3 at once" in page
