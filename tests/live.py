@@ -94,9 +94,11 @@ def serving(
     *,
     workers: int = 1,
     graceful: int = 40,
+    options: tuple[str, ...] = (),
+    variables: dict[str, str] | None = None,
     **settings: str,
 ) -> Iterator[Server]:
-    """Run gunicorn on this database until the block ends."""
+    """Run gunicorn on this database until the block ends; `options` are more words of its command line."""
     port = free_port()
     environ = {name: text for name, text in os.environ.items() if not name.startswith("SLUICE_")}
     environ |= {
@@ -105,6 +107,7 @@ def serving(
         "SLUICE_REDIS_URL": redis_url,
         "SLUICE_SECRET_KEY": SECRET_KEY,
         **{f"SLUICE_{name}": text for name, text in settings.items()},
+        **(variables or {}),
     }
     command = [
         sys.executable,
@@ -115,7 +118,7 @@ def serving(
         "--bind",
         f"127.0.0.1:{port}",
     ]
-    command += ["--workers", str(workers), "--graceful-timeout", str(graceful)]
+    command += ["--workers", str(workers), "--graceful-timeout", str(graceful), *options]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, text=True, stderr=subprocess.PIPE)
     server = Server(process, port)
     try:

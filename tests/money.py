@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from app.database import database
-from app.models import Account, Budget, LedgerEntry
+from app.models import Account, Budget, BudgetPeriod, LedgerEntry, Reservation
 from app.services import stamps
 from tests.world import Tenant
 
@@ -57,3 +58,72 @@ def account_of(tenant: Tenant) -> Account:
 def rows(table: type[Any], *order: Any) -> list[Any]:
     """Return every row of a table."""
     return database.read(lambda session: list(session.scalars(select(table).order_by(*order))))
+
+
+def top_up(tenant: Tenant, nano_usd: int) -> None:
+    """Credit so much to the tenant's root account, booked."""
+
+    def work(session: Any) -> None:
+        account = session.scalars(root(tenant).with_for_update()).one()
+        account.balance_nano_usd += nano_usd
+        account.ledger_count += 1
+        number, after = account.ledger_count, account.balance_nano_usd
+        entry = {"number": number, "kind": "top_up", "from_side": "funding", "to_side": "account"}
+        amounts = {"amount_nano_usd": nano_usd, "balance_after_nano_usd": after, "ref": f"top-up {number}"}
+        owner = {"workspace_id": tenant.workspace.id, "account_id": account.id}
+        session.add(LedgerEntry(**owner, **entry, **amounts))
+
+    database.transaction(work)
+
+
+def mistakes() -> list[str]:
+    """Return everything that does not add up in the books as they stand now; nothing when they are right."""
+    accounts, entries = rows(Account), rows(LedgerEntry, LedgerEntry.number)
+    holds, periods = rows(Reservation), rows(BudgetPeriod)
+    found = [text for account in accounts for text in wrong_in_account(account, entries, holds)]
+    found += [text for period in periods for text in wrong_in_period(period, holds)]
+    charges = Counter((entry.ref, entry.amount_nano_usd) for entry in entries if entry.kind == "charge")
+    due = Counter((row.id, row.charged_nano_usd) for row in holds if row.prepaid and row.charged_nano_usd)
+    found += [f"charged otherwise than booked: {one}" for one in (charges - due) + (due - charges)]
+    return found + [
+        f"charge beyond its hold: {r.id}" for r in holds if r.charged_nano_usd > r.amount_nano_usd
+    ]
+
+
+def wrong_in_account(account: Account, entries: list[LedgerEntry], holds: list[Reservation]) -> list[str]:
+    """Compare an account with its ledger and its open holds."""
+    found, balance = [], 0
+    mine = [entry for entry in entries if entry.account_id == account.id]
+    for number, entry in enumerate(mine, 1):
+        balance += entry.amount_nano_usd if entry.to_side == "account" else -entry.amount_nano_usd
+        if (entry.number, entry.balance_after_nano_usd) != (number, balance) or balance < 0:
+            found.append(f"entry {entry.number} of {account.name} breaks the chain at {number}: {balance}")
+    held = sum(
+        r.amount_nano_usd for r in holds if r.prepaid and r.state == "held" and r.account_id == account.id
+    )
+    stored = account.balance_nano_usd, account.reserved_nano_usd, account.ledger_count
+    if stored != (balance, held, len(mine)):
+        found.append(f"{account.name} holds {stored} instead of {(balance, held, len(mine))}")
+    return found
+
+
+def wrong_in_period(period: BudgetPeriod, holds: list[Reservation]) -> list[str]:
+    """Compare a budget's period with the holds that count in it."""
+    mine = [row for row in holds if period.id in row.period_ids]
+    held = [row for row in mine if row.state == "held"]
+    due = (
+        sum(row.charged_nano_usd for row in mine), sum(row.amount_nano_usd for row in held),
+        sum(row.charged_tokens for row in mine), sum(row.amount_tokens for row in held),
+    )  # fmt: skip
+    usd, tokens = (
+        (period.spent_nano_usd, period.reserved_nano_usd),
+        (period.spent_tokens, period.reserved_tokens),
+    )
+    over = period.hard and any(
+        cap is not None and sum(used) > cap
+        for cap, used in ((period.cap_nano_usd, usd), (period.cap_tokens, tokens))
+    )
+    found = [f"budget {period.budget_id} is over its cap: {usd} {tokens}"] if over else []
+    return found + (
+        [f"budget {period.budget_id} counts {usd + tokens} instead of {due}"] if usd + tokens != due else []
+    )

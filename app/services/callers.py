@@ -17,7 +17,7 @@ from app.domain.calls import Call
 from app.domain.errors import GatewayError, NotAllowed, NotAuthenticated, NotFound, WrongSurface
 from app.domain.limits import NO_LIMITS, Limits, parse_limits
 from app.models import Account, Key, Plan, Project, Workspace
-from app.services import access, budgets, stamps
+from app.services import access, budgets, stamps, turns
 from app.services.cache import Cache
 
 _known: Cache[bytes, Caller] = Cache(50_000)
@@ -34,7 +34,8 @@ def identify(call: Call, *, fresh: bool = False) -> Caller:
     known = None if fresh else _known.get(digest)
     if known is not None and (not has_expired(known) or is_in_force(known)):
         return unexpired(known)
-    return unexpired(read(digest))
+    name = f"key {digest.hex()}"
+    return unexpired(turns.read_once(name, lambda: _known.get(digest), lambda: read(digest)))
 
 
 def check(caller: Caller, call: Call, *, scope: str) -> Caller:

@@ -26,7 +26,7 @@ from app.domain.holds import terms_of
 from app.domain.ids import is_slug
 from app.domain.targets import Candidate, Target
 from app.models import Project, Provider
-from app.services import answer_ids, model_rows
+from app.services import answer_ids, model_rows, turns
 from app.services.cache import Cache
 from app.services.targets import credentials_of
 
@@ -45,16 +45,31 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     if caller.endpoints is not None:
         raise NotAllowed("This key may only call certain endpoints, not a provider's own routes.")
     model = model_of(call)
-    key = caller.project_id, slug, model
-    target = None if fresh else _known.get(key)
-    if target is None or target.config_stamp != caller.config_stamp or target.read_at < caller.read_at:
-        target = database.read(lambda session: load(session, caller, slug, model))
-        _known.put(key, target)
+    target = (None if fresh else known(caller, slug, model)) or turns.read_once(
+        f"provider {caller.project_id} {slug}/{model}",
+        lambda: known(caller, slug, model),
+        lambda: read(caller, slug, model),
+    )
     route = route_at(target, path)
     target = replace(target, slug=f"{slug}/{route.path}"[:64], operation=route.operation)
     if route.operation != MODELS:
         check_body(call.body, counts_money=terms_of(caller, target).needs_price)
     return replace(target, history_tokens=answer_ids.history_tokens(caller, call))
+
+
+def known(caller: Caller, slug: str, model: str) -> Target | None:
+    """Return the remembered target, if it was read under the caller's stamp and not before the caller."""
+    target = _known.get((caller.project_id, slug, model))
+    if target is None or target.config_stamp != caller.config_stamp or target.read_at < caller.read_at:
+        return None
+    return target
+
+
+def read(caller: Caller, slug: str, model: str) -> Target:
+    """Read and remember the target; raise what `find` raises."""
+    target = database.read(lambda session: load(session, caller, slug, model))
+    _known.put((caller.project_id, slug, model), target)
+    return target
 
 
 def model_of(call: Call) -> str:

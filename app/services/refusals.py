@@ -28,23 +28,21 @@ class Shown:
     period_id: str | None = None
 
 
-def look(session: Session, caller: Caller, terms: Terms) -> list[Shown]:
-    """Lock and read what is free, account first, then periods by id; caps per call come last."""
+def look(session: Session, caller: Caller, terms: Terms, *, lock: bool = False) -> list[Shown]:
+    """Read what is free, account first, then periods by id; caps per call come last. `lock` keeps it so."""
+    locking = (lambda query: query.with_for_update()) if lock else (lambda query: query)
     shown = []
     if terms.prepaid:
-        account = session.scalars(
-            select(Account).where(Account.id == caller.payer_id).with_for_update()
-        ).one()
+        account = session.scalars(locking(select(Account).where(Account.id == caller.payer_id))).one()
         shown.append(Shown(Free(account.balance_nano_usd - account.reserved_nano_usd)))
     by_id = {(b.id, starts_on(b.period, datetime.now(UTC), caller.timezone)): b for b in terms.periods}
-    rows = session.scalars(
+    query = (
         select(BudgetPeriod)
         .where(BudgetPeriod.budget_id.in_([budget_id for budget_id, _ in by_id]))
         .where(BudgetPeriod.starts_on.in_([first for _, first in by_id]))
         .order_by(BudgetPeriod.id)
-        .with_for_update()
     )
-    for row in rows:
+    for row in session.scalars(locking(query)) if by_id else ():
         budget = by_id.get((row.budget_id, row.starts_on))
         if budget is not None:
             shown.append(Shown(free_of(row), budget, row.id))

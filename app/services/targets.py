@@ -16,7 +16,7 @@ from app.domain.ids import is_slug
 from app.domain.providers import origin_of
 from app.domain.targets import Candidate, CredentialValue, Skipped, Target
 from app.models import Credential, Endpoint, EndpointVersion, Project, Provider
-from app.services import budgets, model_rows
+from app.services import budgets, model_rows, turns
 from app.services.cache import Cache
 from app.services.sealing import CannotUnseal, sealer
 
@@ -30,10 +30,24 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
         raise NotFound("Endpoint not found.")
     if not may_call(caller, slug):
         raise NotAllowed(f"This key may not call the endpoint '{slug}'.")
-    target = None if fresh else _known.get((caller.project_id, slug))
+    target = None if fresh else known(caller, slug)
+    return target or turns.read_once(
+        f"endpoint {caller.project_id} {slug}", lambda: known(caller, slug), lambda: read(caller, slug)
+    )
+
+
+def known(caller: Caller, slug: str) -> Target | None:
+    """Return the remembered target, if it was read under the caller's stamp and not before the caller."""
+    target = _known.get((caller.project_id, slug))
     if target is None or target.config_stamp != caller.config_stamp or target.read_at < caller.read_at:
-        target = database.read(lambda session: load(session, caller, slug))
-        _known.put((caller.project_id, slug), target)
+        return None
+    return target
+
+
+def read(caller: Caller, slug: str) -> Target:
+    """Read and remember the target; raise NotFound."""
+    target = database.read(lambda session: load(session, caller, slug))
+    _known.put((caller.project_id, slug), target)
     return target
 
 
