@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain.bounds import Bound, bound_of
 from app.domain.calls import Usage
+from app.domain.errors import Overloaded
 from app.domain.holds import (
     FREELY,
     LEAST_OUTPUT,
@@ -38,7 +40,7 @@ from app.domain.holds import (
 from app.domain.records import Record
 from app.domain.targets import Plan
 from app.models import Account, Reservation
-from app.services import idempotency, periods, refusals, settlements
+from app.services import books_postgresql, idempotency, periods, refusals, settlements, turns
 from app.services.settlements import Charged, Ending
 
 log = logging.getLogger(__name__)
@@ -76,12 +78,13 @@ def reserve(record: Record, plan: Plan) -> Hold | None:
     bound = bound_for(record)
     wanted = quote(plan.candidates, bound, longest(plan.candidates, bound), caller, terms)
     cap = cap_per_request(terms)
-    if cap.fits(wanted):
-        try:
-            return take(record, plan, bound, terms, wanted)
-        except Short:
-            pass
-    return take_what_fits(record, plan, bound, terms, cap)
+    with turns.turn(caller.payer_id) if terms.holds or claims else nullcontext():
+        if cap.fits(wanted):
+            try:
+                return take(record, plan, bound, terms, wanted)
+            except Short:
+                pass
+        return take_what_fits(record, plan, bound, terms, cap)
 
 
 def bound_for(record: Record) -> Bound:
@@ -89,6 +92,11 @@ def bound_for(record: Record) -> Bound:
     target = record.target
     assert target is not None
     return bound_of(record.request, target.operation, target.history_tokens)
+
+
+def may_shorten(record: Record, bound: Bound) -> bool:
+    """Say whether the longest answer is ours to set: the client set none, and the body may be changed."""
+    return bound.output_tokens is None and not record.forwards
 
 
 def take(record: Record, plan: Plan, bound: Bound, terms: Terms, wanted: Quote) -> Hold:
@@ -100,22 +108,28 @@ def take(record: Record, plan: Plan, bound: Bound, terms: Terms, wanted: Quote) 
 
     def work(session: Session) -> None:
         idempotency.claim(session, record)
-        hold_amounts(session, record, terms, wanted, held_in)
-        session.execute(insert(Reservation), [reservation(record, plan, bound, terms, wanted, held_in)])
+        put(session, reservation(record, plan, bound, terms, wanted, held_in))
 
     database.transaction(work)
     return hold_of(record, bound, terms, wanted, stored=True)
 
 
-def hold_amounts(session: Session, record: Record, terms: Terms, wanted: Quote, held_in: list[str]) -> None:
-    """Move the amounts into `reserved` of the account and of every budget period; raise Short."""
-    assert record.caller is not None
-    if terms.prepaid:
-        values = {"account": record.caller.payer_id, "amount": wanted.nano_usd}
+def put(session: Session, row: dict[str, Any]) -> None:
+    """Insert the reservation and move its amounts into `reserved` of account and budget periods; or Short."""
+    if books_postgresql.is_spoken(session):
+        if not books_postgresql.hold(session, row):
+            raise Short
+        return
+    if row["prepaid"]:
+        values = {"account": row["account_id"], "amount": row["amount_nano_usd"]}
         if session.execute(HOLD_BALANCE, values).rowcount != 1:  # type: ignore[attr-defined]
             raise Short
-    if held_in and periods.hold(session, held_in, wanted.nano_usd, wanted.tokens) != len(held_in):
+    held_in = row["period_ids"]
+    if held_in and periods.hold(session, held_in, row["amount_nano_usd"], row["amount_tokens"]) != len(
+        held_in
+    ):
         raise Short
+    session.execute(insert(Reservation), [row])
 
 
 def take_what_fits(record: Record, plan: Plan, bound: Bound, terms: Terms, cap: Free) -> Hold:
@@ -124,16 +138,19 @@ def take_what_fits(record: Record, plan: Plan, bound: Bound, terms: Terms, cap: 
     assert caller is not None
     if terms.periods:
         periods.ids_of(terms.periods, caller.timezone, sure=True)
-    stored = terms.holds or idempotency.is_asked_for(record.call)
+    claims = idempotency.is_asked_for(record.call)
+    stored = terms.holds or claims
+    if not claims and not may_shorten(record, bound):  # then it waits for nobody's lock to be refused
+        seen = database.read(lambda session: refusals.look(session, caller, terms))
+        narrowed(record, plan, bound, terms, refusals.free(seen).least(cap), seen)
 
     def work(session: Session) -> Quote:
         idempotency.claim(session, record)
-        shown = refusals.look(session, caller, terms)
+        shown = refusals.look(session, caller, terms, lock=True)
         fitting = narrowed(record, plan, bound, terms, refusals.free(shown).least(cap), shown)
         held_in = [item.period_id for item in shown if item.period_id]
-        hold_amounts(session, record, terms, fitting, held_in)
         if stored:
-            session.execute(insert(Reservation), [reservation(record, plan, bound, terms, fitting, held_in)])
+            put(session, reservation(record, plan, bound, terms, fitting, held_in))
         return fitting
 
     return hold_of(record, bound, terms, database.transaction(work), stored=stored)
@@ -147,8 +164,7 @@ def narrowed(
     assert caller is not None
     whole = quote(plan.candidates, bound, longest(plan.candidates, bound), caller, terms)
     fitting = largest_fitting(plan.candidates, bound, caller, terms, free)
-    is_ours = bound.output_tokens is None and not record.forwards
-    least = min(LEAST_OUTPUT, whole.output_tokens) if is_ours else whole.output_tokens
+    least = min(LEAST_OUTPUT, whole.output_tokens) if may_shorten(record, bound) else whole.output_tokens
     if fitting is None or fitting.output_tokens < least:
         raise refusals.refusal(caller, terms, shown, whole, fitting)
     return fitting
@@ -180,13 +196,12 @@ def reservation(
 
 def hold_of(record: Record, bound: Bound, terms: Terms, held: Quote, *, stored: bool) -> Hold:
     """Return the hold as the rest of the pipeline sees it."""
-    injected = bound.output_tokens is None and not record.forwards
     return Hold(
         id=record.call.request_id,
         nano_usd=held.nano_usd,
         tokens=held.tokens,
         terms=terms,
-        most_output=held.output_tokens if injected else None,
+        most_output=held.output_tokens if may_shorten(record, bound) else None,
         stored=stored,
         longest_answer=held.output_tokens * bound.copies,
     )
@@ -200,14 +215,21 @@ def settle(record: Record) -> None:
     hold = record.hold
     if hold is None or not hold.stored:
         return
+    assert record.caller is not None
     ending = ending_of(record, hold)
     record.cost_nano_usd = None if record.cost_nano_usd is None else min(record.cost_nano_usd, hold.nano_usd)
     try:
-        note_charged(record, database.transaction(lambda session: settlements.end(session, ending)))
+        note_charged(record, end(ending, record.caller.payer_id))
     except Exception as error:
         log.error("call %s not settled yet: %s", hold.id, type(error).__name__, exc_info=not is_outage(error))
         if gevent.monkey.is_module_patched("socket"):
-            gevent.spawn(settle_later, ending)
+            gevent.spawn(settle_later, ending, record.caller.payer_id)
+
+
+def end(ending: Ending, payer_id: str) -> Charged | None:
+    """End the hold in its account's turn."""
+    with turns.turn(payer_id):
+        return database.transaction(lambda session: settlements.end(session, ending))
 
 
 def ending_of(record: Record, hold: Hold) -> Ending:
@@ -235,19 +257,19 @@ def note_charged(record: Record, charged: Charged | None) -> None:
         record.shortfall_nano_usd = charged.shortfall_nano_usd
 
 
-def settle_later(ending: Ending) -> None:
+def settle_later(ending: Ending, payer_id: str) -> None:
     """Try again for half a minute; the transition from `held` keeps a late success from counting twice."""
     until = time.monotonic() + RETRY_SECONDS
     while time.monotonic() < until:
         gevent.sleep(RETRY_PAUSE_SECONDS)
         try:
-            database.transaction(lambda session: settlements.end(session, ending))
+            end(ending, payer_id)
             return
-        except SQLAlchemyError:
+        except (SQLAlchemyError, Overloaded):
             continue
     log.error("call %s is left to the sweeper", ending.request_id)
 
 
 def is_outage(error: Exception) -> bool:
     """Say whether the database is to blame: then the name of the error says all."""
-    return isinstance(error, SQLAlchemyError)
+    return isinstance(error, SQLAlchemyError | Overloaded)

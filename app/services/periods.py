@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from sqlalchemy import BigInteger, BindParameter, Row, Select, bindparam, or_, select, update
@@ -58,22 +59,13 @@ def one(budget_id: str, first: date) -> Select[str]:
 
 
 def hold(session: Session, period_ids: Sequence[str], nano_usd: int, tokens: int) -> int:
-    """Hold so much in every period that has room for it, or need not; return in how many."""
-    lock(session, period_ids)
+    """Hold so much in every period that has room for it, or need not; return in how many (SQLite)."""
     statement = HOLD.where(BudgetPeriod.id.in_(period_ids))
     return session.execute(statement, {"usd": nano_usd, "tokens": tokens}).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
-def lock(session: Session, period_ids: Sequence[str]) -> None:
-    """Lock several rows in the order of their ids, so that no two calls wait for one another (K7)."""
-    if len(period_ids) > 1 and session.get_bind().dialect.name == "postgresql":
-        rows = select(BudgetPeriod.id).where(BudgetPeriod.id.in_(period_ids)).order_by(BudgetPeriod.id)
-        session.execute(rows.with_for_update())
-
-
 def charge(session: Session, held: Row) -> None:
-    """Give back what a reservation held in its periods and count what it was charged; tell of crossings."""
-    lock(session, held.period_ids)
+    """Give back what was held in the periods, count what was charged; tell of crossings (SQLite)."""
     values = {
         "usd": held.amount_nano_usd,
         "tokens": held.amount_tokens,
@@ -85,7 +77,19 @@ def charge(session: Session, held: Row) -> None:
         tell(session, held, row)
 
 
-def tell(session: Session, held: Row, row: Row) -> None:
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A budget's period after a charge."""
+
+    budget_id: str
+    starts_on: date
+    cap_nano_usd: int | None
+    cap_tokens: int | None
+    spent_nano_usd: int
+    spent_tokens: int
+
+
+def tell(session: Session, held: Row, row: Row | Period) -> None:
     """Note the alerts of a budget that this charge brought past 80 or 100 % of its cap."""
     counted = (
         ("usd", row.cap_nano_usd, row.spent_nano_usd, held.charged_nano_usd),

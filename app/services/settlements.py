@@ -5,8 +5,8 @@ All in one transaction, once: the reservation's change from `held` decides, a se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from sqlalchemy import BigInteger, Case, Row, bindparam, case, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -15,7 +15,8 @@ from app.domain.calls import Usage
 from app.domain.ids import new_id
 from app.domain.pricing import Price, cost_nano_usd
 from app.models import Account, LedgerEntry, Reservation
-from app.services import alerts, idempotency, periods, spend
+from app.services import alerts, books_postgresql, idempotency, periods, spend
+from app.services.periods import Period
 from app.services.spend import Spent
 
 
@@ -96,6 +97,8 @@ def end(session: Session, ending: Ending) -> Charged | None:
     now = datetime.now(UTC)
     overage = overage_nano_usd(session, ending)
     cost = ending.cost_nano_usd + overage
+    if books_postgresql.is_spoken(session):
+        return end_at_once(session, ending, overage, now)
     values = {"request": ending.request_id, "new_state": "voided" if ending.is_void else "settled"}
     values |= {"new_outcome": ending.outcome, "cost": cost, "used": ending.tokens, "now": now}  # type: ignore[dict-item]
     row = session.execute(END, values).first()
@@ -112,6 +115,49 @@ def end(session: Session, ending: Ending) -> Charged | None:
     if ending.keyed:
         idempotency.finish(session, ending.request_id, charged=not ending.is_void)
     return Charged(row.charged_nano_usd, min(overage, row.charged_nano_usd), row.shortfall_nano_usd)
+
+
+def end_at_once(session: Session, ending: Ending, overage: int, now: datetime) -> Charged | None:
+    """End the reservation in one statement, then look whether somebody must be told."""
+    values = {
+        "id": ending.request_id,
+        "state": "voided" if ending.is_void else "settled",
+        "outcome": ending.outcome,
+        "now": now,
+        "day": now.date(),
+        "cost": ending.cost_nano_usd + overage,
+        "used": ending.tokens,
+        "entry_id": new_id(),
+        "ref": ending.request_id,
+        "reason": ending.reason,
+        "provider_id": ending.provider_id,
+        "provider_nano_usd": ending.provider_nano_usd,
+    }
+    row = books_postgresql.run(session, books_postgresql.END, values)
+    if row is None:
+        return None
+    tell(session, ending, row, now)
+    if ending.keyed:
+        idempotency.finish(session, ending.request_id, charged=not ending.is_void)
+    return Charged(row.charged_nano_usd, min(overage, row.charged_nano_usd), row.shortfall_nano_usd)
+
+
+def tell(session: Session, ending: Ending, row: Row, now: datetime) -> None:
+    """Note what this charge brought about: thresholds reached, budgets nearly used, a shortfall."""
+    low = row.low_balance_nano_usd
+    if row.charged_nano_usd and row.prepaid and low is not None and row.balance_nano_usd < low:
+        alerts.check_balance(session, row.workspace_id, row.account_id, row.balance_nano_usd)
+    for period in row.periods or ():
+        periods.tell(session, row, Period(**period | {"starts_on": date.fromisoformat(period["starts_on"])}))
+    if row.account_day_nano_usd is not None:
+        spent = account_spent(row, now)
+        watched = row.account_day_nano_usd, row.spend_alert_nano_usd_per_day, row.account_name
+        spend.check_account(session, spent, *watched)
+    if row.provider_day_nano_usd is not None and row.provider_name is not None:
+        names = ("provider_day_nano_usd", "provider_name", *(column.key for column in spend.WATCHED[1:]))
+        spend.check_provider(session, provider_spent(ending, row, now), *(getattr(row, n) for n in names))
+    if row.shortfall_nano_usd:
+        alerts.shortfall(session, row.workspace_id, ending.provider_id, row.shortfall_nano_usd)
 
 
 def overage_nano_usd(session: Session, ending: Ending) -> int:
@@ -162,7 +208,14 @@ def move_balance(session: Session, ending: Ending, row: Row, now: datetime) -> N
 
 def book_spend(session: Session, ending: Ending, row: Row, now: datetime) -> None:
     """Add the call to the day's sums of its account and of the provider that answered."""
-    spent = Spent(
+    spend.add_for_account(session, account_spent(row, now))
+    if ending.provider_id is not None:
+        spend.add_for_provider(session, provider_spent(ending, row, now))
+
+
+def account_spent(row: Row, now: datetime) -> Spent:
+    """Return what the call adds to its account's day."""
+    return Spent(
         workspace_id=row.workspace_id,
         day=now.date(),
         scope_type="account",
@@ -171,8 +224,15 @@ def book_spend(session: Session, ending: Ending, row: Row, now: datetime) -> Non
         ledger_nano_usd=row.charged_nano_usd if row.prepaid else 0,
         tokens=row.charged_tokens,
     )
-    spend.add_for_account(session, spent)
-    if ending.provider_id is not None:
-        at_provider = {"scope_type": "provider", "scope_id": ending.provider_id, "ledger_nano_usd": 0}
-        provider_spent = replace(spent, **at_provider, spent_nano_usd=ending.provider_nano_usd)  # type: ignore[arg-type]
-        spend.add_for_provider(session, provider_spent)
+
+
+def provider_spent(ending: Ending, row: Row, now: datetime) -> Spent:
+    """Return what the call adds to its provider's day: what the provider asks for it."""
+    return Spent(
+        workspace_id=row.workspace_id,
+        day=now.date(),
+        scope_type="provider",
+        scope_id=ending.provider_id or "",
+        spent_nano_usd=ending.provider_nano_usd,
+        tokens=row.charged_tokens,
+    )

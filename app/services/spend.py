@@ -59,7 +59,12 @@ def upsert(session: Session, spent: Spent, *columns: InstrumentedAttribute[Any])
 
 def add_for_account(session: Session, spent: Spent) -> None:
     """Add what an account spent; note it when the day's sum reaches the account's alert threshold."""
-    total, threshold, name = upsert(session, spent, Account.spend_alert_nano_usd_per_day, Account.name)
+    watched = upsert(session, spent, Account.spend_alert_nano_usd_per_day, Account.name)
+    check_account(session, spent, *watched)
+
+
+def check_account(session: Session, spent: Spent, total: int, threshold: int | None, name: str) -> None:
+    """Note it when the day's sum, which now is `total`, reached the account's alert threshold."""
     if crossed(total - spent.spent_nano_usd, total, threshold):
         facts = {"name": name, "spent_nano_usd": total, "threshold_nano_usd": threshold}
         alerts.note(session, spent.workspace_id, "spend_threshold", spent.scope_id, facts)
@@ -70,7 +75,12 @@ def add_for_provider(session: Session, spent: Spent) -> None:
 
     The pause is written here, in the transaction of the spend; its audit event makes every worker see it.
     """
-    total, name, alert_at, stop_at, paused_at, resumed_on, resumed_from = upsert(session, spent, *WATCHED)
+    check_provider(session, spent, *upsert(session, spent, *WATCHED))
+
+
+def check_provider(session: Session, spent: Spent, total: int, *watched: Any) -> None:
+    """Act on the day's sum, which now is `total`; `watched` are the provider's values of WATCHED."""
+    name, alert_at, stop_at, paused_at, resumed_on, resumed_from = watched
     if crossed(total - spent.spent_nano_usd, total, alert_at):
         facts = {"name": name, "provider_id": spent.scope_id, "spent_nano_usd": total}
         facts |= {"threshold_nano_usd": alert_at, "stop_nano_usd": stop_at}
