@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.domain.actors import SYSTEM
-from app.services import credentials, projects, providers
+from app.services import answer_ids, credentials, projects, providers
 from tests.gateway.passthrough_replies import embeddings_reply, response_reply
 from tests.gateway.passthrough_world import BODY, MESSAGE, Proxy, make_proxy
 from tests.providers_world import records, set_price
@@ -140,15 +140,12 @@ USAGES: list[tuple[str, dict[str, Any], Reply, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "body", "reply", "expected"), USAGES, ids=lambda value: str(value)[:24])
-def test_usage_is_read_in_every_shape(
-    proxy: Proxy, path: str, body: dict[str, Any], reply: Reply, expected: dict[str, Any]
-) -> None:
-    proxy.upstream.script(body["model"], reply)
-    assert proxy.post(path, body).status_code == 200
-    found = {name: getattr(proxy.record, name) for name in expected}
-    assert found == expected
-    assert not proxy.record.estimated and proxy.record.outcome == "succeeded"
+def test_usage_is_read_in_every_shape(proxy: Proxy) -> None:
+    for path, body, reply, expected in USAGES:
+        proxy.upstream.script(body["model"], reply)
+        assert proxy.post(path, body).status_code == 200
+        assert {name: getattr(proxy.record, name) for name in expected} == expected
+        assert not proxy.record.estimated and proxy.record.outcome == "succeeded"
 
 
 def test_what_a_call_costs_is_the_price_of_the_model_it_named(proxy: Proxy) -> None:
@@ -164,32 +161,38 @@ def test_what_a_call_costs_is_the_price_of_the_model_it_named(proxy: Proxy) -> N
 HOSTILE = [None, -1, "7", True, 10**18, 1.5, [], {}]
 
 
-@pytest.mark.parametrize("count", HOSTILE, ids=str)
-def test_hostile_usage_is_counted_instead(proxy: Proxy, count: Any) -> None:
-    usage = {"prompt_tokens": count, "completion_tokens": 3}
-    proxy.upstream.script("gpt-x", openai_completion("one two three", usage))
-    assert proxy.post(CHAT, BODY).status_code == 200
-    record = proxy.record
-    assert record.estimated and 0 < record.input_tokens < 50 and 0 < record.output_tokens < 10
+def test_hostile_usage_is_counted_instead(proxy: Proxy) -> None:
+    for count in HOSTILE:
+        usage = {"prompt_tokens": count, "completion_tokens": 3}
+        proxy.upstream.script("gpt-x", openai_completion("one two three", usage))
+        assert proxy.post(CHAT, BODY).status_code == 200
+        record = proxy.record
+        assert record.estimated, count
+        assert 0 < record.input_tokens < 50 and 0 < record.output_tokens < 10, count
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "reply"),
-    [
-        ("/v1/openai/responses", RESPONSE, response_reply(usage={"input_tokens": "x"})),
-        (MESSAGES, MESSAGE, anthropic_message("one two three", usage={"input_tokens": 7})),
-        ("/v1/openai/embeddings", RESPONSE, json_reply({"object": "list", "data": []})),
-        ("/v1/openai/embeddings", RESPONSE | {"input": [[1, 2, 3]]}, json_reply({"data": []})),
-    ],
-)
-def test_missing_usage_is_never_free(proxy: Proxy, path: str, body: dict[str, Any], reply: Reply) -> None:
-    proxy.upstream.script(body["model"], reply)
-    assert proxy.post(path, body).status_code == 200
-    assert proxy.record.estimated and proxy.record.input_tokens > 0
+UNCOUNTED: list[tuple[str, dict[str, Any], Reply]] = [
+    ("/v1/openai/responses", RESPONSE, response_reply(usage={"input_tokens": "x"})),
+    (MESSAGES, MESSAGE, anthropic_message("one two three", usage={"input_tokens": 7})),
+    ("/v1/openai/embeddings", RESPONSE, json_reply({"object": "list", "data": []})),
+    ("/v1/openai/embeddings", RESPONSE | {"input": [[1, 2, 3]]}, json_reply({"data": []})),
+]
 
 
-@pytest.mark.parametrize("status", [400, 404, 409, 422, 429, 500, 503, 529])
-def test_what_the_provider_refuses_comes_back_as_it_came(proxy: Proxy, status: int) -> None:
+def test_missing_usage_is_never_free(proxy: Proxy) -> None:
+    for path, body, reply in UNCOUNTED:
+        proxy.upstream.script(body["model"], reply)
+        assert proxy.post(path, body).status_code == 200
+        assert proxy.record.estimated and proxy.record.input_tokens > 0, path
+
+
+def test_what_the_provider_refuses_comes_back_as_it_came(proxy: Proxy) -> None:
+    for status in (400, 404, 409, 422, 429, 500, 503, 529):
+        check_refusal(proxy, status)
+    assert len(proxy.upstream.requests) == 8, "nobody else is asked"
+
+
+def check_refusal(proxy: Proxy, status: int) -> None:
     body = b'{"error" : {"message":"No: sk-upstream-secret-0001!","type":"some_error"}}'
     headers = {"Retry-After": "7", "Content-Type": "application/json; charset=utf-8"}
     proxy.upstream.script("gpt-x", Reply([body], status, headers, framing="length"))
@@ -201,7 +204,6 @@ def test_what_the_provider_refuses_comes_back_as_it_came(proxy: Proxy, status: i
     record = proxy.record
     assert (record.outcome, record.status, record.cost_nano_usd) == ("failed", status, 0)
     assert "sk-upstream" not in str(record.error_message) + str(record.attempts)
-    assert len(proxy.upstream.requests) == 1, "nobody else is asked"
 
 
 def test_a_page_instead_of_json_is_no_page_here(proxy: Proxy) -> None:
@@ -212,26 +214,26 @@ def test_a_page_instead_of_json_is_no_page_here(proxy: Proxy) -> None:
     assert response.headers["Content-Type"].startswith("text/plain")
 
 
-@pytest.mark.parametrize(
-    ("reply", "status"),
-    [
-        (Reply([Reset], framing="raw"), 502),
-        (Reply([b"<html>"], framing="length"), 502),
-        (Reply([], framing="length"), 502),
-        (Reply([], 204, framing="length"), 502),
-        (Reply([b"{}"], 302, {"Location": "http://127.0.0.1/"}, framing="length"), 502),
-        (Reply([b'{"choices":', Cut], framing="length", declared=50), 502),
-    ],
-)
-def test_what_is_no_answer_is_said_in_the_routes_dialect(proxy: Proxy, reply: Reply, status: int) -> None:
-    proxy.upstream.script("gpt-x", reply)
-    proxy.upstream.script("claude-x", reply)
-    response = proxy.post(CHAT, BODY)
-    assert response.status_code == status and response.get_json()["error"]["type"] == "provider_error"
-    assert (proxy.record.outcome, proxy.record.cost_nano_usd) == ("failed", 0)
-    response = proxy.post(MESSAGES, MESSAGE)
-    assert response.status_code == status
-    assert response.get_json()["type"] == "error" and response.get_json()["error"]["type"] == "api_error"
+BROKEN = [
+    Reply([Reset], framing="raw"),
+    Reply([b"<html>"], framing="length"),
+    Reply([], framing="length"),
+    Reply([], 204, framing="length"),
+    Reply([b"{}"], 302, {"Location": "http://127.0.0.1/"}, framing="length"),
+    Reply([b'{"choices":', Cut], framing="length", declared=50),
+]
+
+
+def test_what_is_no_answer_is_said_in_the_routes_dialect(proxy: Proxy) -> None:
+    for reply in BROKEN:
+        proxy.upstream.script("gpt-x", reply)
+        proxy.upstream.script("claude-x", reply)
+        response = proxy.post(CHAT, BODY)
+        assert response.status_code == 502 and response.get_json()["error"]["type"] == "provider_error", reply
+        assert (proxy.record.outcome, proxy.record.cost_nano_usd) == ("failed", 0)
+        response = proxy.post(MESSAGES, MESSAGE)
+        assert response.status_code == 502 and response.get_json()["type"] == "error", reply
+        assert response.get_json()["error"]["type"] == "api_error"
 
 
 def test_an_error_that_calls_itself_a_success_costs_nothing(proxy: Proxy) -> None:
@@ -264,20 +266,18 @@ def test_a_provider_that_is_off_says_so(proxy: Proxy) -> None:
     assert proxy.post(MESSAGES, MESSAGE).status_code == 200 and len(proxy.upstream.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/v1/nobody/chat/completions", "/v1/chat/completions", "/v1/openai/messages", "/v1/anthropic/responses"],
-)
-def test_only_known_providers_and_their_own_paths(proxy: Proxy, path: str) -> None:
-    response = proxy.post(path, BODY)
-    assert response.status_code == 404 and "error" in response.get_json()
+def test_only_known_providers_and_their_own_paths(proxy: Proxy) -> None:
+    for path in ("nobody/chat/completions", "chat/completions", "openai/messages", "anthropic/responses"):
+        response = proxy.post(f"/v1/{path}", BODY)
+        assert response.status_code == 404 and "error" in response.get_json(), path
     assert proxy.upstream.requests == []
 
 
-@pytest.mark.parametrize("path", ["/v1/openai/chat/completionz", "/v1/openai/files", "/v1/openai", "/v1/x"])
-def test_a_typo_is_told_in_the_dialect(proxy: Proxy, path: str) -> None:
-    response = proxy.post(path, BODY)
-    assert response.status_code == 404 and response.get_json()["error"]["type"] == "invalid_request_error"
+def test_a_typo_is_told_in_the_dialect(proxy: Proxy) -> None:
+    for path in ("openai/chat/completionz", "openai/files", "openai", "x"):
+        response = proxy.post(f"/v1/{path}", BODY)
+        assert response.status_code == 404, path
+        assert response.get_json()["error"]["type"] == "invalid_request_error", path
     response = proxy.post("/v1/anthropic/message", BODY)
     assert response.status_code == 404 and response.get_json()["error"]["type"] == "not_found_error"
     assert proxy.get(CHAT).status_code == 405
@@ -296,26 +296,25 @@ def test_a_project_without_the_proxy_is_told(client: FlaskClient, world: World) 
     assert client.post("/v1/demo/chat/completions", data=b"{", headers={}).status_code == 401
 
 
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [
-        (b'{"model":"a","model":"b"}', "twice"),
-        (b"[]", "object"),
-        (b'{"messages":[]}', "model"),
-        (b'{"model":7}', "model"),
-        (b'{"model":"gpt-x","input":"x","background":true}', "background"),
-        (b'{"model":"gpt-x","input":"x","conversation":"conv_1"}', "conversation"),
-        (b'{"model":"gpt-x","input":[{"type":"item_reference","id":"msg_1"}]}', "item_reference"),
-        (b'{"model":"gpt-x","input":[{"content":[{"type":"input_file","file_id":"file-1"}]}]}', "file_id"),
-        (b'{"model":"gpt-x","input":"x","previous_response_id":"resp_foreign"}', "previous_response_id"),
-    ],
-)
-def test_what_cannot_be_passed_on_is_refused(
-    proxy: Proxy, body: bytes, text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.services.answer_ids.PAUSE_SECONDS", 0)
-    response = proxy.post("/v1/openai/responses", body)
-    assert response.status_code == 400 and text in response.get_json()["error"]["message"]
+IMPOSSIBLE = [
+    (b'{"model":"a","model":"b"}', "twice"),
+    (b"[]", "object"),
+    (b'{"messages":[]}', "model"),
+    (b'{"model":7}', "model"),
+    (b'{"model":"gpt-x","input":"x","background":true}', "background"),
+    (b'{"model":"gpt-x","input":"x","conversation":"conv_1"}', "conversation"),
+    (b'{"model":"gpt-x","input":[{"type":"item_reference","id":"msg_1"}]}', "item_reference"),
+    (b'{"model":"gpt-x","input":[{"content":[{"type":"input_file","file_id":"file-1"}]}]}', "file_id"),
+    (b'{"model":"gpt-x","input":"x","previous_response_id":"resp_foreign"}', "previous_response_id"),
+]
+
+
+def test_what_cannot_be_passed_on_is_refused(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_ids, "PAUSE_SECONDS", 0)
+    for body, text in IMPOSSIBLE:
+        response = proxy.post("/v1/openai/responses", body)
+        assert response.status_code == 400, body
+        assert text in response.get_json()["error"]["message"], body
     assert proxy.upstream.requests == []
 
 
@@ -334,8 +333,6 @@ def test_the_clients_own_words_are_no_foreign_ids(proxy: Proxy) -> None:
 def test_an_answer_continues_in_its_own_project_alone(
     proxy: Proxy, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.services import answer_ids
-
     monkeypatch.setattr(answer_ids, "PAUSE_SECONDS", 0)
     proxy.upstream.script("gpt-x", response_reply())
     follow_up = RESPONSE | {"previous_response_id": "resp_1"}
