@@ -19,6 +19,10 @@ URL = "/w/acme/activity"
 BUILT = {  # actions whose verb is filled in where they are written
     "credential.activate",
     "credential.deactivate",
+    "credit.adjustment",
+    "credit.refund",
+    "credit.top_up",
+    "credit.trial",
     "endpoint.activate",
     "endpoint.deactivate",
     "endpoint.publish",
