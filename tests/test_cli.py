@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from app.dashboard.docs import APPLY_EXAMPLE
+from app.database import database
+from app.domain.books import CHECKS
+from tests.money import USD, make_prepaid
 from tests.product import ROOT, environment
 from tests.world import World
 
@@ -180,3 +184,30 @@ def test_a_database_that_is_away_is_one_line_without_its_password(tmp_path: Path
 def test_an_unwritable_data_directory_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     assert_one_line(sluice(tmp_path / "data", "migrate"), 1, "SLUICE_DATA_DIR cannot be used")
+
+
+def test_audit_says_in_words_that_the_books_are_right(app: Flask, world: World) -> None:
+    printed = run(app, "audit")
+    assert printed.count("all right") == len(CHECKS) + 1
+    assert json.loads(run(app, "audit", "--json", "--workspace", "Acme"))["ok"] is True
+
+
+def test_audit_names_what_is_wrong_and_exits_with_1(app: Flask, world: World) -> None:
+    make_prepaid(world.acme, USD)
+    cheat = text("UPDATE accounts SET balance_nano_usd = 3 WHERE balance_nano_usd > 0")
+    database.transaction(lambda session: session.execute(cheat))
+    result = app.test_cli_runner().invoke(args=["audit"])
+    assert result.exit_code == 1
+    assert "Acme: account" in result.stdout and "expected: $1.00; found: $0.000000003" in result.stdout
+    assert "Nothing was changed." in result.stdout
+    found = app.test_cli_runner().invoke(args=["audit", "--json"])
+    assert found.exit_code == 1
+    [finding] = json.loads(found.stdout)["findings"]
+    assert (finding["check"], finding["workspace"]) == ("balance", "Acme")
+    assert app.test_cli_runner().invoke(args=["audit", "--workspace", "Other"]).exit_code == 0
+
+
+def test_audit_of_an_unknown_workspace_is_one_line(tmp_path: Path) -> None:
+    sluice(tmp_path / "data", "migrate")
+    assert_one_line(sluice(tmp_path / "data", "audit", "--workspace", "Nobody"), 1, "There is no workspace")
+    assert sluice(tmp_path / "data", "audit").returncode == 0

@@ -36,23 +36,32 @@ def audit(workspace: str | None, as_json: bool) -> None:
 
 def as_dict(result: Result) -> dict[str, object]:
     """Return the result as JSON values."""
-    rows = {"findings": result.findings, "reports": result.reports}
     return {
         "ok": not result.findings,
         "at": result.at,
-        **{name: [as_row(finding) for finding in found] for name, found in rows.items()},
+        "findings": as_rows(result.findings),
+        "reports": as_rows(result.reports),
     }
 
 
-def as_row(finding: Finding) -> dict[str, object]:
-    """Return a finding with its words."""
-    check = CHECKS[finding.check]
-    return {**asdict(finding), "title": check.title, "advice": check.advice}
+def as_rows(findings: list[Finding]) -> list[dict[str, object]]:
+    """Return findings with their words."""
+    names = names_by_id()
+    words = ((each, CHECKS[each.check], names.get(each.workspace_id)) for each in findings)
+    return [
+        {**asdict(each), "workspace": name, "title": check.title, "advice": check.advice}
+        for each, check, name in words
+    ]
+
+
+def names_by_id() -> dict[str, str]:
+    """Return the names of all workspaces."""
+    return {row.id: row.name for row in workspaces.list_all(SYSTEM)}
 
 
 def show(result: Result) -> None:
     """Print each check and what it found, then what to do."""
-    names = {row.id: row.name for row in workspaces.list_all(SYSTEM)}
+    names = names_by_id()
     for name, check in CHECKS.items():
         found = [each for each in (*result.findings, *result.reports) if each.check == name]
         click.echo(f"{check.title:<62} {verdict(found, is_report=check.is_report)}")

@@ -9,7 +9,7 @@ from flask import Blueprint, g, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import credit_words, csv_files, forms, pages
+from app.dashboard import books, credit_words, csv_files, forms, pages
 from app.dashboard.auth import actor
 from app.domain.errors import Conflict, InvalidInput, NotAllowed
 from app.domain.ids import new_id
@@ -42,6 +42,7 @@ def index() -> Response:
         words=credit_words,
         format_usd=format_usd,
         exact=nano_to_usd,
+        books=books.badge(),
     )
 
 

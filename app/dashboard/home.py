@@ -8,7 +8,7 @@ from flask import Blueprint, g, redirect, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import entrance, home_words, pages
+from app.dashboard import books, entrance, home_words, pages
 from app.dashboard.auth import actor
 from app.domain.actors import at_least
 from app.services import first_steps, providers, usage
@@ -42,6 +42,7 @@ def index() -> Response:
         part="home/_day.html",
         day=day,
         words=home_words,
+        books=books.badge(),
         paused=[view.provider for view in views if view.state == "paused"],
         steps=steps(looked) if shown else [],
     )

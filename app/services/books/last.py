@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 import orjson
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.actors import Actor
 from app.domain.books import CHECKS, Finding
+from app.domain.errors import NotAllowed
 from app.extensions import redis
+from app.models import Workspace
 from app.redis_store import RedisAway
 from app.services import access
 
@@ -46,6 +50,18 @@ def find(actor: Actor, workspace_id: str) -> Last | None:
     if found is None:
         return None
     return Last(found.at, [finding for finding in found.findings if finding.workspace_id == workspace_id])
+
+
+def elsewhere(actor: Actor, workspace_id: str) -> list[tuple[str, int]]:
+    """Return the other workspaces with findings, by name, and how many each has. Operators only."""
+    if not actor.is_operator:
+        raise NotAllowed("Only an operator sees the books of every workspace.")
+    known = stored()
+    counts = Counter(finding.workspace_id for finding in (known.findings if known else []))
+    del counts[workspace_id]
+    query = select(Workspace).where(Workspace.id.in_(counts)).order_by(Workspace.name)
+    found = database.read(lambda session: list(session.scalars(query)))
+    return [(row.name, counts[row.id]) for row in found]
 
 
 def require_admin(session: Session, actor: Actor, workspace_id: str) -> None:
