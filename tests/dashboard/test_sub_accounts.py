@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+from app.database import database
 from app.domain.actors import SYSTEM
-from app.services import keys, sub_accounts
+from app.models import UsageHour
+from app.services import keys, ledger, sub_accounts
+from tests.providers_world import records
 
 ACCOUNTS = "/w/acme/accounts"
 
@@ -44,6 +49,30 @@ def test_a_key_is_booked_on_it_and_refused_once_it_is_off(world, sign_in, client
     assert call(client, world) == 200
     admin.post(edit, data={"name": "ci", "scopes": ["chat", "models"], "account_id": ""})
     assert keys.find(SYSTEM, world.acme.workspace.id, world.acme.key.id).account_id != account.id
+
+
+def test_what_its_keys_spend_counts_as_its_own(world):
+    account = make(world)
+    keys.update(SYSTEM, world.acme.workspace.id, world.acme.key.id, {"account_id": account.id})
+    now = datetime.now(UTC)
+    hours = [(now, account.id, 5), (now - timedelta(days=40), account.id, 100), (now, "", 1)]
+    for at, account_id, cost in hours:
+        start = at.replace(minute=0, second=0, microsecond=0)
+        hour = {"workspace_id": world.acme.workspace.id, "starts_at": start, "account_id": account_id}
+        database.transaction(lambda s, h=hour, c=cost: s.add(UsageHour(**h, cost_nano_usd=c)))
+    root, sub = sub_accounts.overview(SYSTEM, world.acme.workspace.id)
+    assert (root.keys, root.today_nano_usd, root.month_nano_usd) == ([], 0, 0)
+    assert [key.name for key in sub.keys] == ["ci"]
+    assert (sub.today_nano_usd, sub.month_nano_usd) == (5, 5)
+    assert ledger.standing(SYSTEM, world.acme.workspace.id).month_nano_usd == 6
+
+
+def test_a_call_counts_as_the_account_of_its_key(world, client):
+    account = make(world)
+    keys.update(SYSTEM, world.acme.workspace.id, world.acme.key.id, {"account_id": account.id})
+    assert call(client, world) == 200 and records()
+    root, sub = sub_accounts.overview(SYSTEM, world.acme.workspace.id)
+    assert root.month_nano_usd == 0 < sub.month_nano_usd
 
 
 def test_a_form_without_the_question_leaves_the_key_where_it_is(world, sign_in):
