@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ ADDRESSES = {
     "key": ("keys.edit", "key"),
 }
 NEAR, FULL = 80, 100
+Writer = Callable[[int], str]
 
 
 def kind(scope: Scope) -> str:
@@ -79,27 +81,33 @@ def bars(shown: BudgetStatus) -> list[dict[str, Any]]:
     """Return each cap with what is used of it, ready to be drawn."""
     budget = shown.budget
     pairs = (
-        (shown.spent_nano_usd, shown.reserved_nano_usd, budget.cap_nano_usd, format_usd),
-        (shown.spent_tokens, shown.reserved_tokens, budget.cap_tokens, tokens),
+        (shown.spent_nano_usd, shown.reserved_nano_usd, budget.cap_nano_usd, (format_usd, format_usd)),
+        (shown.spent_tokens, shown.reserved_tokens, budget.cap_tokens, (plain, tokens)),
     )
     return [bar(*pair, counted=budget.period != "request") for pair in pairs if pair[2] is not None]
 
 
-def bar(spent: int, held: int, cap: int, write: Any, *, counted: bool) -> dict[str, Any]:
+def bar(spent: int, held: int, cap: int, writers: tuple[Writer, Writer], *, counted: bool) -> dict[str, Any]:
     """Return one cap: in numbers for the meter and in words for people."""
+    short, write = writers
     percent = percent_used(spent, cap)
     tone = "error" if percent >= FULL else "warn" if percent >= NEAR else "ok"
-    used = _("used up") if percent >= FULL else _("%(percent)d %% used", percent=percent)
+    used = _("used up") if percent == FULL else _("%(percent)d %% used", percent=percent)
     return {
         "spent": spent,
         "cap": cap,
         "tone": tone,
         "counted": counted,
         "used": str(used),
-        "amounts": str(_("%(spent)s of %(cap)s", spent=write(spent), cap=write(cap))),
+        "amounts": str(_("%(spent)s of %(cap)s", spent=short(spent), cap=write(cap))),
         "cap_words": str(_("at most %(cap)s", cap=write(cap))),
         "held": write(held) if held else "",
     }
+
+
+def plain(number: int) -> str:
+    """Return a number that is easy to read."""
+    return f"{number:,}"
 
 
 def tokens(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -50,11 +51,17 @@ def amount(facts: Model, side: str) -> str:
 
 
 def factors(found: ModelView) -> str:
-    """Return what the listed price is multiplied by, in words; "" when by nothing."""
-    account, model = found.multipliers_ppm
-    words = [_("× %(rate)s for this account", rate=factor(account))] if account != MILLION else []
-    words += [_("× %(rate)s for this model", rate=factor(model))] if model != MILLION else []
-    return ", ".join(str(word) for word in words)
+    """Return what the price of this model is multiplied by, in words; "" when by nothing."""
+    ppm = found.multipliers_ppm[1]
+    return str(_("× %(rate)s for this model", rate=factor(ppm))) if ppm != MILLION else ""
+
+
+def account_factor(models: Sequence[ModelView]) -> str:
+    """Return what every price is multiplied by for the account, as a sentence; "" when by nothing."""
+    ppm = models[0].account_ppm if models else MILLION
+    if ppm == MILLION:
+        return ""
+    return str(_("“You pay” is the price times %(rate)s, the account's rate.", rate=factor(ppm)))
 
 
 def tokens(number: int | None) -> str:

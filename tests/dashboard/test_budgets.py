@@ -57,7 +57,7 @@ def test_what_is_used_is_told_in_words(world, admin, budget):
     amounts = {"spent_nano_usd": 8_250_000_000, "reserved_nano_usd": 500_000_000, "spent_tokens": 1_020}
     database.transaction(lambda session: session.execute(use.values(**amounts)))
     page = admin.get(URL).text
-    for words in ("82 % used", "$8.25 of $10.00", "$0.50 held", "used up", "1,020 tokens of 1,000 tokens"):
+    for words in ("82 % used", "$8.25 of $10.00", "$0.50 held", "102 % used", "1,020 of 1,000 tokens"):
         assert words in page
     assert "meter-near" in page and "meter-over" in page and " left</span>" in page
 
