@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 
 from app.dashboard import forms, limit_fields
 from app.dashboard.auth import actor
-from app.domain.errors import InvalidFields
 from app.models import Key, Project
 from app.services import endpoints, sub_accounts
 
@@ -25,12 +24,11 @@ def fields() -> dict[str, Any]:
     }
 
 
-def read_labels(written: str) -> dict[str, str]:
-    """Return labels that are written one per line, as name=value."""
+def read_labels(written: str) -> dict[str, str] | str:
+    """Return labels that are written one per line, as name=value; the text when they are not."""
     lines = [line.partition("=") for line in written.splitlines() if line.strip()]
-    if any(not (name.strip() and sign and value.strip()) for name, sign, value in lines):
-        raise InvalidFields({"labels": _("Write one per line, as name=value.")})
-    return {name.strip(): value.strip() for name, _sign, value in lines}
+    labels = {name.strip(): value.strip() for name, _sign, value in lines}
+    return labels if all(sign for _name, sign, _value in lines) else written
 
 
 def values_of(key: Key) -> dict[str, Any]:

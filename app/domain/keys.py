@@ -26,6 +26,8 @@ def endpoints_of(raw: Mapping[str, Any]) -> list[str] | None:
 def labels_of(raw: Mapping[str, Any]) -> dict[str, str]:
     """Return the key's labels, names and values as texts."""
     given = raw.get("labels") or {}
+    if isinstance(given, str):
+        raise InvalidInput("Write each label as a name and a text, like team=web.", param="labels")
     if not isinstance(given, Mapping) or len(given) > MOST_LABELS:
         raise InvalidInput(f"Write at most {MOST_LABELS} names with their values.", param="labels")
     return {label_text(name, LONGEST_NAME): label_text(value, LONGEST_VALUE) for name, value in given.items()}
