@@ -8,7 +8,9 @@ from flask_babel import gettext as _
 from app import config
 from app.dashboard import alert_words, manual, pages
 from app.dashboard.addresses import public_root
-from app.domain.snippets import Address, snippets
+from app.domain.proxy_snippets import Route
+from app.domain.proxy_snippets import snippets as proxy_snippets
+from app.domain.snippets import Address, Snippet, snippets
 
 blueprint = Blueprint("docs", __name__)
 EXAMPLE_PROJECT = "6f1c2b9e-0000-4000-8000-000000000001"
@@ -96,6 +98,8 @@ def index() -> Response:
         streamed=snippets(address, stream=True),
         sections=sections(),
         errors=manual.errors(),
+        proxy_errors=manual.proxy_errors(),
+        proxy_samples=proxy_samples(),
         limits=manual.limits(),
         roles=manual.roles(),
         alert_kinds=alert_words.kinds(),
@@ -107,6 +111,15 @@ def index() -> Response:
     )
 
 
+def proxy_samples() -> list[Snippet]:
+    """Return how the stock SDKs are pointed at the proxy."""
+    routes = [
+        Route(public_root(), "openai", "openai", "gpt-4o-mini"),
+        Route(public_root(), "anthropic", "anthropic", "claude-sonnet-4-5"),
+    ]
+    return [proxy_snippets(route)[0] for route in routes]
+
+
 def sections() -> list[tuple[str, str]]:
     """Return the parts of the manual: the template's name and the heading."""
     return [
@@ -115,6 +128,7 @@ def sections() -> list[tuple[str, str]]:
         ("streaming", str(_("Streaming"))),
         ("errors", str(_("Errors"))),
         ("openai", str(_("With an OpenAI SDK"))),
+        ("passthrough", str(_("Calling models directly"))),
         ("failover", str(_("Providers, failover and cost"))),
         ("credits", str(_("Credits and accounts"))),
         ("plans", str(_("Plans"))),

@@ -37,6 +37,25 @@ def errors() -> list[Row]:
     ]
 
 
+def proxy_errors() -> list[Row]:
+    """Return status, text and meaning of each error of the proxy itself."""
+    return [
+        ("400", "This project serves '…' routes; …", _("The project is not called “by model”.")),
+        ("400", e.UnknownPrice.default, _("Money is counted for this call, and the model has no price.")),
+        ("402", e.InsufficientBalance.default, _("Top up, or ask for a shorter answer.")),
+        (
+            "404",
+            _("There is no such provider in this workspace. …"),
+            _("Also for paths that are not listed."),
+        ),
+        ("429", "Provider '…' is paused.", _("It passed its daily limit. An admin can reactivate it.")),
+        ("502", e.ProviderFailed.default, _("It could not be reached, or sent what is no answer.")),
+        ("503", e.NoCandidate.default, _("The provider has no key that works.")),
+        ("503", "Provider '…' is disabled in this gateway.", _("An admin switched it off.")),
+        ("504", e.ProviderTimedOut.default, _("Nothing came for two minutes.")),
+    ]
+
+
 def limits() -> list[Row]:
     """Return each limit: its name, its field in a file, what a refusal names, what it counts."""
     meanings = {

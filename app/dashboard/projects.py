@@ -9,7 +9,7 @@ from flask import Blueprint, g
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import budget_words, forms, pages
+from app.dashboard import budget_words, forms, pages, proxy_use
 from app.dashboard.auth import actor
 from app.domain.errors import Conflict, InvalidInput
 from app.models import Project
@@ -42,6 +42,7 @@ def show(project: UUID) -> Response:
         views=views,
         recent=recent,
         active_keys=active,
+        use=proxy_use.use_of(found),
         last_used_at=max((key.last_used_at for key in active if key.last_used_at), default=None),
         budgets=budget_words.block("project", found.id),
         budget_words=budget_words,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.domain.actors import SYSTEM
-from app.services import projects, workspaces
+from app.services import projects, providers, workspaces
 from tests.world import make_person
 
 
@@ -93,3 +93,17 @@ def test_another_tenants_project_is_not_there(world, sign_in):
         assert client.get(path(world.acme, f"/{world.other.project.id}{tail}")).status_code == 404
     assert client.post(path(world.acme, f"/{world.other.project.id}/active")).status_code == 404
     assert client.get(path(world.other)).status_code == 404
+
+
+def test_a_proxy_project_says_how_to_point_an_sdk_at_it(world, sign_in):
+    project = world.acme.project
+    client = sign_in(world.viewer)
+    assert "Call models directly" not in client.get(path(world.acme, f"/{project.id}")).text
+    projects.update(SYSTEM, world.acme.workspace.id, project.id, {"surfaces": ["proxy"]})
+    fields = {"slug": "claude", "dialect": "anthropic", "base_url": "https://api.anthropic.com"}
+    providers.create(SYSTEM, world.acme.workspace.id, fields)
+    page = client.get(path(world.acme, f"/{project.id}")).text
+    assert "http://localhost/v1/demo" in page and "http://localhost/v1/claude" in page
+    assert "from openai import OpenAI" in page and "demo-fast" in page, "the one that is ready"
+    other = client.get(path(world.acme, f"/{project.id}?provider=claude")).text
+    assert "from anthropic import Anthropic" in other and "/v1/claude/messages" in other
