@@ -46,6 +46,7 @@ RULES = {  # reliability 1.4
     ),
     "cut": Sentence("The answer broke off: charged are the input and what was delivered."),
     "aborted": Sentence("The gateway itself failed: charged is at most what was delivered."),
+    "crashed": Sentence("The gateway stopped during the call: only its input is charged, as estimated."),
 }
 FAILED_FIRST = Sentence("The failed attempts before the answer are not charged.")
 

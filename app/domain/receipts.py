@@ -69,7 +69,13 @@ class Receipt:
         return sum(step.microseconds for step in self.own_steps)
 
 
-TONES = {"succeeded": "ok", "replayed": "ok", "client_left": "warn", "refused": "warn"}  # all others: error
+TONES = {
+    "succeeded": "ok",
+    "replayed": "ok",
+    "replayed": "ok",
+    "client_left": "warn",
+    "refused": "warn",
+}  # all others: error
 
 OUTCOMES = {
     "succeeded": Sentence("Answered"),
@@ -78,6 +84,8 @@ OUTCOMES = {
     "client_left": Sentence("Client left"),
     "cut": Sentence("Cut off"),
     "aborted": Sentence("Aborted"),
+    "crashed": Sentence("Gateway stopped"),
+    "replayed": Sentence("Answered before"),
     "replayed": Sentence("Replayed"),
 }
 
@@ -146,6 +154,10 @@ def outcome(row: Stored) -> Sentence:
         return left(row.first_token_ms)
     if row.outcome == "replayed":
         return Sentence("This request had been answered before, so its stored answer was given again.")
+    if row.outcome == "crashed":
+        return Sentence(
+            "The gateway stopped during the call; how far it came is not known. The fault is ours."
+        )
     return Sentence("The gateway itself failed, so the call ended early. The fault is ours.")
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.models.columns import Created, Id, Json, JsonList, Name, Nano, Ref, Time, UtcDateTime
+from app.models.columns import Created, Id, Json, JsonDict, JsonList, Name, Nano, Ref, Time, UtcDateTime
 
 
 class Plan(db.Model):  # type: ignore[name-defined]
@@ -110,6 +110,7 @@ class Reservation(db.Model):  # type: ignore[name-defined]
     input_tokens: Mapped[int] = mapped_column(BigInteger)
     period_ids: Mapped[JsonList]  # budget_periods it is held in as well
     price: Mapped[dict[str, Any] | None] = mapped_column(Json)  # frozen, by model id (O28)
+    about: Mapped[JsonDict] = mapped_column(default=dict)  # whose call it is, for the record if it dies
     state: Mapped[str] = mapped_column(String(16), default="held")  # held | settled | voided
     outcome: Mapped[str | None] = mapped_column(String(24))
     charged_nano_usd: Mapped[Nano] = mapped_column(default=0)

@@ -64,7 +64,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     stream: Mapped[bool]
     outcome: Mapped[str] = mapped_column(
         String(24)
-    )  # succeeded | refused | failed | client_left | cut | aborted
+    )  # succeeded | replayed | refused | failed | client_left | cut | aborted | crashed
     status: Mapped[int]
     error_code: Mapped[str | None] = mapped_column(String(64))
     error_message: Mapped[str | None] = mapped_column(String(500))

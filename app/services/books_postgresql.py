@@ -38,10 +38,11 @@ WITH account AS (
 )
 INSERT INTO reservations (
     id, workspace_id, account_id, prepaid, amount_nano_usd, amount_tokens, input_nano_usd, input_tokens,
-    period_ids, price, state, charged_nano_usd, charged_tokens, shortfall_nano_usd, created_at, expires_at)
+    period_ids, price, about, state, charged_nano_usd, charged_tokens, shortfall_nano_usd,
+    created_at, expires_at)
 SELECT %(id)s::uuid, %(workspace_id)s::uuid, %(account_id)s::uuid, %(prepaid)s::boolean,
     %(amount_nano_usd)s::bigint, %(amount_tokens)s::bigint, %(input_nano_usd)s::bigint,
-    %(input_tokens)s::bigint, %(period_ids)s::jsonb, %(price)s::jsonb, 'held', 0, 0, 0,
+    %(input_tokens)s::bigint, %(period_ids)s::jsonb, %(price)s::jsonb, %(about)s::jsonb, 'held', 0, 0, 0,
     %(created_at)s::timestamptz, %(expires_at)s::timestamptz
 FROM ready WHERE (SELECT count(*) FROM period) = cardinality(%(held_in)s::uuid[])
 RETURNING id
@@ -131,7 +132,7 @@ def hold(session: Session, row: Mapping[str, Any]) -> bool:
     Then the transaction must be rolled back: some of it may have been held.
     """
     held_in = {"held_in": "{" + ",".join(row["period_ids"]) + "}"}
-    documents = {name: orjson.dumps(row[name]).decode() for name in ("period_ids", "price")}
+    documents = {name: orjson.dumps(row[name]).decode() for name in ("period_ids", "price", "about")}
     return run(session, HOLD, {**row, **documents, **held_in}) is not None
 
 

@@ -40,7 +40,7 @@ from app.domain.holds import (
 from app.domain.records import Record
 from app.domain.targets import Plan
 from app.models import Account, Reservation
-from app.services import books_postgresql, idempotency, periods, refusals, settlements, turns
+from app.services import books_postgresql, dead_calls, idempotency, periods, refusals, settlements, turns
 from app.services.settlements import Charged, Ending
 
 log = logging.getLogger(__name__)
@@ -189,6 +189,7 @@ def reservation(
         "input_tokens": input_tokens,
         "period_ids": held_in,
         "price": price_snapshot(plan.candidates, caller),
+        "about": dead_calls.about(record),
         "created_at": now,
         "expires_at": now + HELD_FOR,
     }

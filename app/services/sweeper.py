@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 import gevent
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import database
 from app.models import Reservation
-from app.services import settlements
+from app.services import dead_calls, settlements
 from app.services.settlements import Ending
 
 log = logging.getLogger(__name__)
@@ -35,12 +36,11 @@ def sweep(now: datetime | None = None) -> int:
     """End the holds whose call died with its worker, charging their input; return how many (H7)."""
     moment = now or datetime.now(UTC)
 
-    def expired(session: Session) -> list[Ending]:
+    def expired(session: Session) -> list[Reservation]:
         where = Reservation.state == "held", Reservation.expires_at < moment
-        rows = session.scalars(select(Reservation).where(*where).limit(MOST_SWEPT))
-        return [crashed(row) for row in rows]
+        return list(session.scalars(select(Reservation).where(*where).limit(MOST_SWEPT)))
 
-    return sum(sweep_one(ending) for ending in database.read(expired))
+    return sum(sweep_one(row) for row in database.read(expired))
 
 
 def crashed(row: Reservation) -> Ending:
@@ -54,10 +54,22 @@ def crashed(row: Reservation) -> Ending:
     )
 
 
-def sweep_one(ending: Ending) -> bool:
-    """End one hold; whoever comes second finds nothing to do."""
+def sweep_one(row: Reservation) -> bool:
+    """End one hold and write its record; whoever comes second finds nothing to do."""
+
+    def work(session: Session) -> bool:
+        if settlements.end(session, crashed(row)) is None:
+            return False
+        dead_calls.write(session, row)
+        return True
+
     try:
-        return database.transaction(lambda session: settlements.end(session, ending)) is not None
+        return database.transaction(work)
     except Exception as error:
-        log.error("hold %s cannot be swept: %s", ending.request_id, type(error).__name__)
+        log.error("hold %s cannot be swept: %s", row.id, type(error).__name__, exc_info=is_ours(error))
         return False
+
+
+def is_ours(error: Exception) -> bool:
+    """Say whether the fault is the product's, not the database's: then the log needs to say where."""
+    return not isinstance(error, SQLAlchemyError)

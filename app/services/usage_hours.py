@@ -17,7 +17,7 @@ from app.services.cache import Cache
 
 HOUR = timedelta(hours=1)
 KEPT = timedelta(days=400)
-FAILED = ("failed", "cut", "aborted")  # a refusal and a client that hangs up are no failures of ours
+FAILED = ("failed", "cut", "aborted", "crashed")  # not: a refusal, a client that hangs up
 DIMENSIONS = (
     "workspace_id", "starts_at", "account_id", "project_id", "key_id", "endpoint_id", "provider", "model",
     "end_user", "source",

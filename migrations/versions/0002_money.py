@@ -262,6 +262,7 @@ def make_reservations() -> None:
         sa.Column("input_tokens", sa.BigInteger(), nullable=False),
         sa.Column("period_ids", JSON, nullable=False),
         sa.Column("price", JSON, nullable=True),
+        sa.Column("about", JSON, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("outcome", sa.String(length=24), nullable=True),
         sa.Column("charged_nano_usd", sa.BigInteger(), nullable=False),

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from app.database import database
 from app.models import BudgetPeriod, DailySpend, Endpoint, IdempotencyKey, LedgerEntry, Reservation
 from app.services import holds, settlements, sweeper
+from app.services import records as record_writer
 from tests.money import USD, account_of, make_prepaid, rows, set_budget
 from tests.providers_world import add_endpoint, add_provider, records, set_price
 from tests.upstream import Upstream
@@ -271,6 +272,7 @@ def test_a_dead_call_is_charged_its_input_once(
     client: FlaskClient, world: World, upstream: Upstream, paid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(holds, "settle", lambda record: None)
+    monkeypatch.setattr(record_writer, "write", lambda record: None)
     call(client, world, paid, message="x" * 4_000)
     row = rows(Reservation)[0]
     assert sweeper.sweep() == 0 and rows(Reservation)[0].state == "held"
@@ -278,6 +280,9 @@ def test_a_dead_call_is_charged_its_input_once(
     assert (sweeper.sweep(later), sweeper.sweep(later)) == (1, 0)
     assert account_of(world.acme).balance_nano_usd == USD - row.input_nano_usd < USD
     assert rows(Reservation)[0].outcome == "crashed"
+    (dead,) = records()
+    assert (dead.outcome, dead.cost_nano_usd, dead.endpoint_slug) == ("crashed", row.input_nano_usd, "paid")
+    assert dead.key_id == world.acme.key.id
     assert_books(world)
 
 
@@ -304,6 +309,8 @@ def test_a_settlement_that_fails_leaves_the_answer_and_the_hold(
         assert call(client, world, paid).status_code == 200
     assert rows(Reservation)[0].state == "held"
     assert sweeper.sweep(datetime.now(UTC) + timedelta(minutes=12)) == 1
+    (record,) = records()
+    assert record.outcome == "succeeded" and record.cost_nano_usd == rows(Reservation)[0].charged_nano_usd
     assert_books(world)
 
 

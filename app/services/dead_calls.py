@@ -1,0 +1,55 @@
+"""The records of calls that died with their worker: what their holds still know of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.domain.records import Record
+from app.models import RecordRow, Reservation
+from app.services import records
+
+LONGEST_BEFORE_HOLD = timedelta(minutes=2)  # from a call's beginning to its hold
+ABOUT = (
+    "account_id", "project_id", "key_id", "caller_label", "surface", "source", "client_request_id",
+    "endpoint_id", "endpoint_version", "endpoint_slug", "operation", "end_user", "stream", "model_requested",
+)  # fmt: skip
+
+
+def about(record: Record) -> dict[str, Any]:
+    """Return whose call it is and what it is for: what a record can say when its worker dies."""
+    row = {**records.who(record), **records.what(record)}
+    return {name: row[name] for name in ABOUT}
+
+
+def write(session: Session, reservation: Reservation) -> None:
+    """Write the record of a dead call; where only its settlement died, correct what it says of the cost."""
+    began = reservation.created_at - LONGEST_BEFORE_HOLD
+    mine = RecordRow.id == reservation.id, RecordRow.created_at.between(began, reservation.created_at)
+    corrected = update(RecordRow).where(*mine).values(cost_nano_usd=reservation.input_nano_usd)
+    if not session.execute(corrected).rowcount:  # type: ignore[attr-defined]
+        records.write_rows(session, [row_of(reservation)])
+
+
+def row_of(reservation: Reservation) -> dict[str, Any]:
+    """Return the record of a call of which only the hold is left, charged for its input."""
+    return {
+        **reservation.about,
+        "id": reservation.id,
+        "workspace_id": reservation.workspace_id,
+        "created_at": reservation.created_at,
+        "outcome": "crashed",
+        "status": 500,
+        "input_tokens": reservation.input_tokens,
+        **dict.fromkeys(("output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"), 0),
+        "estimated": True,
+        "cost_nano_usd": reservation.input_nano_usd,
+        "held_nano_usd": reservation.amount_nano_usd,
+        **dict.fromkeys(("model_answered", "provider", "error_code"), None),
+        "attempts": [],
+        "steps": {},
+        "duration_ms": 0,
+    }
