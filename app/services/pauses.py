@@ -19,7 +19,8 @@ def pause(actor: Actor, workspace_id: str, provider_id: str) -> Provider:
         provider = providers.owned(session, workspace_id, provider_id)
         if provider.paused_at is None:
             provider.paused_at = utc_now()
-            note_change(session, actor, provider, "provider.pause")
+            change = audit.Change("provider.pause", provider.id, provider.slug, {})
+            audit.write(session, actor, workspace_id, change)
         return provider
 
     return database.transaction(work)
@@ -39,13 +40,8 @@ def resume(actor: Actor, workspace_id: str, provider_id: str) -> Provider:
             provider.resumed_from_nano_usd = spend.today(session, workspace_id, "provider").get(
                 provider.id, 0
             )
-            note_change(session, actor, provider, "provider.resume")
+            change = audit.Change("provider.resume", provider.id, provider.slug, {})
+            audit.write(session, actor, workspace_id, change)
         return provider
 
     return database.transaction(work)
-
-
-def note_change(session: Session, actor: Actor, provider: Provider, action: str) -> None:
-    """Write to the audit log that this was done to the provider."""
-    change = audit.Change(action, provider.id, provider.slug, {})
-    audit.write(session, actor, provider.workspace_id, change)
