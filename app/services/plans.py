@@ -156,4 +156,5 @@ def check_slug_free(session: Session, slug: str) -> None:
 def as_fields(plan: Plan) -> dict[str, Any]:
     """Return the fields that a form or file may set."""
     usd = {name: write_usd(getattr(plan, column)) for name, column in USD_COLUMNS.items()}
-    return {name: getattr(plan, name) for name in sorted(FIELDS - usd.keys())} | usd
+    others = {name: getattr(plan, name) for name in sorted(FIELDS - usd.keys() - {"slug", "name"})}
+    return {"slug": plan.slug, "name": plan.name, **others, **usd}
