@@ -12,13 +12,14 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import update
 
-from app import respond
+from app import redis_store, respond
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.dialects import OPENAI
 from app.domain.errors import InsufficientBalance
 from app.extensions import redis
 from app.models import Account
+from app.providers import demo
 from app.services import endpoints, keys, limits, plans
 from tests import servers
 from tests.providers_world import add_endpoint, add_provider, records
@@ -27,6 +28,13 @@ from tests.upstream_replies import error_reply, openai_completion, openai_stream
 from tests.world import Tenant, World
 
 HI = {"message": "Hi"}
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the demo model answer without its pauses, and a busy machine's Redis answer at all."""
+    monkeypatch.setattr(redis_store, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(demo, "WORD_SECONDS", dict.fromkeys(demo.WORD_SECONDS, 0.0))
 
 
 def limit_key(tenant: Tenant, **values: int) -> None:
