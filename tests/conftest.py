@@ -13,7 +13,7 @@ from redis import Redis
 from app import create_app, egress
 from app.extensions import db
 from app.models import User
-from app.services import callers, limits, periods, targets
+from app.services import callers, limits, periods, targets, used_up
 from tests import servers
 from tests.databases import Databases, all_databases, settings_for
 from tests.upstream import Upstream
@@ -49,6 +49,7 @@ def app(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Flask]:
     callers.forget_all()
     targets.forget_all()
     periods.forget_all()
+    used_up.forget_all()
     limits.forget_all()
     application = create_app(settings_for(tmp_path, database_url, redis_url))
     application.config.update(TESTING=True, WTF_CSRF_METHODS=())

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain.bounds import Bound, bound_of
 from app.domain.calls import Usage
-from app.domain.errors import Overloaded
+from app.domain.errors import BudgetExceeded, Overloaded, QuotaExceeded
 from app.domain.holds import (
     FREELY,
     LEAST_OUTPUT,
@@ -40,7 +40,16 @@ from app.domain.holds import (
 from app.domain.records import Record
 from app.domain.targets import Plan
 from app.models import Account, Reservation
-from app.services import books_postgresql, dead_calls, idempotency, periods, refusals, settlements, turns
+from app.services import (
+    books_postgresql,
+    dead_calls,
+    idempotency,
+    periods,
+    refusals,
+    settlements,
+    turns,
+    used_up,
+)
 from app.services.settlements import Charged, Ending
 
 log = logging.getLogger(__name__)
@@ -84,7 +93,11 @@ def reserve(record: Record, plan: Plan) -> Hold | None:
                 return take(record, plan, bound, terms, wanted)
             except Short:
                 pass
-        return take_what_fits(record, plan, bound, terms, cap)
+        try:
+            return take_what_fits(record, plan, bound, terms, cap)
+        except (BudgetExceeded, QuotaExceeded):
+            used_up.tell(caller, terms)
+            raise
 
 
 def bound_for(record: Record) -> Bound:

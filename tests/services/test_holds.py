@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 from app.database import database
-from app.models import BudgetPeriod, DailySpend, Endpoint, IdempotencyKey, LedgerEntry, Reservation
+from app.models import Alert, BudgetPeriod, DailySpend, Endpoint, IdempotencyKey, LedgerEntry, Reservation
 from app.services import holds, settlements, sweeper
 from app.services import records as record_writer
 from tests.money import USD, account_of, make_prepaid, rows, set_budget
@@ -236,6 +236,18 @@ def test_a_budget_stops_calls_on_a_metered_account(
     assert len(upstream.requests) == 2
     counted = rows(BudgetPeriod)[0]
     assert (counted.spent_nano_usd, counted.reserved_nano_usd, counted.spent_tokens) == (20_000_000, 0, 20)
+
+
+def test_a_budget_that_refuses_with_little_left_is_told_as_used_up(
+    client: FlaskClient, world: World, upstream: Upstream
+) -> None:
+    add_provider(world.acme, upstream, "up")
+    set_price(world.acme, "up/m", input_usd_per_million="0", output_usd_per_million="1000")
+    upstream.script("m", openai_completion("Hello", usage(0, 10)))
+    path = add_endpoint(world.acme, "capped", "up/m", max_output_tokens=10)
+    set_budget(world.acme, "project", world.acme.project.id, "day", usd=10_300_000)
+    assert [call(client, world, path).status_code for _ in range(2)] == [200, 422]
+    assert {alert.kind for alert in rows(Alert)} >= {"budget_80", "budget_100"}
 
 
 def test_a_token_budget_needs_no_price(client: FlaskClient, world: World, upstream: Upstream) -> None:
