@@ -1,4 +1,4 @@
-"""Tells of hard budgets that are nearly spent and refuse calls: their spend may never reach the cap exactly."""
+"""Tells of hard budgets that refuse calls with little left: their spend may never reach the cap exactly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _looked: Cache[str, float] = Cache(10_000)  # by account: when this process last
 
 
 def tell(caller: Caller, terms: Terms) -> None:
-    """Note each hard budget of a refused call of which nearly all is spent; never more than a look a minute."""
+    """Note each nearly spent hard budget of a refused call; it looks once a minute at most."""
     now = time.monotonic()
     hard = [budget for budget in terms.periods if budget.hard]
     if not hard or now - (_looked.get(caller.payer_id) or float("-inf")) < LOOK_AGAIN_SECONDS:

@@ -77,7 +77,7 @@ class Run:
 
 @contextmanager
 def refusals_at(item: Item, names: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Say of every refusal where in the file its cause stands; `names` are fields the file calls otherwise."""
+    """Say of every refusal where in the file its cause stands; `names`: fields the file calls otherwise."""
     try:
         yield
     except FileError:
