@@ -56,7 +56,7 @@ class Cancellation:
     """A switch that ends one call's upstream request from another greenlet; safe to flip twice.
 
     Whoever opens something that must end with the call registers its closer. `reason` is one of
-    `client_left`, `draining`, `deadline`.
+    `client_left`, `draining`, `deadline`, `too_long`.
     """
 
     def __init__(self) -> None:

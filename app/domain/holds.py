@@ -16,6 +16,8 @@ from app.domain.targets import Candidate, Target
 LEAST_OUTPUT = 16  # an answer that could be no longer is refused rather than begun
 FREE_OPERATIONS = frozenset({"models", "count_tokens"})
 NOBODY = 2**62  # a bound that nothing reaches
+MOST_CHARACTERS_PER_TOKEN = 16  # an answer of so many more is longer than what was asked for
+SPARE_CHARACTERS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class Hold:
     stored: bool  # False: only caps of single calls applied, and nothing stands in the database
     longest_answer: int = field(default=NOBODY)  # tokens, of all copies together
 
+    @property
+    def most_characters(self) -> int:
+        """The length at which a stream that will not end is ended: generous, for tokens can be long (L8)."""
+        return self.longest_answer * MOST_CHARACTERS_PER_TOKEN + SPARE_CHARACTERS
+
 
 def terms_of(caller: Caller, target: Target) -> Terms:
     """Return the terms of a call; FREELY where nothing is counted before it."""
@@ -139,10 +146,15 @@ def cost_at_worst(candidate: Candidate, usage: Usage, multiplier_ppm: int) -> in
     if not prices or facts is None:
         return 0
     dearest = Price(
-        max(max(p.input_nano_usd_per_million, p.cache_write_nano_usd_per_million or 0) for p in prices),
-        max(p.output_nano_usd_per_million for p in prices),
+        max(dearest_input(price) for price in prices), max(p.output_nano_usd_per_million for p in prices)
     )
     return cost_nano_usd(usage, dearest, (multiplier_ppm, facts.multiplier_ppm))
+
+
+def dearest_input(price: Price) -> int:
+    """Return the highest price of input: some charge more for what is written to a cache or read from it."""
+    cached = price.cache_read_nano_usd_per_million, price.cache_write_nano_usd_per_million
+    return max(price.input_nano_usd_per_million, *(each or 0 for each in cached))
 
 
 def input_nano_usd(candidate: Candidate, tokens: int, caller: Caller) -> int:

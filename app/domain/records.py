@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.chat import choices_of
-from app.domain.errors import GatewayError, Replayed
+from app.domain.errors import GatewayError, Replayed, StreamCut
 from app.domain.holds import FREE_OPERATIONS, Hold
 from app.domain.limits import Counted
 from app.domain.pricing import MILLION, Price, cost_nano_usd
@@ -66,6 +66,7 @@ class Record:
     steps: dict[str, int] = field(default_factory=dict)  # microseconds
     first_token_ms: int | None = None
     _started: int = field(default_factory=time.perf_counter_ns)
+    _characters: int = 0  # of the output so far
     _step: str = ""
     _step_began: int = 0
     _covered: tuple[int, int] = (0, 0)  # how much of `delivered` and `called` the usage counts
@@ -88,7 +89,10 @@ class Record:
         return (time.perf_counter_ns() - self._started) // 1_000_000
 
     def watch(self, chunk: Chunk) -> None:
-        """Note what a passing chunk tells: first token, text, usage, how it ended."""
+        """Note what a passing chunk tells: first token, text, usage, how it ended.
+
+        Raises StreamCut once a stream is far longer than what is held for it covers (L8).
+        """
         if chunk.data is not None:
             self._watch_data(chunk.data)
         elif chunk.raw:
@@ -98,14 +102,19 @@ class Record:
         if chunk.usage is not None:
             self.usage = chunk.usage
             self._covered = len(self.delivered), len(self.called)
+        if self.streamed and self.hold is not None and self._characters > self.hold.most_characters:
+            self.call.cancellation.cancel("too_long")
+            raise StreamCut("The answer is longer than the limit.")
 
     def _watch_data(self, data: dict[str, Any]) -> None:
         if self.first_token_ms is None:
             self.first_token_ms = self.duration_ms
             model = data.get("model")
             self.model_answered = model if isinstance(model, str) and model else None
-        self.delivered.extend(texts_of(data))
-        self.called.extend(calls_of(data))
+        texts, calls = texts_of(data), calls_of(data)
+        self.delivered.extend(texts)
+        self.called.extend(calls)
+        self._characters += sum(map(len, texts)) + sum(map(len, calls))
 
     def _watch_raw(self, chunk: Chunk) -> None:
         if self.first_token_ms is None:
@@ -114,6 +123,7 @@ class Record:
         self.answer_id = self.answer_id or chunk.answer_id or None
         if chunk.text:
             self.delivered.append(chunk.text)
+            self._characters += len(chunk.text)
 
     def succeed(self) -> None:
         """The answer came to its proven end."""
