@@ -72,7 +72,6 @@ class Receipt:
 TONES = {
     "succeeded": "ok",
     "replayed": "ok",
-    "replayed": "ok",
     "client_left": "warn",
     "refused": "warn",
 }  # all others: error
@@ -85,7 +84,6 @@ OUTCOMES = {
     "cut": Sentence("Cut off"),
     "aborted": Sentence("Aborted"),
     "crashed": Sentence("Gateway stopped"),
-    "replayed": Sentence("Answered before"),
     "replayed": Sentence("Replayed"),
 }
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.records import Record
 from app.models import RecordRow, Reservation
-from app.services import records
+from app.services import records, usage_hours
 
 LONGEST_BEFORE_HOLD = timedelta(minutes=2)  # from a call's beginning to its hold
 ABOUT = (
@@ -29,9 +29,12 @@ def write(session: Session, reservation: Reservation) -> None:
     """Write the record of a dead call; where only its settlement died, correct what it says of the cost."""
     began = reservation.created_at - LONGEST_BEFORE_HOLD
     mine = RecordRow.id == reservation.id, RecordRow.created_at.between(began, reservation.created_at)
-    corrected = update(RecordRow).where(*mine).values(cost_nano_usd=reservation.input_nano_usd)
-    if not session.execute(corrected).rowcount:  # type: ignore[attr-defined]
+    known = session.scalars(select(RecordRow).where(*mine).with_for_update()).first()
+    if known is None:
         records.write_rows(session, [row_of(reservation)])
+        return
+    usage_hours.correct(session, known, reservation.input_nano_usd)
+    known.cost_nano_usd = reservation.input_nano_usd
 
 
 def row_of(reservation: Reservation) -> dict[str, Any]:

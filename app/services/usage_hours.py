@@ -121,6 +121,13 @@ def write(session: Session, sums: Mapping[Key, Sums]) -> None:
         session.execute(statement, rows)
 
 
+def correct(session: Session, record: RecordRow, cost_nano_usd: int) -> None:
+    """Count a record as having cost this, before it is changed to say so."""
+    row = {column.key: getattr(record, column.key) for column in RecordRow.__table__.columns}
+    was = record.cost_nano_usd
+    write(session, {key_of(row): (0, 0, -int(was is None), 0, 0, cost_nano_usd - (was or 0))})
+
+
 def rebuild(hours: Iterable[datetime]) -> None:
     """Count these clock hours again from their records, each in a transaction of its own."""
     for start in map(start_of, hours):

@@ -34,7 +34,7 @@ from tests.browser.money_day import fill_money
 from tests.browser.visitor import Visitor
 from tests.world import World, make_person
 
-NO_PAGES = {"credits.export", "requests.export"}
+NO_PAGES = {"credits.export", "requests.export", "usage.export", "usage.over_time"}
 NARROW: ViewportSize = {"width": 360, "height": 780}
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 CONTRAST: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from app.database import database
-from app.models import DailySpend, UsageHour
+from app.models import DailySpend, RecordRow, UsageHour
 from app.services import usage_hours
 from app.services.cache import Cache
 from app.services.records import Writer
@@ -184,3 +185,15 @@ def test_a_call_with_a_hold_is_added_to_its_day_once(client: FlaskClient, world:
     assert hour.cost_nano_usd == record.cost_nano_usd
     spends = {day.scope_type: day.spent_nano_usd for day in rows(DailySpend)}
     assert spends["account"] == record.cost_nano_usd
+
+
+def test_a_record_that_is_corrected_is_counted_as_it_then_says(world: World) -> None:
+    write(row(world.acme, cost_nano_usd=None, end_user="ann"), row(world.acme, end_user="ann"))
+
+    def correct(session: Session) -> None:
+        record = session.scalars(select(RecordRow).where(RecordRow.cost_nano_usd.is_(None))).one()
+        usage_hours.correct(session, record, 500)
+        record.cost_nano_usd = 500
+
+    database.transaction(correct)
+    assert counted() == expected()
