@@ -32,7 +32,8 @@ def use_of(project: Project) -> Use | None:
     if "proxy" not in project.surfaces:
         return None
     shelves = model_choices.list_shelves(actor(), g.workspace.id, project.id)
-    routes = tuple((shelf, route_to(shelf)) for shelf in shelves)
+    ordered = sorted(shelves, key=lambda shelf: (shelf.state != "ready", shelf.provider.dialect == "demo"))
+    routes = tuple((shelf, route_to(shelf)) for shelf in ordered)
     chosen = pick([route for _, route in routes], request.args.get("provider", ""))
     return Use(routes, chosen, snippets(chosen) if chosen else ())
 
@@ -51,5 +52,5 @@ def price_of(price: Price | None) -> int:
 
 
 def pick(routes: list[Route], slug: str) -> Route | None:
-    """Return the route of this provider, else the first: ready ones come first."""
+    """Return the route of this provider, else the first one."""
     return next((route for route in routes if route.slug == slug), routes[0] if routes else None)

@@ -69,9 +69,11 @@ def caller(story: Story) -> Fact:
 
 
 def endpoint(story: Story) -> Fact:
-    """Name the endpoint and the version that answered."""
+    """Name the endpoint and the version that answered, or the provider's route."""
     row = story.row
     version = _("version %(number)d", number=row.endpoint_version) if row.endpoint_version else ""
+    if row.surface == "proxy":
+        return _("Route"), code(f"/v1/{row.endpoint_slug}"), _("passed on as it came")
     if story.endpoint is None:
         return _("Endpoint"), code(row.endpoint_slug), version
     return _("Endpoint"), link(row.endpoint_slug, "endpoints.show", endpoint_id=story.endpoint.id), version

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from app.domain.actors import SYSTEM
+from app.models import User
 from app.services import answer_ids, credentials, projects, providers
 from tests.gateway.passthrough_replies import embeddings_reply, response_reply
 from tests.gateway.passthrough_world import BODY, MESSAGE, Proxy, make_proxy
@@ -281,6 +283,14 @@ def test_a_typo_is_told_in_the_dialect(proxy: Proxy) -> None:
     response = proxy.post("/v1/anthropic/message", BODY)
     assert response.status_code == 404 and response.get_json()["error"]["type"] == "not_found_error"
     assert proxy.get(CHAT).status_code == 405
+
+
+def test_its_receipt_names_the_route(
+    proxy: Proxy, world: World, sign_in: Callable[[User], FlaskClient]
+) -> None:
+    proxy.post(CHAT, BODY)
+    page = sign_in(world.viewer).get(f"/w/acme/requests/{proxy.record.id}").text
+    assert "/v1/openai/chat/completions" in page and "openai/gpt-x" in page
 
 
 def test_another_tenants_provider_is_not_there(proxy: Proxy, world: World) -> None:

@@ -127,6 +127,15 @@ def test_what_is_continued_joins_the_hold(proxy: Proxy) -> None:
     assert second - first >= 29 * 1000
 
 
+def test_the_same_request_again_is_answered_and_charged_once(proxy: Proxy) -> None:
+    make_prepaid(proxy.tenant, USD)
+    first = proxy.post(CHAT, BODY, Idempotency_Key="order-7")
+    again = proxy.post(CHAT, BODY, Idempotency_Key="order-7")
+    assert (again.status_code, again.data) == (200, first.data)
+    assert again.headers["Idempotent-Replayed"] == "true" and len(proxy.upstream.requests) == 1
+    assert account_of(proxy.tenant).balance_nano_usd == USD - 7 * 1000 - 3 * 10_000
+
+
 def test_a_paused_provider_says_so(proxy: Proxy) -> None:
     def pause(session: Any) -> None:
         session.get_one(Provider, proxy.openai_id).paused_at = proxy.tenant.workspace.created_at
