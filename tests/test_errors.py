@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
-from app import errors
+from app import errors, respond
+from app.domain.dialects import OPENAI
+from app.domain.errors import InsufficientBalance
 
 
 @pytest.mark.parametrize(
@@ -16,3 +19,7 @@ def test_the_status_says_whose_fault_it_is(app: Flask, kind: type[DBAPIError], s
     with app.test_request_context("/api/x"):
         answer = errors.handle_database(kind("insert", {}, Exception("a stored value")))
     assert answer.status_code == status and "stored value" not in answer.get_data(as_text=True)
+
+
+def test_what_no_second_try_helps_says_so(client: FlaskClient) -> None:
+    assert respond.error_response(InsufficientBalance(), OPENAI).headers["X-Should-Retry"] == "false"

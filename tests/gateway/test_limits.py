@@ -12,11 +12,9 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import update
 
-from app import redis_store, respond
+from app import redis_store
 from app.database import database
 from app.domain.actors import SYSTEM
-from app.domain.dialects import OPENAI
-from app.domain.errors import InsufficientBalance
 from app.extensions import redis
 from app.models import Account
 from app.providers import demo
@@ -235,10 +233,6 @@ def test_a_key_can_ask_what_it_may(client: FlaskClient, world: World) -> None:
     rules = {"limits": {"requests_per_minute": 5}, "endpoints": ["hello"], "labels": {"team": "web"}}
     answer = client.get(f"/api/{world.acme.project.id}/info", headers=another_key(world.acme, **rules))
     assert answer.get_json()["token"].items() >= rules.items()
-
-
-def test_what_no_second_try_helps_says_so(client: FlaskClient) -> None:
-    assert respond.error_response(InsufficientBalance(), OPENAI).headers["X-Should-Retry"] == "false"
 
 
 @pytest.fixture
