@@ -44,8 +44,9 @@ def make(wanted: Sequence[tuple[BudgetFacts, date]]) -> list[str]:
 
     def work(session: Session) -> list[str]:
         for budget, first in wanted:
-            values = {"id": new_id(), "budget_id": budget.id, "starts_on": first, "hard": budget.hard}
-            caps = {"cap_nano_usd": budget.cap_nano_usd, "cap_tokens": budget.cap_tokens}
+            now = session.get_one(Budget, budget.id)  # what the call knows of it may be a second old
+            values = {"id": new_id(), "budget_id": budget.id, "starts_on": first, "hard": now.hard}
+            caps = {"cap_nano_usd": now.cap_nano_usd, "cap_tokens": now.cap_tokens}
             statement = insert_into(session, BudgetPeriod).values(**values, **caps)
             session.execute(statement.on_conflict_do_nothing())
         return [session.scalars(one(budget.id, first)).one() for budget, first in wanted]
