@@ -59,6 +59,12 @@ class Scope:
             return type_coerce(func.date(at), Date)
         return cast(func.timezone("UTC", at), Date)
 
+    def hour_of(self, at: Any) -> ColumnElement[str]:
+        """Return the clock hour (UTC) of a moment, as text."""
+        if self.dialect == "sqlite":
+            return func.strftime("%Y-%m-%d %H:00", at)
+        return func.to_char(func.timezone("UTC", at), "YYYY-MM-DD HH24:00")
+
     def as_text(self, row_id: Any) -> ColumnElement[str]:
         """Return an id as it is written in texts; SQLite stores it without hyphens."""
         if self.dialect != "sqlite":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Subquery, case, func, or_, select, union_all
@@ -20,7 +20,6 @@ LONGEST_PERIOD = timedelta(days=31)
 COUNTED = ("reserved_nano_usd", "reserved_tokens", "spent_nano_usd", "spent_tokens")
 REPORTED_DAYS = 7
 REPORTED_HOURS = 24
-HOUR = timedelta(hours=1)
 
 
 def budgets(session: Session, scope: Scope) -> Iterator[Finding]:
@@ -105,20 +104,21 @@ def providers(session: Session, scope: Scope) -> Iterator[Finding]:
 def hours(session: Session, scope: Scope) -> Iterator[Finding]:
     """Report complete hours whose counted calls are not those of the receipts."""
     until = scope.now.replace(minute=0, second=0, microsecond=0)
-    for number in range(1, REPORTED_HOURS + 1):
-        yield from one_hour(session, scope, until - number * HOUR)
-
-
-def one_hour(session: Session, scope: Scope, starts_at: datetime) -> Iterator[Finding]:
-    """Report one hour of each workspace."""
-    zero = constant(0)
-    counted = select(UsageHour.workspace_id, UsageHour.calls.label("counted"), zero.label("recorded"))
-    counted = counted.where(*scope.mine(UsageHour), UsageHour.starts_at == starts_at)
-    within = RecordRow.created_at >= starts_at, RecordRow.created_at < starts_at + HOUR
-    recorded = select(RecordRow.workspace_id, constant(0), constant(1)).where(*scope.mine(RecordRow), *within)
-    for workspace_id, calls, receipts in compared(session, union_all(counted, recorded).subquery()):
+    since = until - timedelta(hours=REPORTED_HOURS)
+    counted = (
+        select(UsageHour.workspace_id, scope.hour_of(UsageHour.starts_at).label("hour"))
+        .add_columns(UsageHour.calls.label("counted"), constant(0).label("recorded"))
+        .where(*scope.mine(UsageHour), UsageHour.starts_at >= since, UsageHour.starts_at < until)
+    )
+    recorded = (
+        select(RecordRow.workspace_id, scope.hour_of(RecordRow.created_at))
+        .add_columns(constant(0), constant(1))
+        .where(*scope.mine(RecordRow), RecordRow.created_at >= since, RecordRow.created_at < until)
+    )
+    both = union_all(counted, recorded).subquery()
+    for workspace_id, hour, calls, receipts in compared(session, both, both.c.hour):
         texts = f"{receipts:,} receipts", f"{calls:,} calls counted"
-        yield Finding("hour", workspace_id, f"the hour from {starts_at:%Y-%m-%d %H:%M} UTC", *texts)
+        yield Finding("hour", workspace_id, f"the hour from {hour} UTC", *texts)
 
 
 def compared(session: Session, both: Subquery, *keys: ColumnElement[Any]) -> Iterator[Any]:
