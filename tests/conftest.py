@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 from redis import Redis
 
 from app import create_app, egress
@@ -19,6 +20,9 @@ from tests.databases import Databases, all_databases, settings_for
 from tests.upstream import Upstream
 from tests.world import World, make_world
 from tests.world import sign_in as give_session
+
+settings.register_profile("any machine", deadline=None)  # a busy one makes no test fail
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
