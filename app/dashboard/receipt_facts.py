@@ -85,6 +85,8 @@ def ids(story: Story) -> list[Fact]:
     facts: list[Fact] = [(_("Request id"), code(row.id))]
     if row.client_request_id:
         facts.append((_("The client's own id"), code(row.client_request_id)))
+    if row.upstream_id:
+        facts.append((_("The provider's own id"), code(row.upstream_id)))
     if row.error_code:
         facts.append((_("Error code"), code(row.error_code)))
     if row.finish_reason:

@@ -291,6 +291,7 @@ def test_its_receipt_names_the_route(
     proxy.post(CHAT, BODY)
     page = sign_in(world.viewer).get(f"/w/acme/requests/{proxy.record.id}").text
     assert "/v1/openai/chat/completions" in page and "openai/gpt-x" in page
+    assert "chatcmpl-1" in page, "the provider's own id of it"
 
 
 def test_another_tenants_provider_is_not_there(proxy: Proxy, world: World) -> None:
