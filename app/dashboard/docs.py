@@ -131,6 +131,7 @@ def sections() -> list[tuple[str, str]]:
         ("passthrough", str(_("Calling models directly"))),
         ("failover", str(_("Providers, failover and cost"))),
         ("credits", str(_("Credits and accounts"))),
+        ("books", str(_("Whether the books add up"))),
         ("plans", str(_("Plans"))),
         ("budgets", str(_("Budgets"))),
         ("usage", str(_("Usage"))),
