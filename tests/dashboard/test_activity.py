@@ -17,6 +17,10 @@ from tests.world import World, actor_of
 SignIn = Callable[[User], FlaskClient]
 URL = "/w/acme/activity"
 BUILT = {  # actions whose verb is filled in where they are written
+    "budget.activate",
+    "budget.change",
+    "budget.create",
+    "budget.deactivate",
     "credential.activate",
     "credential.deactivate",
     "credit.adjustment",
