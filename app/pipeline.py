@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from app.domain import bodies, prompts
@@ -47,15 +48,15 @@ def run(call: Call) -> Iterator[Head | Chunk]:
         record.begin("hold")
         record.hold = holds.reserve(record, plan)  #               budgets and balance, idempotency
         record.begin("upstream")
-        chunks = dispatch(target, plan, record)  #                 provider call, with failover
-        first = next(chunks)
-        record.begin("stream")
-        yield Head(record.streamed, record)
-        record.watch(first)
-        yield first
-        for chunk in chunks:
-            record.watch(chunk)
-            yield chunk
+        with closing(dispatch(target, plan, record)) as chunks:  # provider call, with failover
+            first = next(chunks)
+            record.begin("stream")
+            yield Head(record.streamed, record)
+            record.watch(first)
+            yield first
+            for chunk in chunks:
+                record.watch(chunk)
+                yield chunk
         record.succeed()
     except GatewayError as error:
         record.fail(error)
@@ -113,6 +114,6 @@ def prepare(target: Target, record: Record) -> None:
     record.messages = record.request["messages"]
 
 
-def dispatch(target: Target, plan: Plan, record: Record) -> Iterator[Chunk]:
+def dispatch(target: Target, plan: Plan, record: Record) -> Generator[Chunk, None, None]:
     """Ask the provider: the one that a forwarded call names, or whoever of the chain answers first."""
     return forwarding.stream(plan, record) if target.forwards else failover.stream(plan, record)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from app.domain.calls import Chunk, Upstream
 from app.domain.errors import (
@@ -26,7 +26,7 @@ MOST_SECONDS = 240.0  # after so long no further attempt begins
 NO_CREDENTIAL = CredentialValue("", "", "")
 
 
-def stream(plan: Plan, record: Record) -> Iterator[Chunk]:
+def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
     """Yield the answer of the first candidate that begins one; raise ProviderFailed when none does."""
     failures: list[ProviderFailed] = []
     for candidate, credential in tries(plan, failures):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from app.domain.calls import Chunk, Upstream
@@ -23,7 +23,7 @@ def messages(record: Record) -> list[dict[str, Any]]:
     return messages_of(record.target.operation, record.call.body)
 
 
-def stream(plan: Plan, record: Record) -> Iterator[Chunk]:
+def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
     """Yield the provider's answer; a credential that it refuses is retired, the next one tried."""
     candidate = plan.candidates[0]
     request = request_to(candidate, record)

@@ -1,4 +1,4 @@
-"""A worker dies at any moment: what was held is charged by the table, once; nothing stays held (H7, H8, M2)."""
+"""A worker dies at any moment: the table says what is charged, once; nothing stays held (H7, H8, M2)."""
 
 from __future__ import annotations
 
