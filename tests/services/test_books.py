@@ -14,6 +14,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.errors import NotAllowed, NotFound
 from app.domain.ids import new_id
+from app.jobs import books as jobs
 from app.models import (
     Account,
     Alert,
@@ -25,7 +26,7 @@ from app.models import (
     Reservation,
     UsageHour,
 )
-from app.services import books, settlements
+from app.services import alert_mails, books, settlements
 from app.services.books import Result, last
 from tests.databases import ON_POSTGRESQL
 from tests.money import USD, make_prepaid, rows, set_budget
@@ -262,24 +263,31 @@ def hour_of(at: datetime) -> datetime:
 def test_a_finding_is_kept_for_the_dashboard_and_told_once(world: World, calls: list[str]) -> None:
     owner, acme = actor_of(world.owner), world.acme.workspace.id
     assert last.find(owner, acme) is None
-    books.watch(everything=False)
+    jobs.check_recent()
     assert (found := last.find(owner, acme)) is not None and found.findings == [] and not found.is_late
     day_changed(world, calls)
-    for everything in (True, False, False):
-        books.watch(everything=everything)
+    for check in (jobs.check_all, jobs.check_recent, jobs.check_recent):
+        check()
     assert (found := last.find(owner, acme)) is not None
     assert [finding.check for finding in found.findings] == ["day"]
     assert last.find(actor_of(world.stranger), world.other.workspace.id).findings == []  # type: ignore[union-attr]
     [alert] = rows(Alert)
     assert (alert.kind, alert.subject, alert.workspace_id) == ("books", "day", acme)
+    letter = alert_mails.compose(alert_mails.Letter(alert, world.acme.workspace, ["owner@acme.test"], 1))
+    told = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "The books do not add up: account “Acme”" in letter["Subject"] and "/w/acme/books" in told
+    assert "Expected: $0.0000008. Found: $0.000000801." in told
+    execute(update(DailySpend).values(ledger_nano_usd=DailySpend.ledger_nano_usd - 1))
+    books.check(SYSTEM)
+    assert (found := last.find(owner, acme)) is not None and found.findings == []
 
 
 def test_what_only_the_nightly_check_sees_stays_shown(world: World, calls: list[str]) -> None:
     let_ledger_be_changed()
     long_ago = datetime.now(UTC) - timedelta(days=30)
     execute(update(LedgerEntry).where(LedgerEntry.number < 3).values(created_at=long_ago, amount_nano_usd=7))
-    books.watch(everything=True)
-    books.watch(everything=False)
+    jobs.check_all()
+    jobs.check_recent()
     found = last.find(actor_of(world.owner), world.acme.workspace.id)
     assert found is not None and "chain" in {finding.check for finding in found.findings}
 

@@ -54,7 +54,7 @@ def check(actor: Actor, workspace_name: str | None = None) -> Result:
         raise NotAllowed
     if workspace_name is None:
         result = look()
-        last.keep("all", result.at, result.findings)
+        last.keep(result.at, result.findings, everything=True)
         return result
     chosen = [row.id for row in workspaces.list_all(actor) if row.name == workspace_name]
     if not chosen:
@@ -65,7 +65,7 @@ def check(actor: Actor, workspace_name: str | None = None) -> Result:
 def watch(*, everything: bool) -> Result:
     """Check the books of all workspaces, keep the result for the dashboard, and note alerts on findings."""
     result = look(since=None if everything else datetime.now(UTC) - RECENT)
-    last.keep("all" if everything else "recent", result.at, result.findings)
+    last.keep(result.at, result.findings, everything=everything)
     if result.findings:
         database.transaction(lambda session: note(session, result.findings))
     return result

@@ -37,10 +37,11 @@ class Last:
         return datetime.now(UTC) - self.at > LATE_AFTER
 
 
-def keep(reach: str, at: datetime, findings: Sequence[Finding]) -> None:
-    """Keep a result. `reach`: recent | all; what only the larger check sees stays until it runs again."""
+def keep(at: datetime, findings: Sequence[Finding], *, everything: bool) -> None:
+    """Keep a result. What only a check of everything sees stays until the next one of its kind."""
     text = orjson.dumps({"at": at, "findings": [asdict(finding) for finding in findings]})
-    redis.tell(lambda client: client.hset(NAME, reach, text))
+    reaches = ("all", "recent") if everything else ("recent",)
+    redis.tell(lambda client: client.hset(NAME, mapping=dict.fromkeys(reaches, text)))
 
 
 def find(actor: Actor, workspace_id: str) -> Last | None:
