@@ -28,6 +28,7 @@ from app.models import (
 )
 from app.services import alert_mails, books, settlements
 from app.services.books import Result, last
+from app.services.usage_hours import start_of
 from tests.databases import ON_POSTGRESQL
 from tests.money import USD, make_prepaid, rows, set_budget
 from tests.world import World, actor_of
@@ -244,20 +245,15 @@ def test_old_entries_are_left_to_the_nightly_check(world: World, calls: list[str
 
 
 def test_reports_tell_and_do_not_fail(world: World, client: FlaskClient, calls: list[str]) -> None:
-    yesterday = datetime.now(UTC) - timedelta(days=1)
     client.post(world.acme.url, json={"message": "Hi"}, headers=world.acme.headers)
     assert books.look().reports == []
-    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    yesterday, hour_ago = (datetime.now(UTC) - timedelta(hours=hours) for hours in (24, 1))
     execute(
-        update(RecordRow).values(created_at=yesterday), update(UsageHour).values(starts_at=hour_of(hour_ago))
+        update(RecordRow).values(created_at=yesterday), update(UsageHour).values(starts_at=start_of(hour_ago))
     )
     result = books.look()
     assert result.findings == [] and {each.check for each in result.reports} == {"provider", "hour"}
     assert books.look(since=yesterday).reports == []
-
-
-def hour_of(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def test_a_finding_is_kept_for_the_dashboard_and_told_once(world: World, calls: list[str]) -> None:
