@@ -5,13 +5,14 @@ PostgreSQL runs the work inline (psycopg yields to the hub); SQLite runs it whol
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 import gevent.monkey
 import gevent.threadpool
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, Row, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -30,7 +31,9 @@ class Database:
     def __init__(self) -> None:
         self._write: sessionmaker[Session] | None = None
         self._read: sessionmaker[Session] | None = None
+        self._at_once: Engine | None = None
         self._thread: gevent.threadpool.ThreadPool | None = None
+        self.is_postgresql = False
 
     def configure(self, engine: Engine) -> None:
         """Bind to `engine`; on SQLite set the pragmas and explicit transactions."""
@@ -38,6 +41,10 @@ class Database:
             prepare_sqlite(engine)
             if gevent.monkey.is_module_patched("socket"):
                 self._thread = gevent.threadpool.ThreadPool(1)
+        elif gevent.monkey.is_module_patched("socket"):
+            importlib.import_module("app.database_wait").install()  # not at the top: SQLite needs no psycopg
+        self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.is_postgresql = engine.dialect.name == "postgresql"
         self._write = sessionmaker(engine, expire_on_commit=False)
         self._read = sessionmaker(engine.execution_options(read_only=True), expire_on_commit=False)
 
@@ -52,6 +59,13 @@ class Database:
     def read(self, work: Callable[[Session], T]) -> T:
         """Run `work(session)` without writing; rows stay readable after it returns."""
         return self._run(self._read, work)
+
+    def statement(self, sql: str, values: Mapping[str, Any]) -> Row | None:
+        """Run one statement of PostgreSQL's as a transaction of its own; return its one row, or None."""
+        if self._at_once is None:
+            raise RuntimeError("the database is not configured")
+        with self._at_once.connect() as connection:
+            return connection.exec_driver_sql(sql, dict(values)).first()
 
     def _run(self, sessions: sessionmaker[Session] | None, work: Callable[[Session], T]) -> T:
         joined = _open.get()

@@ -236,7 +236,7 @@ def caller(tenant: Tenant, zone: str, budget: str) -> Caller:
         workspace_id=tenant.workspace.id, workspace_slug=tenant.workspace.slug,
         account_id=tenant.key.account_id, payer_id=tenant.key.account_id, project_id=tenant.project.id,
         project_name="Support", surfaces=("endpoints",), key_id=tenant.key.id, label="ci", scopes=("chat",),
-        expires_at=None, rate_multiplier_ppm=1_000_000, prepaid=True, timezone=zone, plan=None,
+        expires_at=None, rate_multiplier_ppm=1_000_000, prepaid=True, watched=False, timezone=zone, plan=None,
         limits=NO_LIMITS, budgets=(facts,), endpoints=None, config_stamp=None, read_at=0.0,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOORS = ("app.gateway", "app.dashboard", "app.management", "app.jobs")
 FROM_THE_BOTTOM = (
     ("app.domain", "app.setting_values", "app.lifecycle", "app.redis_store"),
-    ("app.config", "app.extensions", "app.database"),
+    ("app.config", "app.extensions", "app.database", "app.database_wait"),
     ("app.egress",),
     ("app.models", "app.providers", "app.plugins"),
     ("app.services",),

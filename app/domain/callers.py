@@ -51,6 +51,7 @@ class Caller:
     rate_multiplier_ppm: int
     payer_id: str
     prepaid: bool
+    watched: bool  # the payer wants to be told of its spend or balance
     timezone: str
     plan: PlanFacts | None
     limits: Limits  # the key's own

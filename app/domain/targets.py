@@ -32,6 +32,7 @@ class Candidate:
     model: str  # the id the upstream knows
     facts: Model | None
     credentials: tuple[CredentialValue, ...]
+    watched: bool = False  # the provider has a threshold on what it may cost in a day
 
 
 @dataclass(frozen=True, slots=True)

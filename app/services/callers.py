@@ -156,6 +156,7 @@ def shared(
         "rate_multiplier_ppm": payer.rate_multiplier_ppm,
         "payer_id": payer.id,
         "prepaid": payer.billing == "prepaid",
+        "watched": (payer.spend_alert_nano_usd_per_day, payer.low_balance_nano_usd) != (None, None),
         "timezone": workspace.timezone,
         "plan": plan_facts(plan) if plan else None,
         "budgets": budgets.facts(session, scopes),

@@ -41,8 +41,8 @@ from app.domain.records import Record
 from app.domain.targets import Plan
 from app.models import Account, Reservation
 from app.services import (
-    books_postgresql,
     dead_calls,
+    holds_postgresql,
     idempotency,
     periods,
     refusals,
@@ -118,6 +118,10 @@ def take(record: Record, plan: Plan, bound: Bound, terms: Terms, wanted: Quote) 
         return hold_of(record, bound, terms, wanted, stored=False)
     assert record.caller is not None
     held_in = periods.ids_of(terms.periods, record.caller.timezone) if terms.periods else []
+    if database.is_postgresql and not held_in and not idempotency.is_asked_for(record.call):
+        if not holds_postgresql.hold(None, reservation(record, plan, bound, terms, wanted, held_in)):
+            raise Short
+        return hold_of(record, bound, terms, wanted, stored=True)
 
     def work(session: Session) -> None:
         idempotency.claim(session, record)
@@ -129,18 +133,16 @@ def take(record: Record, plan: Plan, bound: Bound, terms: Terms, wanted: Quote) 
 
 def put(session: Session, row: dict[str, Any]) -> None:
     """Insert the reservation and move its amounts into `reserved` of account and budget periods; or Short."""
-    if books_postgresql.is_spoken(session):
-        if not books_postgresql.hold(session, row):
+    if holds_postgresql.is_spoken(session):
+        if not holds_postgresql.hold(session, row):
             raise Short
         return
     if row["prepaid"]:
         values = {"account": row["account_id"], "amount": row["amount_nano_usd"]}
         if session.execute(HOLD_BALANCE, values).rowcount != 1:  # type: ignore[attr-defined]
             raise Short
-    held_in = row["period_ids"]
-    if held_in and periods.hold(session, held_in, row["amount_nano_usd"], row["amount_tokens"]) != len(
-        held_in
-    ):
+    held_in, amounts = row["period_ids"], (row["amount_nano_usd"], row["amount_tokens"])
+    if held_in and periods.hold(session, held_in, *amounts) != len(held_in):
         raise Short
     session.execute(insert(Reservation), [row])
 
@@ -243,13 +245,17 @@ def settle(record: Record) -> None:
 def end(ending: Ending, payer_id: str) -> Charged | None:
     """End the hold in its account's turn."""
     with turns.turn(payer_id):
+        if ending.alone and database.is_postgresql:
+            return settlements.end_alone(ending)
         return database.transaction(lambda session: settlements.end(session, ending))
 
 
 def ending_of(record: Record, hold: Hold) -> Ending:
     """Return how the call ended, as the settlement takes it (reliability 1.4)."""
     usage = record.usage or Usage()
-    answered_by = record.answered_by
+    answered_by, keyed = record.answered_by, idempotency.is_asked_for(record.call)
+    watched = bool(record.caller and record.caller.watched) or bool(answered_by and answered_by.watched)
+    terms = hold.terms
     return Ending(
         request_id=hold.id,
         outcome=record.outcome,
@@ -257,9 +263,10 @@ def ending_of(record: Record, hold: Hold) -> Ending:
         tokens=usage.input_tokens + usage.output_tokens,
         provider_id=answered_by.provider_id if answered_by else None,
         provider_nano_usd=record.provider_cost_nano_usd,
-        overage_nano_usd_per_million=hold.terms.overage_nano_usd_per_million,
+        overage_nano_usd_per_million=terms.overage_nano_usd_per_million,
         reason=record.model_answered or "",
-        keyed=idempotency.is_asked_for(record.call),
+        keyed=keyed,
+        alone=not (keyed or watched or terms.periods or terms.overage_nano_usd_per_million),
     )
 
 

@@ -113,6 +113,7 @@ def load(session: Session, caller: Caller, slug: str, model: str) -> Target:
         model=model,
         facts=model_rows.facts(session, provider, model) if model else None,
         credentials=credentials,
+        watched=(provider.alert_nano_usd_per_day, provider.stop_nano_usd_per_day) != (None, None),
     )
     return Target(
         workspace_id=caller.workspace_id,

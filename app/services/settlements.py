@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Case, Row, bindparam, case, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from app.database import database
 from app.domain.calls import Usage
 from app.domain.ids import new_id
 from app.domain.pricing import Price, cost_nano_usd
 from app.models import Account, LedgerEntry, Reservation
-from app.services import alerts, books_postgresql, idempotency, periods, spend
+from app.services import alerts, holds_postgresql, idempotency, periods, spend
 from app.services.periods import Period
 from app.services.spend import Spent
 
@@ -33,6 +35,7 @@ class Ending:
     overage_nano_usd_per_million: int = 0
     reason: str = ""
     keyed: bool = True  # an Idempotency-Key may belong to it
+    alone: bool = False  # only a balance is concerned, and nobody watches it
 
     @property
     def is_void(self) -> bool:
@@ -97,7 +100,7 @@ def end(session: Session, ending: Ending) -> Charged | None:
     now = datetime.now(UTC)
     overage = overage_nano_usd(session, ending)
     cost = ending.cost_nano_usd + overage
-    if books_postgresql.is_spoken(session):
+    if holds_postgresql.is_spoken(session):
         return end_at_once(session, ending, overage, now)
     values = {"request": ending.request_id, "new_state": "voided" if ending.is_void else "settled"}
     values |= {"new_outcome": ending.outcome, "cost": cost, "used": ending.tokens, "now": now}  # type: ignore[dict-item]
@@ -117,9 +120,31 @@ def end(session: Session, ending: Ending) -> Charged | None:
     return Charged(row.charged_nano_usd, min(overage, row.charged_nano_usd), row.shortfall_nano_usd)
 
 
+def end_alone(ending: Ending) -> Charged | None:
+    """End a reservation of which nobody must be told and that only a balance knows (PostgreSQL)."""
+    row = holds_postgresql.run(None, holds_postgresql.END, values_of(ending, 0, datetime.now(UTC)))
+    if row is None:
+        return None
+    if row.shortfall_nano_usd:
+        told = row.workspace_id, ending.provider_id, row.shortfall_nano_usd
+        database.transaction(lambda session: alerts.shortfall(session, *told))
+    return Charged(row.charged_nano_usd, 0, row.shortfall_nano_usd)
+
+
 def end_at_once(session: Session, ending: Ending, overage: int, now: datetime) -> Charged | None:
     """End the reservation in one statement, then look whether somebody must be told."""
-    values = {
+    row = holds_postgresql.run(session, holds_postgresql.END, values_of(ending, overage, now))
+    if row is None:
+        return None
+    tell(session, ending, row, now)
+    if ending.keyed:
+        idempotency.finish(session, ending.request_id, charged=not ending.is_void)
+    return Charged(row.charged_nano_usd, min(overage, row.charged_nano_usd), row.shortfall_nano_usd)
+
+
+def values_of(ending: Ending, overage: int, now: datetime) -> dict[str, Any]:
+    """Return the values of the statement that ends a reservation."""
+    return {
         "id": ending.request_id,
         "state": "voided" if ending.is_void else "settled",
         "outcome": ending.outcome,
@@ -133,13 +158,6 @@ def end_at_once(session: Session, ending: Ending, overage: int, now: datetime) -
         "provider_id": ending.provider_id,
         "provider_nano_usd": ending.provider_nano_usd,
     }
-    row = books_postgresql.run(session, books_postgresql.END, values)
-    if row is None:
-        return None
-    tell(session, ending, row, now)
-    if ending.keyed:
-        idempotency.finish(session, ending.request_id, charged=not ending.is_void)
-    return Charged(row.charged_nano_usd, min(overage, row.charged_nano_usd), row.shortfall_nano_usd)
 
 
 def tell(session: Session, ending: Ending, row: Row, now: datetime) -> None:

@@ -114,6 +114,7 @@ def candidate_for(session: Session, caller: Caller, model_id: str) -> Candidate 
         model=model,
         facts=model_rows.facts(session, provider, model),
         credentials=credentials,
+        watched=(provider.alert_nano_usd_per_day, provider.stop_nano_usd_per_day) != (None, None),
     )
 
 

@@ -64,9 +64,9 @@ def caller(multiplier_ppm: int = 1_000_000, **fields: Any) -> Caller:
     values = {
         "workspace_id": "w", "workspace_slug": "w", "account_id": "a", "project_id": "p", "project_name": "P",
         "surfaces": ("endpoints",), "key_id": "k", "label": "ci", "scopes": ("chat",), "expires_at": None,
-        "rate_multiplier_ppm": multiplier_ppm, "payer_id": "a", "prepaid": False, "timezone": "UTC",
-        "plan": None, "limits": NO_LIMITS, "budgets": (), "endpoints": None, "config_stamp": None,
-        "read_at": 0.0,
+        "rate_multiplier_ppm": multiplier_ppm, "payer_id": "a", "prepaid": False, "watched": False,
+        "timezone": "UTC", "plan": None, "limits": NO_LIMITS, "budgets": (), "endpoints": None,
+        "config_stamp": None, "read_at": 0.0,
     }  # fmt: skip
     return Caller(**{**values, **fields})
 

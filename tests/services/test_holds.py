@@ -302,10 +302,11 @@ def test_settling_twice_charges_once(
     client: FlaskClient, world: World, upstream: Upstream, paid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endings: list[settlements.Ending] = []
-    real = settlements.end
-    monkeypatch.setattr(settlements, "end", lambda s, ending: endings.append(ending) or real(s, ending))
+    real = holds.end
+    monkeypatch.setattr(holds, "end", lambda ending, payer: endings.append(ending) or real(ending, payer))
     call(client, world, paid)
-    assert database.transaction(lambda session: real(session, endings[0])) is None
+    assert real(endings[0], account_of(world.acme).id) is None
+    assert database.transaction(lambda session: settlements.end(session, endings[0])) is None
     assert len(rows(LedgerEntry)) == 2
     assert_books(world)
 
@@ -317,7 +318,7 @@ def test_a_settlement_that_fails_leaves_the_answer_and_the_hold(
         raise OperationalError("UPDATE", {}, Exception("gone"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(settlements, "end", fail)
+        patch.setattr(holds, "end", fail)
         assert call(client, world, paid).status_code == 200
     assert rows(Reservation)[0].state == "held"
     assert sweeper.sweep(datetime.now(UTC) + timedelta(minutes=12)) == 1
