@@ -25,7 +25,7 @@ POINTS: dict[str, tuple[Any, str, str]] = {
     "when the provider answers": (failover, "note", "before"),
     "after the first chunk": (Record, "watch", "after"),
     "after the last chunk": (Record, "succeed", "before"),
-    "before the settlement": (settlements, "end", "before"),
+    "before the settlement": (holds, "end", "before"),
     "with the settlement not committed": (settlements, "end", "after"),
     "with the settlement committed": (holds, "settle", "after"),
     "before the record": (records, "write", "before"),

@@ -9,7 +9,7 @@ from typing import Self
 
 
 class Tap:
-    """Listens on a TCP port of this machine. While it is cut nothing gets through, and what is open breaks."""
+    """Listens on a port of this machine. While it is cut nothing gets through, and what is open breaks."""
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -18,7 +18,7 @@ from app.services import sweeper
 from tests.crashing import POINTS, VARIABLE
 from tests.crowd import Crowd
 from tests.databases import Databases
-from tests.money import USD, account_of, mistakes, rows
+from tests.money import USD, account_of, mistakes, rows, set_budget
 from tests.stage import Shop, Stage, setting
 from tests.upstream import wait_for
 from tests.upstream_replies import openai_stream
@@ -52,6 +52,7 @@ def sweep() -> int:
 
 def test_a_crash_at_every_point_charges_what_the_table_says(stage: Stage, crash_at: Path) -> None:
     shop = stage.shop("Crash", USD, max_output_tokens=1_000)
+    set_budget(shop.tenant, "project", shop.tenant.project.id, "day", usd=100 * USD)
     stage.upstream.script("m", openai_stream("Hello", usage=usage(1_000, 500)))
     charged, asked = {}, {}
     for point in POINTS:

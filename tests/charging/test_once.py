@@ -68,11 +68,11 @@ def test_a_call_that_moved_on_is_charged_once(
 def test_a_commit_whose_answer_was_lost_is_not_booked_again(
     client: FlaskClient, world: World, upstream: Upstream, paid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, endings = settlements.end, []
-    monkeypatch.setattr(settlements, "end", lambda s, ending: endings.append(ending) or real(s, ending))
+    real, settled = holds.end, []
+    monkeypatch.setattr(holds, "end", lambda *ending: settled.append(ending) or real(*ending))
     call(client, world, paid)
     before = account_of(world.acme).balance_nano_usd
-    assert holds.end(endings[0], account_of(world.acme).id) is None
+    assert real(*settled[0]) is None
     assert account_of(world.acme).balance_nano_usd == before
     assert len(charges()) == 1 and mistakes() == []
 
