@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from app.domain.bodies import encoded
 from app.domain.errors import InvalidRequest
 
 BYTES_PER_TOKEN = 4  # on average, for what is charged when nothing better is known
@@ -18,13 +17,18 @@ TOOLS_TOKENS = 1_024  # what a provider adds when there are tools
 IMAGE_TOKENS = 40_000  # the most that any vendor counts for one picture
 FILE_TOKENS = 20_000  # a short document can become several pictures
 UNLIMITED_OUTPUT = 16_384  # for a model of which no limit is known
+MOST_OUTPUT = 10**9  # no provider gives longer answers; larger numbers only overflow
+MOST_COPIES = 10_000
 LIMIT_FIELDS = {
     "chat": ("max_completion_tokens", "max_tokens"),
     "responses": ("max_output_tokens",),
     "messages": ("max_tokens",),
 }
-PICTURES = frozenset({"image_url", "input_image", "image"})
+PICTURES = frozenset({"image_url", "input_image", "image", "computer_screenshot"})
 FILES = frozenset({"file", "input_file", "document"})
+RECORDINGS = frozenset({"video_url", "audio_url"})
+SPOKEN = ("messages", "input", "system")  # elsewhere what looks like a picture is the text of a tool
+LINKED = "Send the file itself: what a linked file may cost is not known beforehand."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,8 @@ class Bound:
 
 def bound_of(body: dict[str, Any], operation: str = "chat", history_tokens: int = 0) -> Bound:
     """Return the bounds of a request's body; InvalidRequest where what it names cannot be bounded."""
-    size = len(orjson.dumps(body))
-    extra, saved = attachments(body)
+    size = len(encoded(body))
+    extra, saved = attachments([body.get(name) for name in SPOKEN])
     lists = (body.get("messages"), body.get("input"))
     messages = sum(len(part) for part in lists if isinstance(part, list))
     text_bytes = max(0, size - saved)
@@ -54,35 +58,61 @@ def bound_of(body: dict[str, Any], operation: str = "chat", history_tokens: int 
 
 
 def output_limit(body: dict[str, Any], operation: str) -> int | None:
-    """Return the limit on one answer that the request sets; None when it sets none that makes sense."""
-    values = [body.get(name) for name in LIMIT_FIELDS.get(operation, ())]
-    return next((v for v in values if isinstance(v, int) and not isinstance(v, bool) and v >= 0), None)
+    """Return the limit on one answer that the request sets; None when it sets none that makes sense.
+
+    Of two the larger counts: which of them a provider knows is its own affair.
+    """
+    given: list[Any] = [body[name] for name in LIMIT_FIELDS.get(operation, ()) if body.get(name) is not None]
+    if not given or not all(type(value) is int and value > 0 for value in given):
+        return None
+    return min(max(map(int, given)), MOST_OUTPUT)
 
 
 def copies_of(body: dict[str, Any]) -> int:
     """Return how many answers the request asks for."""
-    value = body.get("n")
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 1 else 1
+    return max(1, copies(body.get("n")), copies(body.get("best_of")))
+
+
+def copies(value: Any) -> int:
+    """Return a number as lenient providers read it: "4" and 4.0 are 4; 0 for what is none."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value.lstrip("0")[:9] or 0)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(min(value, MOST_COPIES)) if is_number else 0
 
 
 def attachments(value: Any) -> tuple[int, int]:
-    """Return the tokens that pictures and files may add, and the bytes of text that they are not."""
+    """Return the tokens that pictures and files may add, and the bytes of pictures, which are no text."""
     if isinstance(value, list):
         found = [attachments(item) for item in value if isinstance(item, dict | list)]
         return sum(extra for extra, _ in found), sum(saved for _, saved in found)
     if not isinstance(value, dict):
         return 0, 0
-    kind = value.get("type")
-    if kind in PICTURES:
-        return IMAGE_TOKENS, len(orjson.dumps(value))
+    kind = value.get("type") if isinstance(value.get("type"), str) else ""
     if kind in FILES:
         return file_tokens(value), 0
-    return attachments([item for item in value.values() if isinstance(item, dict | list)])
+    if kind in RECORDINGS and not str(url_in(value, kind)).startswith("data:"):
+        raise InvalidRequest(LINKED)
+    extra, saved = attachments([inner for name, inner in value.items() if name != "input"])
+    return (extra + IMAGE_TOKENS, saved + picture_bytes(value)) if kind in PICTURES else (extra, saved)
+
+
+def url_in(part: dict[str, Any], name: str) -> Any:
+    """Return the address of a part's picture or recording, which may stand one level deeper."""
+    value = part.get(name)
+    return value.get("url") if isinstance(value, dict) else value
+
+
+def picture_bytes(part: dict[str, Any]) -> int:
+    """Return how much of a part is the picture itself."""
+    source = part.get("source")
+    found = url_in(part, "image_url"), source.get("data") if isinstance(source, dict) else None
+    return sum(len(text) for text in found if isinstance(text, str))
 
 
 def file_tokens(part: dict[str, Any]) -> int:
     """Return what a file in the request may add to its bytes; InvalidRequest when it is elsewhere."""
-    raw = orjson.dumps(part)
+    raw = encoded(part)
     if any(name in raw for name in (b'"file_id"', b'"file_url"', b'"url"')):
-        raise InvalidRequest("Send the file itself: what a linked file may cost is not known beforehand.")
+        raise InvalidRequest(LINKED)
     return FILE_TOKENS + 3 * len(raw)

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-import json as stdlib_json
 import socket
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from requests.exceptions import RequestException, Timeout
 
 from app.domain.addresses import Target, check_public, is_allowed_private, is_public, parse_url
+from app.domain.bodies import encoded
 from app.domain.calls import Cancellation
-from app.domain.errors import InvalidInput, ProviderFailed, ProviderTimedOut
+from app.domain.errors import InvalidInput
+from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
 from app.egress.endings import Interrupted, ended_early
 from app.egress.exchange import MAX_BODY_BYTES, Exchange, WireResponse, pool
 from app.egress.transport import Request, Transport
@@ -138,14 +138,6 @@ def _content(
     if body is not None:
         complete["content-length"] = str(len(body))
     return complete, body
-
-
-def encoded(value: Any) -> bytes:
-    """Return JSON. Whole numbers of any size are passed on; only the slower encoder writes them."""
-    try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        return stdlib_json.dumps(value).encode()
 
 
 def _refuse_compressed(answer: Answer) -> None:

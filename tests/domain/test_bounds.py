@@ -14,6 +14,7 @@ from app.domain.bounds import (
     FILE_TOKENS,
     IMAGE_TOKENS,
     MESSAGE_TOKENS,
+    MOST_OUTPUT,
     TOOLS_TOKENS,
     Bound,
     bound_of,
@@ -83,6 +84,43 @@ def test_pictures_are_found_however_deep() -> None:
     assert bound_of(said(result), "messages").input_tokens >= IMAGE_TOKENS
 
 
+TEXT = "word " * 10_000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "type": "image", "content": TEXT},
+        {"role": "user", "type": "image_url", "image_url": {"detail": TEXT}},
+        {"role": "user", "content": [{"type": "image", "text": TEXT, "content": [IMAGE]}]},
+        {"role": "assistant", "content": [
+            {"type": "tool_use", "input": {"type": "image", "source": {"data": TEXT}}},
+        ]},
+    ],
+)  # fmt: skip
+def test_text_that_calls_itself_a_picture_counts_as_text(message: dict[str, Any]) -> None:
+    assert bound_of({"messages": [message]}).input_tokens > len(TEXT)
+
+
+def test_a_tools_schema_may_say_anything() -> None:
+    data = {"type": "file", "url": "x", "image": {"type": "image", "source": {"data": TEXT}}}
+    schema = {"type": "object", "properties": {"a": {"type": ["string", "null"]}, "b": data}}
+    tools = [{"type": "function", "function": {"name": "look", "parameters": schema}}]
+    assert bound_of({"messages": [{"role": "user", "content": "Hi"}], "tools": tools}).input_tokens > len(
+        TEXT
+    )
+
+
+def test_numbers_of_any_size_have_bounds() -> None:
+    assert bound_of({"messages": [], "seed": 10**30}).input_tokens > 30
+
+
+def test_a_linked_recording_cannot_be_bounded() -> None:
+    assert bound_of(said({"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AA"}}))
+    with pytest.raises(InvalidRequest, match="Send the file itself"):
+        bound_of(said({"type": "video_url", "video_url": {"url": "https://example.test/a.mp4"}}))
+
+
 def test_a_file_counts_its_bytes_and_its_pages() -> None:
     data = base64.b64encode(b"%PDF-1.7" + b"x" * 3_000).decode()
     part = {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{data}"}}
@@ -121,11 +159,13 @@ def test_a_previous_answer_brings_its_input_along() -> None:
     ("operation", "fields", "limit"),
     [
         ("chat", {"max_tokens": 7}, 7),
-        ("chat", {"max_completion_tokens": 5, "max_tokens": 7}, 5),
+        ("chat", {"max_completion_tokens": 5, "max_tokens": 7}, 7),
+        ("chat", {"max_completion_tokens": 5, "max_tokens": "7"}, None),
+        ("chat", {"max_tokens": 10**30}, MOST_OUTPUT),
         ("chat", {"max_completion_tokens": None, "max_tokens": 7}, 7),
         ("chat", {"max_output_tokens": 7}, None),
         ("responses", {"max_output_tokens": 9}, 9),
-        ("messages", {"max_tokens": 0}, 0),
+        ("messages", {"max_tokens": 0}, None),
         ("embeddings", {"max_tokens": 9}, 0),
         ("chat", {}, None),
         *(("chat", {"max_tokens": odd}, None) for odd in (True, "7", 1.5, -1, [], None)),
@@ -137,9 +177,13 @@ def test_the_clients_own_limit_is_found_where_it_makes_sense(
     assert bound_of({"messages": [], **fields}, operation).output_tokens == limit
 
 
-@pytest.mark.parametrize(("n", "copies"), [(3, 3), (1, 1), (0, 1), (-2, 1), (True, 1), ("4", 1), (None, 1)])
+COPIES = [(3, 3), (1, 1), (0, 1), (-2, 1), (True, 1), (None, 1), ([], 1), ("x", 1), ("4", 4), (4.0, 4)]
+
+
+@pytest.mark.parametrize(("n", "copies"), [*COPIES, (10**30, 10_000), ("9" * 5_000, 10_000)])
 def test_each_copy_of_the_answer_counts(n: Any, copies: int) -> None:
     assert bound_of({"messages": [], "n": n}).copies == copies
+    assert bound_of({"messages": [], "best_of": n}).copies == copies
 
 
 def test_an_empty_request_is_bounded() -> None:
