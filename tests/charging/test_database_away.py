@@ -97,7 +97,6 @@ def test_while_somebody_holds_the_rows_calls_are_refused_and_probes_answer(
     assert shop.post().status == 200
     asked, crowd = len(stage.upstream.requests), Crowd(stage.server.port)
     statuses: list[int] = []
-    held = threading.Event()
     calls = threading.Thread(
         target=lambda: statuses.extend(a.status for a in crowd.send([shop.request()] * 20))
     )
@@ -112,7 +111,6 @@ def test_while_somebody_holds_the_rows_calls_are_refused_and_probes_answer(
 
     slowest = database.transaction(hold)
     crowd.close()
-    held.set()
     assert statuses == [503] * 20 and slowest < 1
     assert len(stage.upstream.requests) == asked
     assert shop.post().status == 200
