@@ -22,15 +22,9 @@ from app.domain import limits, streams
 from app.domain.actors import Actor
 from app.domain.calls import Call, Cancellation, Chunk
 from app.domain.dialects import Dialect, summary
-from app.domain.errors import (
-    BodyTooLarge,
-    BodyTooSlow,
-    GatewayError,
-    ProviderAnswered,
-    Replayed,
-    UnsupportedEncoding,
-)
+from app.domain.errors import BodyTooLarge, BodyTooSlow, GatewayError, Replayed, UnsupportedEncoding
 from app.domain.ids import new_id
+from app.domain.provider_errors import ProviderAnswered
 from app.domain.records import Record
 from app.services import idempotency
 

@@ -109,15 +109,8 @@ def serving(
         **{f"SLUICE_{name}": text for name, text in settings.items()},
         **(variables or {}),
     }
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--config",
-        "gunicorn.conf.py",
-        "--bind",
-        f"127.0.0.1:{port}",
-    ]
+    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
+    command += ["--bind", f"127.0.0.1:{port}"]
     command += ["--workers", str(workers), "--graceful-timeout", str(graceful), *options]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, text=True, stderr=subprocess.PIPE)
     server = Server(process, port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from app.domain import errors as e
+from app.domain import provider_errors as p
 from app.domain.limits import KINDS
 
 Row = tuple[str, ...]
@@ -18,10 +19,12 @@ def errors() -> list[Row]:
         ("401", "Missing Bearer token.", _("Send the header Authorization: Bearer and the key.")),
         ("401", "Invalid token format.", _("What was sent cannot be a key: 16 to 200 visible characters.")),
         ("401", e.NotAuthenticated.default, _("The key is unknown, revoked or past its end.")),
+        ("402", "Insufficient credit balance. …", _("Top up, or lower max_tokens as the text says.")),
         ("403", "Token does not belong to this project.", _("The key is another project's.")),
         ("403", "Missing required scope: '…'. Token has: ….", _("Tick the scope on the key's page.")),
         ("403", "This key may not call the endpoint '…'.", _("Tick the endpoint on the key's page.")),
         ("404", "Endpoint not found.", _("The slug is unknown, or the endpoint is switched off.")),
+        ("409", e.IdempotencyConflict.default, _("Wait for the first request, or use another key.")),
         ("413", e.BodyTooLarge.default, _("At most 10 MB.")),
         ("415", e.UnsupportedEncoding.default, _("The body was compressed.")),
         (
@@ -29,9 +32,15 @@ def errors() -> list[Row]:
             "Send either 'message' (text) or 'messages' (a list), not both.",
             _("Also when both are missing. Other field errors name the field in the same way."),
         ),
+        (
+            "422",
+            "Budget exceeded. …",
+            _("A budget would be passed; the text says whose, and what would fit."),
+        ),
+        ("429", "Quota exceeded: …", _("The plan's included tokens are used up until the month ends.")),
         ("429", e.RateLimited.default, _("A limit is reached. Wait as Retry-After says; see Limits.")),
-        ("502", e.ProviderFailed.default, _("Every model of the endpoint was tried and failed.")),
-        ("502", e.ProviderTimedOut.default, _("The last model tried did not answer in time.")),
+        ("502", p.ProviderFailed.default, _("Every model of the endpoint was tried and failed.")),
+        ("502", p.ProviderTimedOut.default, _("The last model tried did not answer in time.")),
         ("502", _("No model can answer. …"), _("No provider of the endpoint is on and has a key.")),
         ("503", e.Overloaded.default, _("Restarting, or its database is away. Wait as Retry-After says.")),
     ]
@@ -49,10 +58,10 @@ def proxy_errors() -> list[Row]:
             _("Also for paths that are not listed."),
         ),
         ("429", "Provider '…' is paused.", _("It passed its daily limit. An admin can reactivate it.")),
-        ("502", e.ProviderFailed.default, _("It could not be reached, or sent what is no answer.")),
+        ("502", p.ProviderFailed.default, _("It could not be reached, or sent what is no answer.")),
         ("503", e.NoCandidate.default, _("The provider has no key that works.")),
         ("503", "Provider '…' is disabled in this gateway.", _("An admin switched it off.")),
-        ("504", e.ProviderTimedOut.default, _("Nothing came for two minutes.")),
+        ("504", p.ProviderTimedOut.default, _("Nothing came for two minutes.")),
     ]
 
 

@@ -9,17 +9,9 @@ from typing import Any
 
 from app.domain.calls import Usage
 from app.domain.chat import choices_of
-from app.domain.errors import (
-    BudgetExceeded,
-    Draining,
-    GatewayError,
-    NoCandidate,
-    ProviderAnswered,
-    ProviderFailed,
-    ProviderRefused,
-    RateLimited,
-)
+from app.domain.errors import BudgetExceeded, GatewayError, NoCandidate, RateLimited
 from app.domain.pricing import nano_to_usd
+from app.domain.provider_errors import Draining, ProviderAnswered, ProviderFailed, ProviderRefused
 from app.domain.records import Record
 
 

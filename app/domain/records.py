@@ -10,10 +10,11 @@ from typing import Any
 from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.chat import choices_of
-from app.domain.errors import GatewayError, Replayed, StreamCut
+from app.domain.errors import GatewayError, Replayed
 from app.domain.holds import FREE_OPERATIONS, Hold
 from app.domain.limits import Counted
 from app.domain.pricing import MILLION, Price, cost_nano_usd
+from app.domain.provider_errors import StreamCut
 from app.domain.targets import Candidate, Target
 from app.domain.tokens import estimate_messages, estimate_tokens
 

@@ -10,7 +10,8 @@ import orjson
 from app.domain.calls import Chunk, Usage
 from app.domain.chat import choices_of
 from app.domain.dialects import Dialect, openai_usage, summary
-from app.domain.errors import GatewayError, ReportedCut, StreamCut
+from app.domain.errors import GatewayError
+from app.domain.provider_errors import ReportedCut, StreamCut
 from app.domain.records import Record
 
 KEEP_ALIVE = b": keep-alive\n\n"

@@ -13,7 +13,7 @@ from gevent.monkey import get_original, is_module_patched
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from app.domain.addresses import Target, is_allowed_private, is_public
-from app.domain.errors import ProviderFailed, ProviderTimedOut
+from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
 from app.egress.wire import Framing
 
 CONNECT_SECONDS = 5.0

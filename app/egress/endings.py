@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.domain.calls import Cancellation
-from app.domain.errors import Draining, ProviderFailed, ProviderTimedOut, StreamCut
+from app.domain.provider_errors import Draining, ProviderFailed, ProviderTimedOut, StreamCut
 
 
 class Interrupted(Exception):

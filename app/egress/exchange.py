@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.addresses import Target
 from app.domain.calls import Cancellation
-from app.domain.errors import ProviderFailed, ProviderTimedOut
+from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
 from app.egress.connection import READ_BYTES, Connection, connect
 from app.egress.endings import Interrupted, ended_early
 from app.egress.pool import Pool

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.domain.calls import Cancellation, Upstream
-from app.domain.errors import ProviderFailed
 from app.domain.forwarding import Request
+from app.domain.provider_errors import ProviderFailed
 from app.providers import demo_forward
 from app.providers.anthropic import Anthropic
 from app.providers.base import Adapter

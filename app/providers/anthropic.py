@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
 from app.domain.chat import join, split
-from app.domain.errors import ProviderFailed
+from app.domain.provider_errors import ProviderFailed
 from app.domain.sse import Event, Splitter
 from app.providers.anthropic_answer import StreamTranslator, completion
 from app.providers.anthropic_request import translate

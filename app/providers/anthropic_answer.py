@@ -9,7 +9,7 @@ import orjson
 
 from app.domain.calls import HEARTBEAT, Chunk, Usage
 from app.domain.dialects import openai_usage
-from app.domain.errors import ProviderFailed
+from app.domain.provider_errors import ProviderFailed
 from app.domain.usage import messages_usage
 from app.providers.base import UNREADABLE
 

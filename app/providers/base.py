@@ -11,7 +11,7 @@ import orjson
 from app.domain.bodies import MOST_DEPTH, too_deep
 from app.domain.calls import Cancellation, Chunk, Upstream
 from app.domain.chat import finish_reason
-from app.domain.errors import ProviderFailed, ProviderTimedOut
+from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
 from app.domain.sse import Splitter
 from app.domain.usage import chunk_usage
 from app.egress import Answer, Interrupted, ended_early, send

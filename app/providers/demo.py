@@ -11,7 +11,7 @@ from typing import Any
 from app.domain.calls import Cancellation, Chunk, Upstream, Usage
 from app.domain.chat import join, piece_of_text
 from app.domain.dialects import openai_usage
-from app.domain.errors import ProviderRefused
+from app.domain.provider_errors import ProviderRefused
 from app.domain.tokens import estimate_messages, estimate_tokens, message_text
 from app.egress import ended_early
 

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from app.domain.calls import Cancellation, Chunk, Upstream, Usage
-from app.domain.errors import ProviderRefused
 from app.domain.forwarding import MODELS, Request
+from app.domain.provider_errors import ProviderRefused
 from app.domain.raw_answers import chat_event
 from app.providers.demo import WORD_SECONDS, Demo
 from app.providers.forward import Forwarded, chunk_of

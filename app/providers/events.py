@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from app.domain.calls import Cancellation, Upstream
-from app.domain.errors import ProviderFailed, ProviderTimedOut, StreamCut
+from app.domain.provider_errors import ProviderFailed, ProviderTimedOut, StreamCut
 from app.domain.sse import Event, LineTooLong
 from app.egress import Answer, Interrupted, ended_early
 from app.providers.base import CUT, UNREADABLE, looks_like_events, parse, read_body

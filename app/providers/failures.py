@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from app.domain.calls import Upstream
-from app.domain.errors import (
+from app.domain.provider_errors import (
     CredentialRefused,
     ProviderFailed,
     ProviderLimited,

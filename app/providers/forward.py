@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.calls import Cancellation, Chunk, Upstream
-from app.domain.errors import CredentialRefused, ProviderAnswered, ProviderFailed, ReportedCut
 from app.domain.forwarding import ANTHROPIC_VERSION, Request, handed_back, url_path
+from app.domain.provider_errors import CredentialRefused, ProviderAnswered, ProviderFailed, ReportedCut
 from app.domain.raw_answers import EventReading, Reading, read_whole
 from app.domain.raw_events import RawEvent, RawSplitter
 from app.egress import Answer, Interrupted, send

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
 from app.domain.chat import choices_of, join, split
-from app.domain.errors import ProviderFailed, ProviderRefused
+from app.domain.provider_errors import ProviderFailed, ProviderRefused
 from app.domain.sse import Event, Splitter
 from app.providers.base import (
     CUT,

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain.actors import Actor
 from app.domain.calls import Upstream
-from app.domain.errors import Conflict, CredentialRefused, InvalidInput, NotFound
+from app.domain.errors import Conflict, InvalidInput, NotFound
 from app.domain.fields import Collector, refuse_unknown, text
 from app.domain.ids import is_uuid, new_id
+from app.domain.provider_errors import CredentialRefused
 from app.domain.providers import origin_of
 from app.models import Credential, Provider
 from app.models.columns import utc_now

@@ -6,16 +6,16 @@ import time
 from collections.abc import Generator, Iterator
 
 from app.domain.calls import Chunk, Upstream
-from app.domain.errors import (
+from app.domain.errors import GatewayError
+from app.domain.parameters import fit
+from app.domain.provider_errors import (
     CredentialRefused,
-    GatewayError,
     ProviderAnswered,
     ProviderFailed,
     ProviderLimited,
     ProviderRefused,
     ProviderTimedOut,
 )
-from app.domain.parameters import fit
 from app.domain.records import Attempt, Record
 from app.domain.targets import Candidate, CredentialValue, Plan
 from app.providers import adapter

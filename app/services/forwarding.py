@@ -7,8 +7,9 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from app.domain.calls import Chunk, Upstream
-from app.domain.errors import CredentialRefused, NoCandidate, ProviderFailed
+from app.domain.errors import NoCandidate
 from app.domain.forwarding import Request, request_of, route_of
+from app.domain.provider_errors import CredentialRefused, ProviderFailed
 from app.domain.raw_answers import messages_of
 from app.domain.records import Record
 from app.domain.targets import Candidate, CredentialValue, Plan

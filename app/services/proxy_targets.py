@@ -12,18 +12,12 @@ from app.database import database
 from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.endpoints import EndpointConfig
-from app.domain.errors import (
-    InvalidRequest,
-    NoCandidate,
-    NotAllowed,
-    NotFound,
-    ProviderDisabled,
-    ProviderPaused,
-)
+from app.domain.errors import InvalidRequest, NoCandidate, NotAllowed, NotFound
 from app.domain.forwarding import MODELS, Route, route_of
 from app.domain.forwarding_rules import check_body
 from app.domain.holds import terms_of
 from app.domain.ids import is_slug
+from app.domain.provider_errors import ProviderDisabled, ProviderPaused
 from app.domain.targets import Candidate, Target
 from app.models import Project, Provider
 from app.services import answer_ids, model_rows, turns

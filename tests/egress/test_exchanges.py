@@ -10,7 +10,7 @@ import responses
 
 from app import egress
 from app.domain.calls import Cancellation
-from app.domain.errors import ProviderFailed, ProviderTimedOut, StreamCut
+from app.domain.provider_errors import ProviderFailed, ProviderTimedOut, StreamCut
 from tests.egress.asking import ask, body_of, later
 from tests.upstream import Upstream, wait_for
 from tests.upstream_replies import Cut, Hang, Reply, Reset, json_reply

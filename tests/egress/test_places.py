@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app import egress
-from app.domain.errors import InvalidInput, ProviderFailed
+from app.domain.errors import InvalidInput
+from app.domain.provider_errors import ProviderFailed
 from tests.egress.asking import ask, body_of
 from tests.upstream import Upstream
 from tests.upstream_replies import Reply, json_reply

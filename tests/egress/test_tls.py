@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from app import egress
 from app.domain.calls import Cancellation
-from app.domain.errors import ProviderFailed, ProviderTimedOut
+from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
 from app.egress import connection
 from tests.upstream import Upstream
 from tests.upstream_replies import Hang, Reply, json_reply

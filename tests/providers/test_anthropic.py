@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.calls import Usage
-from app.domain.errors import CredentialRefused, ProviderFailed, ProviderLimited, StreamCut
+from app.domain.provider_errors import CredentialRefused, ProviderFailed, ProviderLimited, StreamCut
 from tests.providers.conftest import SECRET, Caller
 from tests.upstream_replies import (
     SSE,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from app.domain.calls import HEARTBEAT
-from app.domain.errors import (
+from app.domain.errors import GatewayError
+from app.domain.provider_errors import (
     CredentialRefused,
     Draining,
-    GatewayError,
     ProviderFailed,
     ProviderLimited,
     ProviderRefused,

@@ -10,7 +10,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from app.domain.calls import Cancellation, Chunk, Upstream
-from app.domain.errors import ProviderRefused, StreamCut
+from app.domain.provider_errors import ProviderRefused, StreamCut
 from app.providers import adapter
 
 MESSAGES = [{"role": "user", "content": "Please summarise this text. It is short."}]

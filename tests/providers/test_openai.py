@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.calls import Upstream, Usage
-from app.domain.errors import ProviderFailed, ProviderRefused, StreamCut
+from app.domain.provider_errors import ProviderFailed, ProviderRefused, StreamCut
 from app.providers.openai import request
 from tests.providers.conftest import SECRET, Caller
 from tests.upstream_replies import (

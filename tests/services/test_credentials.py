@@ -6,14 +6,8 @@ import pytest
 
 from app import egress
 from app.domain.actors import SYSTEM
-from app.domain.errors import (
-    Conflict,
-    CredentialRefused,
-    GatewayError,
-    InvalidInput,
-    NotAllowed,
-    NotFound,
-)
+from app.domain.errors import Conflict, GatewayError, InvalidInput, NotAllowed, NotFound
+from app.domain.provider_errors import CredentialRefused
 from app.services import credentials, providers
 from tests.upstream_replies import error_reply, json_reply
 from tests.world import actor_of
