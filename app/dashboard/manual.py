@@ -35,7 +35,7 @@ def errors() -> list[Row]:
         (
             "422",
             "Budget exceeded. …",
-            _("A budget would be passed; the text says whose, and what would fit."),
+            _("A budget would be passed; the text says which."),
         ),
         ("429", "Quota exceeded: …", _("The plan's included tokens are used up until the month ends.")),
         ("429", e.RateLimited.default, _("A limit is reached. Wait as Retry-After says; see Limits.")),
