@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from app.domain import bodies, prompts
 from app.domain.calls import Call, Chunk
 from app.domain.errors import GatewayError, NoCandidate, NotAllowed
+from app.domain.forwarding_rules import check_body
+from app.domain.holds import terms_of
 from app.domain.records import Record
 from app.domain.targets import Plan, Target
 from app.services import (
@@ -106,11 +108,13 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
 
 def prepare(target: Target, record: Record) -> None:
     """Shape what is sent: a forwarded body stays as it is, an endpoint adds its prompt and settings."""
-    call = record.call
+    call, caller = record.call, record.caller
     if target.forwards:
         record.request, record.messages = call.body, forwarding.messages(record)
         return
+    assert caller is not None
     record.request = prompts.request_for(target.config, call)
+    check_body(record.request, counts_money=terms_of(caller, target).needs_price)
     record.messages = record.request["messages"]
 
 

@@ -1,4 +1,4 @@
-"""What a forwarded body may not ask for: other tenants' things, and what nobody here knows the price of."""
+"""What a body may not ask of a provider: other tenants' things, and what nobody here knows the price of."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ PRICED_TEXT = (
     "'{name}' has a price of its own at the provider, which is not counted here, and this key's money is: "
     "it has a prepaid balance or a budget. Leave it out."
 )
+PRICED = ("web_search_options", "mcp_servers", "plugins", "models")  # models: others to fall back to
 # The client's own words stand under these names: what looks like an id there is none.
 OPAQUE = frozenset({"metadata", "parameters", "input_schema", "schema", "json_schema", "properties"})
 OWN_TOOLS = frozenset({"function", "custom", "text_editor", "bash", "memory", "local_shell", "shell"})
@@ -76,9 +77,11 @@ def priced_names(body: dict[str, Any]) -> Iterator[str]:
     modalities = body.get("modalities")
     if isinstance(modalities, list) and any(item != "text" for item in modalities):
         yield "modalities"
-    for name in ("web_search_options", "mcp_servers"):
+    for name in PRICED:
         if body.get(name) is not None:
             yield name
+    if body.get("inference_geo") not in (None, "global"):
+        yield "inference_geo"
     if body.get("service_tier") in ("priority", "fast") or body.get("speed") == "fast":
         yield "service_tier" if body.get("service_tier") else "speed"
 

@@ -26,18 +26,20 @@ def request_for(config: EndpointConfig, call: Call) -> dict[str, Any]:
     if "max_completion_tokens" in own:
         pinned.pop("max_tokens", None)
     messages = apply(config, check_messages(call.body.get("messages")))
-    return {**pinned, **own, **output_limit(config, own), "messages": messages}
+    return {**pinned, **own, **output_limits(config, own), "messages": messages}
 
 
-def output_limit(config: EndpointConfig, own: dict[str, Any]) -> dict[str, Any]:
-    """Return the caller's limit on output tokens, lowered to the endpoint's; a new name is kept as sent."""
-    name = "max_completion_tokens" if "max_completion_tokens" in own else "max_tokens"
-    asked = own.get(name)
-    if asked is None:
-        return {}
-    if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:
-        raise InvalidInput(f"'{name}' must be a whole number of at least 1.", param=name)
-    return {name: min(asked, config.max_output_tokens or asked)}
+def output_limits(config: EndpointConfig, own: dict[str, Any]) -> dict[str, Any]:
+    """Return the caller's limits on output tokens, lowered to the endpoint's; names are kept as sent."""
+    limits = {}
+    for name in ("max_completion_tokens", "max_tokens"):
+        asked = own.get(name)
+        if asked is None:
+            continue
+        if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:
+            raise InvalidInput(f"'{name}' must be a whole number of at least 1.", param=name)
+        limits[name] = min(asked, config.max_output_tokens or asked)
+    return limits
 
 
 def read_messages(body: dict[str, Any]) -> list[dict[str, Any]]:

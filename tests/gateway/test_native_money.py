@@ -1,0 +1,81 @@
+"""An endpoint's callers cannot get more than is counted: extras with a price, two limits, wild numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.money import USD, account_of, make_prepaid
+from tests.providers_world import add_endpoint, add_provider, records, set_price
+from tests.upstream import Upstream
+from tests.world import World
+
+MESSAGES = [{"role": "user", "content": "Hi"}]
+
+
+@pytest.fixture
+def path(world: World, upstream: Upstream) -> str:
+    """The OpenAI route of a project whose endpoint `short` gives at most 100 tokens."""
+    add_provider(world.acme, upstream, "up")
+    set_price(world.acme, "up/m", input_usd_per_million="1", output_usd_per_million="2")
+    add_endpoint(world.acme, "short", "up/m", max_output_tokens=100)
+    return f"/api/{world.acme.project.id}/v1/chat/completions"
+
+
+def post(client: FlaskClient, world: World, path: str, **body: Any) -> Any:
+    named = {"model": "short", "messages": MESSAGES, **body}
+    return client.post(path, json=named, headers=world.acme.headers)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"service_tier": "priority"},
+        {"web_search_options": {}},
+        {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}},
+        {"models": ["up/dearer"]},
+        {"plugins": [{"id": "web"}]},
+        {"tools": [{"type": "web_search"}]},
+    ],
+    ids=lambda extra: next(iter(extra)),
+)
+def test_what_has_a_price_of_its_own_is_refused_only_where_money_counts(
+    client: FlaskClient, world: World, upstream: Upstream, path: str, extra: dict[str, Any]
+) -> None:
+    assert post(client, world, path, **extra).status_code == 200
+    make_prepaid(world.acme, USD)
+    answer = post(client, world, path, **extra)
+    assert answer.status_code == 400 and "has a price of its own" in answer.json["error"]["message"]
+    assert len(upstream.requests) == 1 and account_of(world.acme).reserved_nano_usd == 0
+
+
+def test_a_file_in_the_providers_account_is_refused(
+    client: FlaskClient, world: World, upstream: Upstream, path: str
+) -> None:
+    part = {"type": "file", "file": {"file_id": "file-of-somebody-else"}}
+    answer = post(client, world, path, messages=[{"role": "user", "content": [part]}])
+    assert answer.status_code == 400 and upstream.requests == []
+
+
+def test_neither_of_two_limits_passes_the_endpoints(
+    client: FlaskClient, world: World, upstream: Upstream, path: str
+) -> None:
+    make_prepaid(world.acme, USD)
+    assert post(client, world, path, max_completion_tokens=10, max_tokens=50_000).status_code == 200
+    sent = upstream.requests[-1].json
+    assert (sent["max_completion_tokens"], sent["max_tokens"]) == (10, 100)
+    assert records()[-1].held_nano_usd >= 100 * 2_000
+    assert post(client, world, path, max_completion_tokens=10, max_tokens="all").status_code == 422
+
+
+def test_odd_but_valid_bodies_are_held_like_others(
+    client: FlaskClient, world: World, upstream: Upstream, path: str
+) -> None:
+    make_prepaid(world.acme, USD)
+    optional = {"type": "object", "properties": {"name": {"type": ["string", "null"]}}}
+    tools = [{"type": "function", "function": {"name": "look", "parameters": optional}}]
+    assert post(client, world, path, seed=10**30, tools=tools).status_code == 200
+    assert post(client, world, path, n=10**30).status_code == 402
+    assert len(upstream.requests) == 1
