@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +24,7 @@ from app.domain.ids import new_id
 from app.domain.records import Record
 from app.models import IdempotencyKey
 
+log = logging.getLogger(__name__)
 HEADER = "Idempotency-Key"
 ACCEPTED = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_FOR = timedelta(hours=24)
@@ -76,11 +78,13 @@ def claim(session: Session, record: Record) -> None:
     }
     statement = insert_into(session, IdempotencyKey).values(**values).on_conflict_do_nothing()
     if session.scalar(statement.returning(IdempotencyKey.id)) is None:
-        raise answer_again(session.scalars(select(IdempotencyKey).where(*mine)).one(), call)
+        raise answer_again(session.scalars(select(IdempotencyKey).where(*mine)).first(), call)
 
 
-def answer_again(row: IdempotencyKey, call: Call) -> GatewayError:
-    """Return what a request gets whose key is taken."""
+def answer_again(row: IdempotencyKey | None, call: Call) -> GatewayError:
+    """Return what a request gets whose key is taken; no row: it was freed a moment ago."""
+    if row is None:
+        return IdempotencyConflict(retry_after_seconds=1)
     if row.fingerprint != fingerprint(call):
         return InvalidInput(f"This {HEADER} was used for another request. Use a new one.", param=HEADER)
     if row.state == "in_flight":
@@ -101,7 +105,10 @@ def finish(session: Session, request_id: str, *, charged: bool) -> None:
 
 
 def keep(call: Call, status: int, content_type: str, answer: bytes) -> None:
-    """Store the answer of a request that carried a key, if it is not too large."""
+    """Store the answer of a request that carried a key, if it is not too large; never raises.
+
+    The call is settled by then: whoever paid for the answer gets it, stored or not.
+    """
     if call.headers.get(HEADER) is None or len(answer) > MOST_BYTES:
         return
     statement = (
@@ -109,7 +116,10 @@ def keep(call: Call, status: int, content_type: str, answer: bytes) -> None:
         .where(IdempotencyKey.request_id == call.request_id)
         .values(status=status, content_type=content_type[:100], answer=answer, state="done")
     )
-    database.transaction(lambda session: session.execute(statement))
+    try:
+        database.transaction(lambda session: session.execute(statement))
+    except Exception as error:
+        log.error("answer of call %s not stored: %s", call.request_id, type(error).__name__)
 
 
 def purge() -> None:
