@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import socket
 import time
 
 import gevent
+from gunicorn.arbiter import Arbiter
 from gunicorn.http import wsgi
 from gunicorn.workers.base import Worker
 
@@ -30,6 +32,17 @@ loglevel = "warning"
 
 ERROR_EVENT_SECONDS = 5  # before the end of the grace period streams end with an error event
 CHECK_SECONDS = 0.1
+CLIENT_SECONDS = 30  # a client that takes or confirms nothing for so long is gone
+
+
+def when_ready(server: Arbiter) -> None:
+    """Have the kernel end connections to clients that stopped reading, or lost power; workers inherit it."""
+    for listener in server.LISTENERS:
+        if listener.sock.family in (socket.AF_INET, socket.AF_INET6):
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * CLIENT_SECONDS)
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, CLIENT_SECONDS)
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
 
 
 def post_worker_init(worker: Worker) -> None:

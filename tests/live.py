@@ -94,6 +94,7 @@ def serving(
     *,
     workers: int = 1,
     graceful: int = 40,
+    config: str = "gunicorn.conf.py",
     options: tuple[str, ...] = (),
     variables: dict[str, str] | None = None,
     **settings: str,
@@ -109,7 +110,7 @@ def serving(
         **{f"SLUICE_{name}": text for name, text in settings.items()},
         **(variables or {}),
     }
-    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
+    command = [sys.executable, "-m", "gunicorn", "--config", config]
     command += ["--bind", f"127.0.0.1:{port}"]
     command += ["--workers", str(workers), "--graceful-timeout", str(graceful), *options]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, text=True, stderr=subprocess.PIPE)
