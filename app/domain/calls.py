@@ -100,6 +100,7 @@ class Upstream:
     secret: str = field(default="", repr=False)
     timeout_first_byte_seconds: float = 120.0
     timeout_idle_seconds: float = 60.0
+    timeout_total_seconds: float = 600.0
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from app.domain.bodies import encoded
 from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.chat import choices_of
@@ -17,6 +18,8 @@ from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.provider_errors import StreamCut
 from app.domain.targets import Candidate, Target
 from app.domain.tokens import estimate_messages, estimate_tokens
+
+CALL_SECONDS = 600.0  # with all its attempts
 
 
 @dataclass(slots=True)
@@ -89,6 +92,11 @@ class Record:
         """Milliseconds since the call came in."""
         return (time.perf_counter_ns() - self._started) // 1_000_000
 
+    @property
+    def seconds_left(self) -> float:
+        """How long one more attempt may take: no call outlives its hold (reliability 1.8)."""
+        return max(1.0, CALL_SECONDS - self.duration_ms / 1000)
+
     def watch(self, chunk: Chunk) -> None:
         """Note what a passing chunk tells: first token, text, usage, how it ended.
 
@@ -135,12 +143,17 @@ class Record:
         self.error, self.status = error, error.status
         if self.call.cancellation.reason == "client_left":
             self.leave()
-        elif self.first_token_ms is not None:
+        elif self.first_token_ms is not None and not self.came_to_nothing(error):
             self.outcome = "cut"
         elif isinstance(error, Replayed):
             self.outcome, self.status, self.error = "replayed", error.stored_status, None
         else:
             self.outcome = "failed" if self.attempts else "refused"
+
+    def came_to_nothing(self, error: GatewayError) -> bool:
+        """Say whether the provider broke off before any output: that costs nothing (reliability 1.4)."""
+        is_its_fault = isinstance(error, StreamCut) and self.call.cancellation.reason is None
+        return is_its_fault and not self._characters and self.finish_reason is None
 
     def leave(self) -> None:
         """The client hung up before the end."""
@@ -152,9 +165,9 @@ class Record:
         if self.outcome in ("refused", "failed") or self.answered_by is None or is_free:
             self.usage, self.cost_nano_usd = Usage(), 0
             return
-        if self.usage is None:
+        if self.usage is None or self.says_nothing(self.usage):
             self.usage = self.counted_usage()
-        elif self.outcome != "succeeded" or self.forwards:
+        elif self.outcome != "succeeded" or self.forwards or not self.usage.output_tokens:
             self.usage = self.completed(self.usage)
         self.cost_nano_usd = self.cost_of(self.usage)
         price = self.price_for(self.usage)
@@ -162,11 +175,19 @@ class Record:
 
     def counted_usage(self) -> Usage:
         """Count input and delivered output ourselves."""
+        tools = self.request.get("tools") or self.request.get("functions")
+        told = estimate_tokens(encoded(tools).decode()) if tools else 0
+        history = self.target.history_tokens if self.target else 0
         return Usage(
-            input_tokens=estimate_messages(self.messages),
+            input_tokens=estimate_messages(self.messages) + told + history,
             output_tokens=estimate_tokens(self.uncounted_output()),
             estimated=True,
         )
+
+    def says_nothing(self, usage: Usage) -> bool:
+        """Say whether a usage counts no token at all although an answer came: some servers fill in zeros."""
+        came = self._characters or (self.target is not None and self.target.operation == "embeddings")
+        return bool(came) and usage.input_tokens == usage.output_tokens == 0
 
     def completed(self, usage: Usage) -> Usage:
         """Add what came after the usage: some providers send one first, which knows nothing of the answer."""
@@ -177,7 +198,8 @@ class Record:
 
     def uncounted_output(self) -> str:
         """Return the output that no usage of the provider counts."""
-        delivered, called = self._covered
+        counts_output = self.usage is not None and self.usage.output_tokens > 0
+        delivered, called = self._covered if counts_output else (0, 0)
         return "".join(self.delivered[delivered:] + self.called[called:])
 
     def cost_of(self, usage: Usage) -> int | None:

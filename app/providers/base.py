@@ -17,7 +17,6 @@ from app.domain.usage import chunk_usage
 from app.egress import Answer, Interrupted, ended_early, send
 from app.providers.failures import failure, stream_failure
 
-TOTAL_SECONDS = 600.0
 TEST_SECONDS = 15.0
 ERROR_BYTES = 64 << 10
 END = b"[DONE]"
@@ -56,7 +55,7 @@ def post(
         headers=headers,
         json=body,
         first_byte_seconds=upstream.timeout_first_byte_seconds,
-        total_seconds=TOTAL_SECONDS,
+        total_seconds=upstream.timeout_total_seconds,
         cancellation=cancellation,
     )
     return checked(answer, upstream)

@@ -12,7 +12,7 @@ from app.domain.provider_errors import CredentialRefused, ProviderAnswered, Prov
 from app.domain.raw_answers import EventReading, Reading, read_whole
 from app.domain.raw_events import RawEvent, RawSplitter
 from app.egress import Answer, Interrupted, send
-from app.providers.base import TOTAL_SECONDS, UNREADABLE
+from app.providers.base import UNREADABLE
 from app.providers.events import EventReader
 from app.providers.failures import failure, read_error, scrub
 
@@ -38,7 +38,7 @@ def forward(upstream: Upstream, request: Request, cancellation: Cancellation) ->
         headers=headers(upstream, request),
         body=request.body,
         first_byte_seconds=upstream.timeout_first_byte_seconds,
-        total_seconds=TOTAL_SECONDS,
+        total_seconds=upstream.timeout_total_seconds,
         cancellation=cancellation,
     )
     if answer.status != 200:

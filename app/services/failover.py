@@ -72,6 +72,7 @@ def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> 
         base_url=candidate.base_url,
         model=candidate.model,
         secret=credential.secret,
+        timeout_total_seconds=record.seconds_left,
     )
     most_output = record.hold.most_output if record.hold else None
     body = fit(record.request, candidate.facts, most_output)

@@ -60,6 +60,7 @@ def begin(
         base_url=candidate.base_url,
         model=candidate.model,
         secret=credential.secret,
+        timeout_total_seconds=record.seconds_left,
     )
     answer = forwarder(candidate.dialect)(upstream, request, record.call.cancellation)
     record.streamed, record.answer_headers = answer.streamed, answer.headers

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from app.domain import records as record_rules
 from tests.money import USD, account_of, make_prepaid
 from tests.providers_world import add_endpoint, add_provider, records, set_price
 from tests.upstream import Upstream
+from tests.upstream_replies import SSE, Cut, Hang, Reply, data, openai_chunk, openai_completion
 from tests.world import World
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -79,3 +81,49 @@ def test_odd_but_valid_bodies_are_held_like_others(
     assert post(client, world, path, seed=10**30, tools=tools).status_code == 200
     assert post(client, world, path, n=10**30).status_code == 402
     assert len(upstream.requests) == 1
+
+
+ZEROS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
+
+@pytest.mark.parametrize(("usage", "input_tokens"), [(ZEROS, 5), (ZEROS | {"prompt_tokens": 3}, 3)])
+def test_an_answer_is_not_free_because_its_usage_says_nothing(
+    client: FlaskClient, world: World, upstream: Upstream, path: str, usage: dict[str, int], input_tokens: int
+) -> None:
+    make_prepaid(world.acme, USD)
+    upstream.script("m", openai_completion("word " * 50, usage))
+    assert post(client, world, path).status_code == 200
+    record = records()[-1]
+    assert record.estimated and record.input_tokens == input_tokens and record.output_tokens >= 50
+    assert account_of(world.acme).balance_nano_usd == USD - record.cost_nano_usd < USD - 50 * 2_000
+
+
+def test_tools_are_input_also_where_we_count_it(
+    client: FlaskClient, world: World, upstream: Upstream, path: str
+) -> None:
+    upstream.script("m", openai_completion("Hello", None))
+    function = {"name": "look", "description": "word " * 500, "parameters": {}}
+    assert post(client, world, path, tools=[{"type": "function", "function": function}]).status_code == 200
+    assert records()[-1].input_tokens > 500
+
+
+def test_a_stream_that_breaks_off_before_any_output_costs_nothing(
+    client: FlaskClient, world: World, upstream: Upstream, path: str
+) -> None:
+    make_prepaid(world.acme, USD)
+    role = data(openai_chunk({"role": "assistant", "content": ""}))
+    upstream.script("m", Reply([role, Cut], headers=SSE))
+    assert '"error"' in post(client, world, path, stream=True).text
+    assert account_of(world.acme).balance_nano_usd == USD and records()[-1].outcome == "failed"
+    upstream.script("m", Reply([role, data(openai_chunk({}, "length")), Cut], headers=SSE))
+    post(client, world, path, stream=True).get_data()
+    assert account_of(world.acme).balance_nano_usd < USD, "an answer of hidden thoughts alone is one"
+
+
+def test_no_attempt_goes_on_longer_than_its_call_may_last(
+    client: FlaskClient, world: World, upstream: Upstream, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_rules, "CALL_SECONDS", 0.5)
+    upstream.script("m", Reply([Hang]))
+    answer = post(client, world, path)
+    assert answer.status_code == 504 and records()[-1].duration_ms < 20_000

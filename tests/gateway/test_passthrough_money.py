@@ -15,7 +15,7 @@ from tests.gateway.passthrough_world import BODY, MESSAGE, Proxy, make_proxy
 from tests.money import USD, account_of, make_prepaid, set_budget
 from tests.providers_world import records, set_price
 from tests.upstream import Upstream
-from tests.upstream_replies import SSE, Reply, error_reply, openai_completion, openai_events
+from tests.upstream_replies import SSE, Reply, error_reply, json_reply, openai_completion, openai_events
 from tests.world import World
 
 CHAT = "/v1/openai/chat/completions"
@@ -125,6 +125,16 @@ def test_what_is_continued_joins_the_hold(proxy: Proxy) -> None:
     proxy.post(RESPONSES, body | {"previous_response_id": "resp_1"})
     first, second = (record.held_nano_usd for record in records())
     assert second - first >= 29 * 1000
+
+
+def test_what_is_continued_is_input_also_where_we_count_it(proxy: Proxy) -> None:
+    whole = {"id": "resp_a", "object": "response", "status": "completed", "model": "gpt-x", "output": []}
+    first = {**whole, "usage": {"input_tokens": 5_000, "output_tokens": 10}}
+    proxy.upstream.script("gpt-x", json_reply(first), json_reply(whole | {"id": "resp_b"}))
+    body = {"model": "gpt-x", "input": "Hi", "max_output_tokens": 20}
+    assert proxy.post(RESPONSES, body).status_code == 200
+    assert proxy.post(RESPONSES, body | {"previous_response_id": "resp_a"}).status_code == 200
+    assert proxy.record.estimated and proxy.record.input_tokens > 5_010
 
 
 def test_the_same_request_again_is_answered_and_charged_once(proxy: Proxy) -> None:
