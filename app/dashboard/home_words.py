@@ -31,13 +31,20 @@ def error_rate(totals: Totals) -> str:
     return f"{share:.1f} %" if 0 < share < 10 else f"{share:.0f} %"
 
 
+def failures(totals: Totals) -> str:
+    """Return the share of calls that failed, and how many were refused: no failure, but worth a look."""
+    rate = _("%(rate)s of calls", rate=error_rate(totals))
+    if not totals.refused:
+        return str(rate)
+    return str(_("%(failed)s; %(count)s refused", failed=rate, count=f"{totals.refused:,}"))
+
+
 def bars(hours: tuple[Hour, ...], timezone: str) -> list[tuple[str, list[int]]]:
-    """Return each hour's answered and failed calls, labelled by the workspace's clock."""
+    """Return each hour's answered, refused and failed calls, labelled by the workspace's clock."""
     zone = ZoneInfo(timezone)
-    return [
-        (
-            f"{hour.starts_at.astimezone(zone):%H:%M}",
-            [hour.totals.calls - hour.totals.errors, hour.totals.errors],
-        )
-        for hour in hours
-    ]
+    return [(f"{hour.starts_at.astimezone(zone):%H:%M}", parts(hour.totals)) for hour in hours]
+
+
+def parts(totals: Totals) -> list[int]:
+    """Return how many calls were answered, refused and failed."""
+    return [totals.calls - totals.refused - totals.errors, totals.refused, totals.errors]

@@ -14,6 +14,7 @@ from app.domain.actors import Actor
 from app.models import RecordRow
 from app.models.columns import utc_now
 from app.services import access, endpoints
+from app.services.usage_hours import FAILED
 
 MOST_COUNTED = 10_000  # newest calls that are looked at, so that a busy workspace's pages stay quick
 MOST_LOOKED_BACK = 1_000
@@ -33,6 +34,7 @@ class Activity:
 
     calls: int
     failed: int
+    refused: int
     capped: bool
     tried: bool
     called_by_key: bool
@@ -80,8 +82,8 @@ def of_endpoint(actor: Actor, workspace_id: str, endpoint_id: str) -> Activity:
         outcomes = recent(session, RecordRow.outcome, owned)
         newest = select(RecordRow.source).where(owned).order_by(RecordRow.created_at.desc())
         sources = set(session.scalars(newest.limit(MOST_LOOKED_BACK)))
-        calls = outcomes.calls.total()
-        failed = calls - outcomes.calls["succeeded"] - outcomes.calls["client_left"]
-        return Activity(calls, failed, outcomes.capped, bool(sources), "api" in sources)
+        calls, refused = outcomes.calls.total(), outcomes.calls["refused"]
+        failed = sum(outcomes.calls[outcome] for outcome in FAILED)
+        return Activity(calls, failed, refused, outcomes.capped, bool(sources), "api" in sources)
 
     return database.read(work)

@@ -14,10 +14,10 @@ from app.domain.actors import Actor
 from app.models import RecordRow
 from app.services import access
 from app.services.cache import Cache
+from app.services.usage_hours import FAILED
 
 DAY = timedelta(hours=24)
 HOURS = 24
-GOOD = ("succeeded", "replayed", "client_left")  # a client that hangs up is no failure of ours
 SHOWN = 5
 SLOW_SECONDS = 0.05
 KEPT_FOR = 50  # times as long as it took: at most 2 % of a worker goes into these sums
@@ -28,13 +28,14 @@ HOUR_SECONDS: ColumnElement[int] = literal_column(
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over some calls. `unpriced` counts those whose price is not known."""
+    """Sums over some calls. `errors` counts those that failed, `unpriced` those whose price is not known."""
 
     calls: int = 0
     errors: int = 0
     tokens: int = 0
     cost_nano_usd: int = 0
     unpriced: int = 0
+    refused: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
@@ -136,10 +137,11 @@ def counted() -> list:
     """Return one call's columns of Totals."""
     return [
         cast(literal_column("1"), Integer).label("calls"),
-        case((RecordRow.outcome.in_(GOOD), 0), else_=1).label("errors"),
+        case((RecordRow.outcome.in_(FAILED), 1), else_=0).label("errors"),
         (RecordRow.input_tokens + RecordRow.output_tokens).label("tokens"),
         func.coalesce(RecordRow.cost_nano_usd, 0).label("cost_nano_usd"),
         case((RecordRow.cost_nano_usd.is_(None), 1), else_=0).label("unpriced"),
+        case((RecordRow.outcome == "refused", 1), else_=0).label("refused"),
     ]
 
 

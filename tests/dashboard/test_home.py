@@ -32,7 +32,7 @@ def test_once_there_are_calls_their_numbers_are_shown_below_the_steps(
     page = sign_in(world.owner).get("/w/acme").text
     assert "Calls per hour" in page and "Busiest endpoints" in page and "Latest calls" in page
     assert page.index("First steps") < page.index("Calls per hour")
-    assert "50 % of calls" in page
+    assert "0 % of calls; 1 refused" in page
 
 
 def test_an_editor_gets_no_link_to_what_admins_do(world: World, sign_in: SignIn) -> None:

@@ -152,7 +152,7 @@ def test_recent_calls_are_counted_by_project_and_endpoint(world, client):
     assert call_counts.by_project(viewer, workspace).calls == {world.acme.project.id: 4}
     assert call_counts.by_endpoint(viewer, workspace).calls == {world.acme.endpoint.id: 4}
     activity = call_counts.of_endpoint(viewer, workspace, world.acme.endpoint.id)
-    assert (activity.calls, activity.failed, activity.capped) == (4, 1, False)
+    assert (activity.calls, activity.failed, activity.refused, activity.capped) == (4, 0, 1, False)
     assert (activity.tried, activity.called_by_key) == (True, True)
     with pytest.raises(NotFound):
         call_counts.of_endpoint(actor_of(world.stranger), workspace, world.acme.endpoint.id)

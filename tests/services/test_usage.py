@@ -68,9 +68,17 @@ def test_sums_are_exact_and_split_at_24_hours(world: World) -> None:
     add(world.acme, NOW - timedelta(hours=24, minutes=1), outcome="client_left", cost_nano_usd=None)
     add(world.acme, NOW - timedelta(hours=47, minutes=59), outcome="cut")
     add(world.acme, NOW - timedelta(hours=48, minutes=1))
+    add(
+        world.acme,
+        NOW - timedelta(minutes=2),
+        outcome="refused",
+        input_tokens=0,
+        output_tokens=0,
+        cost_nano_usd=0,
+    )
     add(world.other, NOW - timedelta(minutes=1))
     day = usage.last_day(actor_of(world.viewer), world.acme.workspace.id, NOW)
-    assert day.numbers.now == Totals(calls=2, errors=1, tokens=30, cost_nano_usd=7)
+    assert day.numbers.now == Totals(calls=3, errors=1, tokens=30, cost_nano_usd=7, refused=1)
     assert day.numbers.before == Totals(calls=2, errors=1, tokens=30, cost_nano_usd=7, unpriced=1)
 
 
