@@ -13,6 +13,7 @@ from app.domain.forwarding_rules import check_body
 from app.domain.holds import terms_of
 from app.domain.records import Record
 from app.domain.targets import Plan, Target
+from app.egress import ended_early
 from app.services import (
     admission,
     callers,
@@ -119,5 +120,10 @@ def prepare(target: Target, record: Record) -> None:
 
 
 def dispatch(target: Target, plan: Plan, record: Record) -> Generator[Chunk, None, None]:
-    """Ask the provider: the one that a forwarded call names, or whoever of the chain answers first."""
+    """Ask the provider: the one that a forwarded call names, or whoever of the chain answers first.
+
+    Whoever left before that is not asked for, and pays nothing.
+    """
+    if (early := ended_early(record.call.cancellation)) is not None:
+        raise early
     return forwarding.stream(plan, record) if target.forwards else failover.stream(plan, record)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from app.domain.bodies import encoded
 from app.domain.errors import InvalidRequest
 
 # These name things that belong to the provider's account, which all tenants share.
@@ -21,6 +23,7 @@ PRICED_TEXT = (
     "'{name}' has a price of its own at the provider, which is not counted here, and this key's money is: "
     "it has a prepaid balance or a budget. Leave it out."
 )
+KEPT_FOR_AN_HOUR = re.compile(rb'"cache_control":\{[^{}]*"ttl":"1h"')  # dearer than five minutes
 PRICED = ("web_search_options", "mcp_servers", "plugins", "models")  # models: others to fall back to
 # The client's own words stand under these names: what looks like an id there is none.
 OPAQUE = frozenset({"metadata", "parameters", "input_schema", "schema", "json_schema", "properties"})
@@ -77,6 +80,8 @@ def priced_names(body: dict[str, Any]) -> Iterator[str]:
     modalities = body.get("modalities")
     if isinstance(modalities, list) and any(item != "text" for item in modalities):
         yield "modalities"
+    if KEPT_FOR_AN_HOUR.search(encoded(body)):
+        yield "cache_control.ttl"
     for name in PRICED:
         if body.get(name) is not None:
             yield name

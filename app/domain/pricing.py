@@ -10,6 +10,7 @@ from app.domain.calls import Usage
 
 NANO_PER_USD = 1_000_000_000
 MILLION = 1_000_000
+MOST_OF_ONE_CALL = 10**17  # a hundred million dollars: absurd prices must not overflow the sums either
 MAX_NANO_USD = 2**63 - 1  # what a BIGINT column holds: about 9.2 billion dollars
 _DECIMAL = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,9}))?")
 
@@ -28,7 +29,7 @@ FREE = Price(0, 0)
 
 
 def cost_nano_usd(usage: Usage, price: Price, multipliers_ppm: tuple[int, ...] = ()) -> int:
-    """Return what these tokens cost, rounded half up once, at the very end (reliability 1.2).
+    """Return what these tokens cost, rounded half up once, at the very end; no more than MOST_OF_ONE_CALL.
 
     A multiplier is in parts per million: 1_500_000 means times 1.5.
     """
@@ -38,7 +39,7 @@ def cost_nano_usd(usage: Usage, price: Price, multipliers_ppm: tuple[int, ...] =
     for multiplier in multipliers_ppm:
         total *= multiplier
         divisor *= MILLION
-    return _divide_half_up(total, divisor)
+    return min(_divide_half_up(total, divisor), MOST_OF_ONE_CALL)
 
 
 def effective_nano_usd(nano_usd: int, multipliers_ppm: Iterable[int]) -> int:

@@ -151,19 +151,17 @@ def take_what_fits(record: Record, plan: Plan, bound: Bound, terms: Terms, cap: 
     """Hold for a shorter answer where the client left its length to us; else say what is missing."""
     caller = record.caller
     assert caller is not None
-    if terms.periods:
-        periods.ids_of(terms.periods, caller.timezone, sure=True)
+    held_in = periods.ids_of(terms.periods, caller.timezone, sure=True) if terms.periods else []
     claims = idempotency.is_asked_for(record.call)
     stored = terms.holds or claims
     if not claims and not may_shorten(record, bound):  # then it waits for nobody's lock to be refused
-        seen = database.read(lambda session: refusals.look(session, caller, terms))
+        seen = database.read(lambda session: refusals.look(session, caller, terms, held_in))
         narrowed(record, plan, bound, terms, refusals.free(seen).least(cap), seen)
 
     def work(session: Session) -> Quote:
         idempotency.claim(session, record)
-        shown = refusals.look(session, caller, terms, lock=True)
+        shown = refusals.look(session, caller, terms, held_in, lock=True)
         fitting = narrowed(record, plan, bound, terms, refusals.free(shown).least(cap), shown)
-        held_in = [item.period_id for item in shown if item.period_id]
         if stored:
             put(session, reservation(record, plan, bound, terms, fitting, held_in))
         return fitting

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.budgets import BudgetFacts, ends_at, starts_on
+from app.domain.budgets import BudgetFacts, ends_at
 from app.domain.callers import Caller
 from app.domain.errors import BudgetExceeded, GatewayError, InsufficientBalance, QuotaExceeded
 from app.domain.holds import NOBODY, Free, Quote, Terms
@@ -25,27 +25,21 @@ class Shown:
 
     free: Free
     budget: BudgetFacts | None = None
-    period_id: str | None = None
 
 
-def look(session: Session, caller: Caller, terms: Terms, *, lock: bool = False) -> list[Shown]:
+def look(
+    session: Session, caller: Caller, terms: Terms, period_ids: Sequence[str], *, lock: bool = False
+) -> list[Shown]:
     """Read what is free, account first, then periods by id; caps per call come last. `lock` keeps it so."""
     locking = (lambda query: query.with_for_update()) if lock else (lambda query: query)
     shown = []
     if terms.prepaid:
         account = session.scalars(locking(select(Account).where(Account.id == caller.payer_id))).one()
         shown.append(Shown(Free(account.balance_nano_usd - account.reserved_nano_usd)))
-    by_id = {(b.id, starts_on(b.period, datetime.now(UTC), caller.timezone)): b for b in terms.periods}
-    query = (
-        select(BudgetPeriod)
-        .where(BudgetPeriod.budget_id.in_([budget_id for budget_id, _ in by_id]))
-        .where(BudgetPeriod.starts_on.in_([first for _, first in by_id]))
-        .order_by(BudgetPeriod.id)
-    )
-    for row in session.scalars(locking(query)) if by_id else ():
-        budget = by_id.get((row.budget_id, row.starts_on))
-        if budget is not None:
-            shown.append(Shown(free_of(row), budget, row.id))
+    by_id = {budget.id: budget for budget in terms.periods}
+    query = select(BudgetPeriod).where(BudgetPeriod.id.in_(period_ids)).order_by(BudgetPeriod.id)
+    for row in session.scalars(locking(query)) if period_ids else ():
+        shown.append(Shown(free_of(row), by_id[row.budget_id]))
     return shown + [Shown(cap_of(budget), budget) for budget in terms.per_request]
 
 

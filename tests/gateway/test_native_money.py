@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from app import pipeline
 from app.domain import records as record_rules
-from tests.money import USD, account_of, make_prepaid
+from app.domain.pricing import MOST_OF_ONE_CALL
+from app.models import BudgetPeriod, Reservation
+from app.services import refusals
+from tests.money import USD, account_of, make_prepaid, mistakes, rows, set_budget
 from tests.providers_world import add_endpoint, add_provider, records, set_price
 from tests.upstream import Upstream
 from tests.upstream_replies import SSE, Cut, Hang, Reply, data, openai_chunk, openai_completion
@@ -127,3 +132,58 @@ def test_no_attempt_goes_on_longer_than_its_call_may_last(
     upstream.script("m", Reply([Hang]))
     answer = post(client, world, path)
     assert answer.status_code == 504 and records()[-1].duration_ms < 20_000
+
+
+def test_whoever_left_before_the_provider_was_asked_pays_nothing(
+    client: FlaskClient, world: World, upstream: Upstream, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_prepaid(world.acme, USD)
+    real = pipeline.holds.reserve
+
+    def leave(record: Any, plan: Any) -> Any:
+        hold = real(record, plan)
+        record.call.cancellation.cancel("client_left")
+        return hold
+
+    monkeypatch.setattr(pipeline.holds, "reserve", leave)
+    post(client, world, path)
+    assert upstream.requests == [] and records()[-1].outcome == "client_left"
+    assert account_of(world.acme).balance_nano_usd == USD and rows(Reservation)[0].state == "voided"
+
+
+ABSURD = {"input_usd_per_million": "9000000000", "output_usd_per_million": "9000000000"}
+MOST_USAGE = {"prompt_tokens": 400_000_000, "completion_tokens": 400_000_000}
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_no_price_is_so_absurd_that_its_calls_cannot_be_booked(
+    client: FlaskClient, world: World, upstream: Upstream, path: str, held: bool
+) -> None:
+    set_price(world.acme, "up/m", **ABSURD)
+    upstream.script("m", openai_completion("Hello", MOST_USAGE))
+    if held:
+        set_budget(world.acme, "project", world.acme.project.id, "day", tokens=1, hard=False)
+    answers = [post(client, world, path, max_tokens=10**30).status_code for _ in range(3)]
+    assert answers == [200, 200, 200]
+    assert records()[-1].cost_nano_usd <= MOST_OF_ONE_CALL
+    assert len(records()) == 3 and all(row.state == "settled" for row in rows(Reservation))
+    assert mistakes() == []
+
+
+def test_a_shortened_call_counts_in_the_period_in_which_it_began(
+    client: FlaskClient, world: World, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_provider(world.acme, upstream, "up")
+    set_price(world.acme, "up/m", input_usd_per_million="1", output_usd_per_million="2")
+    path = add_endpoint(world.acme, "long", "up/m")
+    set_budget(world.acme, "project", world.acme.project.id, "day", usd=2_000_000)
+
+    class Tomorrow(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=1)
+
+    monkeypatch.setattr(refusals, "datetime", Tomorrow)  # midnight passes while it is shortened
+    assert client.post(path, json={"message": "Hi"}, headers=world.acme.headers).status_code == 200
+    (held,), (period,) = rows(Reservation), rows(BudgetPeriod)
+    assert held.period_ids == [period.id] and held.amount_nano_usd <= 2_000_000

@@ -94,7 +94,10 @@ PRICED: list[tuple[str, dict[str, Any]]] = [
     (CHAT, BODY | {"web_search_options": {}}),
     (CHAT, BODY | {"modalities": ["text", "audio"]}),
     (CHAT, BODY | {"service_tier": "priority"}),
+    (CHAT, BODY | {"models": ["gpt-dearer"]}),
     ("/v1/anthropic/messages", MESSAGE | {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
+    ("/v1/anthropic/messages", MESSAGE | {"cache_control": {"type": "ephemeral", "ttl": "1h"}}),
+    ("/v1/anthropic/messages", MESSAGE | {"inference_geo": "us"}),
 ]
 
 
@@ -111,7 +114,8 @@ def test_what_has_a_price_of_its_own_is_refused_only_where_money_counts(proxy: P
 def test_the_clients_own_tools_are_no_extra(proxy: Proxy) -> None:
     make_prepaid(proxy.tenant, USD)
     set_price(proxy.tenant, "anthropic/claude-x", input_usd_per_million="1", output_usd_per_million="10")
-    own = [{"name": "find", "input_schema": {}}, {"type": "bash_20250124", "name": "bash"}]
+    kept = {"cache_control": {"type": "ephemeral", "ttl": "5m"}, "input_schema": {"ttl": "1h"}}
+    own = [{"name": "find", **kept}, {"type": "bash_20250124", "name": "bash"}]
     assert proxy.post("/v1/anthropic/messages", MESSAGE | {"tools": own}).status_code == 200
     function = [{"type": "function", "function": {"name": "find"}}]
     assert proxy.post(CHAT, BODY | {"tools": function}).status_code == 200
