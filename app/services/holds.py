@@ -269,11 +269,13 @@ def ending_of(record: Record, hold: Hold) -> Ending:
 
 
 def note_charged(record: Record, charged: Charged | None) -> None:
-    """Put what was really charged on the record."""
-    if charged is not None and record.cost_nano_usd is not None:
+    """Put what was really charged on the record; a model's unknown price stays unknown beside the overage."""
+    if charged is None:
+        return
+    record.overage_nano_usd = charged.overage_nano_usd
+    record.shortfall_nano_usd = charged.shortfall_nano_usd
+    if record.cost_nano_usd is not None:
         record.cost_nano_usd = charged.nano_usd
-        record.overage_nano_usd = charged.overage_nano_usd
-        record.shortfall_nano_usd = charged.shortfall_nano_usd
 
 
 def settle_later(ending: Ending, payer_id: str) -> None:

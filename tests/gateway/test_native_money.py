@@ -10,9 +10,10 @@ from flask.testing import FlaskClient
 
 from app import pipeline
 from app.domain import records as record_rules
+from app.domain.actors import SYSTEM
 from app.domain.pricing import MOST_OF_ONE_CALL
-from app.models import BudgetPeriod, Reservation
-from app.services import refusals
+from app.models import BudgetPeriod, Plan, Reservation
+from app.services import billing, plans, refusals
 from tests.money import USD, account_of, make_prepaid, mistakes, rows, set_budget
 from tests.providers_world import add_endpoint, add_provider, records, set_price
 from tests.upstream import Upstream
@@ -187,3 +188,16 @@ def test_a_shortened_call_counts_in_the_period_in_which_it_began(
     assert client.post(path, json={"message": "Hi"}, headers=world.acme.headers).status_code == 200
     (held,), (period,) = rows(Reservation), rows(BudgetPeriod)
     assert held.period_ids == [period.id] and held.amount_nano_usd <= 2_000_000
+
+
+def test_overage_is_known_also_where_the_models_price_is_not(
+    client: FlaskClient, world: World, upstream: Upstream
+) -> None:
+    add_provider(world.acme, upstream, "up")
+    path = add_endpoint(world.acme, "mystery", "up/mystery")
+    billing.update(SYSTEM, world.acme.workspace.id, {"plan": "team"})
+    team = next(plan for plan in rows(Plan) if plan.slug == "team")
+    plans.update(SYSTEM, team.id, {"included_tokens": 4})
+    assert client.post(path, json={"message": "Hi"}, headers=world.acme.headers).status_code == 200
+    (record,) = records()
+    assert (record.cost_nano_usd, record.overage_nano_usd) == (None, 6 * 400)
