@@ -15,19 +15,31 @@ from app.services import workspaces
 
 FOR_ADMINS = frozenset({"activity", "settings"})
 NAV = (
-    ("home", "home", "home.index"),
-    ("projects", "folder", "projects.index"),
-    ("requests", "list", "requests.index"),
-    ("usage", "chart", "usage.index"),
-    ("credits", "wallet", "credits.index"),
-    ("budgets", "gate", "budgets.index"),
-    ("providers", "plug", "providers.index"),
-    ("models", "coins", "models.index"),
-    ("alerts", "bell", "alerts.index"),
-    ("members", "users", "members.index"),
-    ("activity", "clock", "activity.index"),
-    ("settings", "settings", "settings.edit"),
-    ("docs", "book", "docs.index"),
+    (
+        "",
+        ("home", "home", "home.index"),
+        ("projects", "folder", "projects.index"),
+        ("requests", "list", "requests.index"),
+    ),
+    (
+        "money",
+        ("usage", "chart", "usage.index"),
+        ("credits", "wallet", "credits.index"),
+        ("budgets", "gate", "budgets.index"),
+        ("alerts", "bell", "alerts.index"),
+    ),
+    (
+        "answers",
+        ("providers", "plug", "providers.index"),
+        ("models", "coins", "models.index"),
+    ),
+    (
+        "workspace",
+        ("members", "users", "members.index"),
+        ("activity", "clock", "activity.index"),
+        ("settings", "settings", "settings.edit"),
+        ("docs", "book", "docs.index"),
+    ),
 )
 STANDS_UNDER = {
     "billing": "credits",
@@ -68,8 +80,13 @@ def frame() -> dict[str, Any]:
         "workspace": g.workspace,
         "role": g.role,
         "workspaces": workspaces.list_all(actor()),
-        "nav": [(nav_label(n), url_for(e), icon, here() == n) for n, icon, e in NAV if may_see(n)],
+        "nav": [(group_label(name), entries(group)) for name, *group in NAV],
     }
+
+
+def entries(group: list[tuple[str, str, str]]) -> list[tuple[str, str, str, bool]]:
+    """Return a group of the navigation as far as the role may see it: label, address, icon, is it open."""
+    return [(nav_label(n), url_for(e), icon, here() == n) for n, icon, e in group if may_see(n)]
 
 
 def here() -> str:
@@ -87,6 +104,12 @@ def links() -> dict[str, str]:
     """Return the addresses around every page."""
     found = {"profile": url_for("account.edit"), "sign_out": url_for("sign_in.delete")}
     return {**found, "new_workspace": url_for("workspaces.new")} if actor().is_operator else found
+
+
+def group_label(name: str) -> str:
+    """Return the heading of a group of navigation entries; the first has none."""
+    labels = {"money": _("Money"), "answers": _("Who answers"), "workspace": _("Workspace")}
+    return str(labels.get(name, ""))
 
 
 def nav_label(name: str) -> str:
