@@ -13,7 +13,7 @@ from app.domain.catalog import Model
 from app.domain.pricing import MILLION, format_usd
 from app.services.price_list import ModelView
 
-TONES = {"ready": "ok", "off": "off", "no_key": "warn", "missing": "error"}
+TONES = {"ready": "ok", "off": "off", "paused": "paused", "no_key": "warn", "missing": "error"}
 
 
 def state(name: str) -> str:
@@ -21,6 +21,7 @@ def state(name: str) -> str:
     words = {
         "ready": _("Ready"),
         "off": _("Provider is switched off"),
+        "paused": _("Provider is paused"),
         "no_key": _("Provider has no API key"),
         "missing": _("No such provider here"),
     }

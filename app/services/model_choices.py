@@ -25,7 +25,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What one provider of the workspace offers. `state`: ready | off | no_key."""
+    """What one provider of the workspace offers. `state`: ready | off | paused | no_key."""
 
     provider: Provider
     state: str
@@ -34,7 +34,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One model of an endpoint's chain. `state`: ready | off | no_key | missing."""
+    """One model of an endpoint's chain. `state`: ready | off | paused | no_key | missing."""
 
     model_id: str
     provider: Provider | None
@@ -92,5 +92,7 @@ def state_of(session: Session, provider: Provider, project_id: str) -> str:
     """Say whether the provider could answer a call of this project."""
     if not provider.active:
         return "off"
+    if provider.paused_at is not None:
+        return "paused"
     has_key = provider.dialect == "demo" or targets.credentials_of(session, provider, project_id)
     return "ready" if has_key else "no_key"

@@ -9,7 +9,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.errors import Conflict, InvalidFields, NotAllowed, NotFound
 from app.models import AuditEvent, RecordRow
-from app.services import call_counts, endpoints, model_choices, model_rows, providers
+from app.services import call_counts, endpoints, model_choices, model_rows, pauses, providers
 from tests.world import actor_of
 
 
@@ -140,6 +140,13 @@ def test_the_chain_tells_whether_each_model_could_answer(world):
         ("demo/demo-fast", "ready"),
     ]
     assert links[0].facts.display_name == "GPT-4o mini"
+
+
+def test_a_paused_provider_is_not_ready(world):
+    pauses.pause(SYSTEM, world.acme.workspace.id, world.acme.provider.id)
+    view = save(world, {"model": "demo/demo-fast"})
+    links = model_choices.chain(SYSTEM, world.acme.workspace.id, world.acme.project.id, view.config)
+    assert [link.state for link in links] == ["paused"]
 
 
 def test_recent_calls_are_counted_by_project_and_endpoint(world, client):
