@@ -28,7 +28,7 @@ def edit() -> Response:
 def update() -> Response:
     """Store it; what the person may not change is not in their form."""
     names = FIELDS if actor().is_operator else THRESHOLDS
-    typed = {name: forms.text(name).strip().replace(",", ".") for name in names}
+    typed = {name: forms.amount(name) for name in names}
     try:
         billing.update(actor(), g.workspace.id, typed)
     except (InvalidInput, Conflict) as error:

@@ -88,7 +88,7 @@ def switch(budget: UUID) -> Response:
 def caps() -> dict[str, Any]:
     """Return the form as the service takes it."""
     return {
-        "usd": forms.text("usd").strip().removeprefix("$").strip().replace(",", "."),
+        "usd": forms.amount("usd"),
         "tokens": forms.whole("tokens"),
         "hard": forms.text("consequence") != "tell",
     }

@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from app.domain.ledger import ACCOUNT
-from app.domain.pricing import MILLION, format_usd
+from app.domain.pricing import MILLION, nano_to_usd
 from app.models import LedgerEntry
 
 KINDS = {
@@ -40,9 +40,15 @@ def signed_nano_usd(entry: LedgerEntry) -> int:
 
 
 def amount(entry: LedgerEntry) -> str:
-    """Return the amount with its sign."""
+    """Return the exact amount with its sign."""
     nano_usd = signed_nano_usd(entry)
-    return f"+{format_usd(nano_usd)}" if nano_usd > 0 else f"−{format_usd(-nano_usd)}"
+    return f"{'+' if nano_usd > 0 else '−'}{exact(abs(nano_usd))}"
+
+
+def exact(nano_usd: int) -> str:
+    """Return an amount with every digit: a ledger rounds nothing."""
+    whole, decimals = nano_to_usd(nano_usd).split(".")
+    return f"${int(whole):,}.{decimals}"
 
 
 def billing(name: str) -> str:

@@ -41,7 +41,6 @@ def index() -> Response:
         is_operator=actor().is_operator,
         words=credit_words,
         format_usd=format_usd,
-        exact=nano_to_usd,
         books=books.badge(),
     )
 
@@ -66,8 +65,7 @@ def create() -> Response:
     kind = chosen_move(forms.text("kind"))
     typed = {name: forms.text(name).strip() for name in ("usd", "ref", "reason")}
     try:
-        fields = {**typed, "usd": typed["usd"].replace(",", ".")}
-        entry = MOVES[kind](actor(), g.workspace.id, fields)
+        entry = MOVES[kind](actor(), g.workspace.id, {**typed, "usd": forms.amount("usd")})
     except (InvalidInput, Conflict) as error:
         return form_page(kind, typed, error)
     after = format_usd(entry.balance_after_nano_usd)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import g, request
 
 from app.domain.actors import at_least
 from app.domain.errors import NotAllowed
+
+_GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?")
 
 
 def text(name: str) -> str:
@@ -21,6 +25,16 @@ def many(name: str) -> list[str]:
 def switch(name: str) -> bool:
     """Say whether a box is ticked."""
     return name in request.form
+
+
+def amount(name: str) -> str:
+    """Return an amount in dollars as typed, without the sign of currency."""
+    return with_point(text(name).strip().removeprefix("$").strip())
+
+
+def with_point(typed: str) -> str:
+    """Return a number with a point for its comma; "1,000", which may mean one or a thousand, stays wrong."""
+    return typed if _GROUPED.fullmatch(typed) else typed.replace(",", ".")
 
 
 def decimal(name: str) -> float | str | None:

@@ -31,11 +31,11 @@ COUNTED = {
 def fields() -> dict[str, Any]:
     """Return the form as the service takes it; InvalidFields where an own price is promised but not given."""
     origin = forms.text("price")
-    typed = {name: forms.text(name).strip().replace(",", ".") for name in PRICES}
+    typed = {name: forms.amount(name) for name in PRICES}
     if origin == OWN and not any(typed.values()):
         raise InvalidFields({PRICES[0]: _("Please fill this in."), PRICES[1]: _("Please fill this in.")})
     limits = {name: forms.whole(name) for name in model_rows.LIMITS}
-    multiplier = forms.text("multiplier").strip().replace(",", ".")
+    multiplier = forms.amount("multiplier")
     return {
         **(typed if origin not in (SHIPPED, FREE) else {}),
         **limits,
@@ -152,4 +152,4 @@ def model_ppm(values: dict[str, Any]) -> int:
 
 def cleaned(values: dict[str, Any]) -> dict[str, Any]:
     """Return typed numbers with a point for the comma."""
-    return {name: text.strip().replace(",", ".") for name, text in values.items() if isinstance(text, str)}
+    return {name: forms.with_point(text.strip()) for name, text in values.items() if isinstance(text, str)}

@@ -76,7 +76,7 @@ def delete(plan: UUID) -> Response:
 
 def form_fields() -> dict[str, Any]:
     """Return the form as the service takes it."""
-    amounts = {name: forms.text(name).strip().replace(",", ".") for name in AMOUNTS}
+    amounts = {name: forms.amount(name) for name in AMOUNTS}
     names = [name for line in forms.text("plugin_names").split("\n") for name in line.split(",")]
     return {
         "name": forms.text("name"),

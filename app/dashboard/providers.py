@@ -137,9 +137,10 @@ def form_page(
 
 def form_fields(form: MultiDict[str, str]) -> dict[str, Any]:
     """Return the form as the service takes it."""
-    names = ("slug", "name", "dialect", "base_url", "vendor", "alert_usd_per_day", "stop_usd_per_day")
+    names = ("slug", "name", "dialect", "base_url", "vendor")
     fields: dict[str, Any] = {name: form.get(name, "") for name in names}
-    return {**fields, "zdr": "zdr" in form, "may_train": "may_train" in form}
+    amounts = {name: forms.amount(name) for name in ("alert_usd_per_day", "stop_usd_per_day")}
+    return {**fields, **amounts, "zdr": "zdr" in form, "may_train": "may_train" in form}
 
 
 def first_values(vendor: Vendor | None) -> dict[str, Any]:

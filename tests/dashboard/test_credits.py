@@ -73,6 +73,7 @@ def test_corrections_and_money_paid_back(operator, acme):
     [
         ({"usd": "many"}, 422, "at most 9 decimals"),
         ({"usd": "-5"}, 422, "at most 9 decimals"),
+        ({"usd": "1,000"}, 422, "at most 9 decimals"),  # one dollar or a thousand
         ({"usd": ""}, 422, "Please fill this in"),
         ({"kind": "adjustment", "reason": ""}, 422, "Please fill this in"),
         ({"kind": "refund", "usd": "11"}, 409, "At most 10.00 USD"),
