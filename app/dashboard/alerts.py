@@ -13,7 +13,7 @@ from app.dashboard.auth import actor
 from app.domain.alerts import KINDS
 from app.domain.errors import InvalidInput
 from app.domain.ids import is_uuid
-from app.services import alert_settings, alerts
+from app.services import alert_settings, alerts, mail
 from app.services.mail import MailFailed
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/w/<workspace>")
@@ -34,6 +34,7 @@ def index() -> Response:
         days=alert_words.by_day(shown, g.workspace),
         words=alert_words,
         kind=kind or "",
+        mail_server=mail.office.server is not None,
         newer=shown[0].id if shown and (before or (after and more)) else None,
         older=shown[-1].id if shown and (more or after) else None,
     )

@@ -170,7 +170,7 @@ def test_a_model_that_could_not_be_tried_is_named_with_the_reason(client, world,
     endpoints.save(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id, chain)
     page = viewer.get(f"{LIST}/{call(client, world.acme)}").text
     assert "Upstream could not be tried, so Demo (built in) answered." in page
-    assert "up/gpt-x. the provider has no active API key" in page and "up/gpt-y" not in page
+    assert "up/gpt-x: the provider has no active API key" in page and "up/gpt-y" not in page
 
 
 def test_a_refusal_shows_its_text(client, world, viewer):
