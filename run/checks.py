@@ -45,7 +45,10 @@ LAST_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
 MOST_AGAIN = 3  # so few failures may be the machine's; more are ours
 ON_ONE_DATABASE = (  # what touches no database, or chooses its own, runs once
     "tests/test_run.py", "tests/run", "tests/domain", "tests/egress", "tests/providers",
-    "tests/browser/test_pages.py",
+    "tests/test_cli.py", "tests/test_config.py", "tests/test_layers.py", "tests/test_lifecycle.py",
+    "tests/test_readme.py", "tests/test_redis_store.py", "tests/test_templates.py",
+    "tests/browser/test_pages.py", "tests/browser/test_keyboard.py", "tests/browser/test_people.py",
+    "tests/browser/test_endpoints.py", "tests/browser/test_providers.py",
 )  # fmt: skip
 ON_POSTGRESQL = SUITE + tuple(f"--ignore={path}" for path in ON_ONE_DATABASE)
 CHECKS = (

@@ -42,6 +42,9 @@ def settings_for(directory: Path, database_url: str, redis_url: str, **changes: 
     return Settings(**{**values, **changes})  # type: ignore[arg-type]
 
 
+QUICKLY = "STRATEGY FILE_COPY"  # without fsync a third of the default's time
+
+
 class Databases:
     """Hands out migrated databases; the first one is the template that the others are copied from."""
 
@@ -65,7 +68,7 @@ class Databases:
         """Yield the URL of a migrated, empty database; drop it in the end."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         if self.server_url:
-            yield self.create(name, f'TEMPLATE "{make_url(self.template).database}"')
+            yield self.create(name, f'TEMPLATE "{make_url(self.template).database}" {QUICKLY}')
             self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
             return
         path = self.directory / f"{name}.db"
