@@ -103,6 +103,9 @@
     });
   }
 
+  // A question may name a field: {usd} stands for what was typed there
+  const filled = (question, form) => question.replace(/\{(\w+)\}/g, (all, name) => form.elements[name]?.value.trim() ?? all);
+
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     const source = event.submitter?.dataset.confirm ? event.submitter : form;
@@ -112,7 +115,7 @@
     }
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!(await ask(source.dataset.confirm, source.dataset.confirmLabel))) return;
+    if (!(await ask(filled(source.dataset.confirm, form), source.dataset.confirmLabel))) return;
     form.dataset.confirmed = "1";
     form.requestSubmit(event.submitter);
   }, true);

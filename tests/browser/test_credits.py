@@ -21,6 +21,7 @@ def test_an_operator_makes_an_account_prepaid_and_tops_it_up(stage: Stage, visit
     page.get_by_role("link", name="Top up").first.click()
     visitor.field("Amount in US dollars").fill("12.50")
     visitor.press("Top up")
+    expect(page.get_by_role("dialog")).to_contain_text("Credit 12.50 US dollars to Acme?")
     visitor.confirm("Cancel")
     visitor.press("Top up")
     visitor.confirm("Yes, do it")
