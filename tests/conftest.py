@@ -18,7 +18,7 @@ from app.services import callers, limits, periods, targets, used_up
 from tests import servers
 from tests.databases import Databases, all_databases, settings_for
 from tests.upstream import Upstream
-from tests.world import World, make_world
+from tests.world import World
 from tests.world import sign_in as give_session
 
 settings.register_profile("any machine", deadline=None)  # a busy one makes no test fail
@@ -40,9 +40,9 @@ def databases(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Itera
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """A migrated, empty database of this test."""
-    with databases.fresh() as url:
+def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database of this test, empty but for the world if the test asks for one."""
+    with databases.fresh(peopled="world" in request.fixturenames) as url:
         yield url
 
 
@@ -70,9 +70,9 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def world(app: Flask) -> World:
+def world(app: Flask, databases: Databases) -> World:
     """Two tenants and their people."""
-    return make_world()
+    return databases.world()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from app import create_app
 from app.config import Settings
 from app.extensions import db
 from tests import servers
+from tests.world import World, make_world
 
 ON_POSTGRESQL = os.environ.get("SLUICE_TEST_DATABASE") == "postgresql"
 SECRET_KEY = "a secret key that only tests use"
@@ -52,33 +54,57 @@ class Databases:
         self.directory = directory
         self.redis_url = redis_url
         self.server_url = server_url
-        self.template = self.make_template()
+        self.template = self.make_template("template")
+        self.peopled = ""  # the template that a world lives in
+        self._world = b""
 
-    def make_template(self) -> str:
-        """Migrate an empty database and return its URL."""
-        url = self.create("template") if self.server_url else f"sqlite:///{self.directory}/template.db"
+    def make_template(self, name: str) -> str:
+        """Make a migrated database that others are copied from; return its URL."""
+        url = self.create(name)
         app = create_app(settings_for(self.directory, url, self.redis_url))
         with app.app_context():
             upgrade()
             db.engine.dispose()
         return url
 
+    def make_world(self) -> None:
+        """Make the template with a world in it, once; its people and things are the same in every copy."""
+        if not self.peopled:
+            url = self.copy(self.template, "peopled")
+            app = create_app(settings_for(self.directory, url, self.redis_url))
+            self._world, self.peopled = pickle.dumps(make_world()), url
+            with app.app_context():
+                db.engine.dispose()
+
+    def world(self) -> World:
+        """Return the world of the copies, for one test alone."""
+        found: World = pickle.loads(self._world)
+        return found
+
     @contextmanager
-    def fresh(self) -> Iterator[str]:
-        """Yield the URL of a migrated, empty database; drop it in the end."""
+    def fresh(self, *, peopled: bool = False) -> Iterator[str]:
+        """Yield the URL of a migrated database, empty or with a world; drop it in the end."""
+        if peopled:
+            self.make_world()
         name = f"test_{uuid.uuid4().hex[:12]}"
+        yield self.copy(self.peopled if peopled else self.template, name)
         if self.server_url:
-            yield self.create(name, f'TEMPLATE "{make_url(self.template).database}" {QUICKLY}')
             self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
             return
-        path = self.directory / f"{name}.db"
-        shutil.copyfile(self.directory / "template.db", path)
-        yield f"sqlite:///{path}"
         for leftover in self.directory.glob(f"{name}.db*"):
             leftover.unlink()
 
+    def copy(self, template: str, name: str) -> str:
+        """Copy a template, to which nobody is connected; return the copy's URL."""
+        if self.server_url:
+            return self.create(name, f'TEMPLATE "{make_url(template).database}" {QUICKLY}')
+        shutil.copyfile(make_url(template).database or "", self.directory / f"{name}.db")
+        return f"sqlite:///{self.directory}/{name}.db"
+
     def create(self, name: str, options: str = "") -> str:
-        """Create a database on the server and return its URL."""
+        """Create a database and return its URL."""
+        if not self.server_url:
+            return f"sqlite:///{self.directory}/{name}.db"
         unique = name if name.startswith("test_") else f"{name}_{uuid.uuid4().hex[:8]}"
         self.execute(f'CREATE DATABASE "{unique}" {options}')
         url = make_url(self.server_url or "").set(drivername="postgresql+psycopg", database=unique)
