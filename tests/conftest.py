@@ -14,7 +14,7 @@ from redis import Redis
 from app import create_app, egress
 from app.extensions import db
 from app.models import User
-from app.services import callers, limits, periods, targets, used_up
+from app.services import callers, limits, periods, targets, usage, used_up
 from tests import servers
 from tests.databases import Databases, all_databases, settings_for
 from tests.upstream import Upstream
@@ -55,6 +55,7 @@ def app(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Flask]:
     periods.forget_all()
     used_up.forget_all()
     limits.forget_all()
+    usage.kept.clear()
     application = create_app(settings_for(tmp_path, database_url, redis_url))
     application.config.update(TESTING=True, WTF_CSRF_METHODS=())
     yield application  # outside its context: what a request leaves in `g` must not reach the next one
