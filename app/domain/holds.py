@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 from app.domain.bounds import UNLIMITED_OUTPUT, Bound
@@ -168,13 +169,16 @@ def multipliers(candidate: Candidate, caller: Caller) -> tuple[int, int]:
     return caller.rate_multiplier_ppm, candidate.facts.multiplier_ppm if candidate.facts else 1_000_000
 
 
+prices = attrgetter(*(field.name for field in fields(Price)))  # a tenth of the time of `astuple`
+
+
 def price_snapshot(candidates: Sequence[Candidate], caller: Caller) -> dict[str, Any]:
     """Return what the hold was computed with, by model id (O28)."""
     found: dict[str, Any] = {}
     for candidate in candidates:
         price = candidate.facts.price if candidate.facts else None
         if price is not None:
-            found[candidate.model_id] = [*astuple(price), *multipliers(candidate, caller)]
+            found[candidate.model_id] = [*prices(price), *multipliers(candidate, caller)]
     return found
 
 

@@ -53,17 +53,20 @@ class Writer:
         self._wake.set()
 
     def flush(self) -> None:
-        """Write all that waits; a batch that fails is put back and tried again later.
+        """Write what waits now; a batch that fails is put back and tried again later.
+
+        What comes in meanwhile waits for the next time: else the batches would get small under load.
 
         A row that the database will never take must not hold up the others: batches shrink until it
         stands alone, and then it is left out.
         """
         with self._writing:
-            size = MOST_IN_BATCH
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
+            size, left = MOST_IN_BATCH, len(self._waiting)
+            while left:
+                batch = [self._waiting.popleft() for _ in range(min(size, left))]
                 error = attempt(batch)
                 if error is None:
+                    left -= len(batch)
                     size = min(MOST_IN_BATCH, 2 * size)
                 elif not is_refusal(error):
                     log.error("records not written, will try again: %s", type(error).__name__)
@@ -73,6 +76,7 @@ class Writer:
                     self._waiting.extendleft(reversed(batch))
                     size = len(batch) // 2
                 else:
+                    left -= 1
                     self.dropped += 1
                     log.error("record %s cannot be stored: %s", batch[0]["id"], type(error).__name__)
 
