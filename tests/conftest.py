@@ -14,9 +14,9 @@ from redis import Redis
 from app import create_app, egress
 from app.extensions import db
 from app.models import User
-from app.services import callers, limits, periods, targets, usage, used_up
 from tests import servers
 from tests.databases import Databases, all_databases, settings_for
+from tests.forgetting import forget_everything
 from tests.upstream import Upstream
 from tests.world import World
 from tests.world import sign_in as give_session
@@ -50,12 +50,7 @@ def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterat
 def app(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Flask]:
     """The application, with nothing remembered from other tests. CSRF is off; its own tests switch it on."""
     Redis.from_url(redis_url).flushall()
-    callers.forget_all()
-    targets.forget_all()
-    periods.forget_all()
-    used_up.forget_all()
-    limits.forget_all()
-    usage.kept.clear()
+    forget_everything()
     application = create_app(settings_for(tmp_path, database_url, redis_url))
     application.config.update(TESTING=True, WTF_CSRF_METHODS=())
     yield application  # outside its context: what a request leaves in `g` must not reach the next one

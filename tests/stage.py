@@ -10,9 +10,9 @@ from typing import Any
 
 from app import create_app, egress
 from app.extensions import db
-from app.services import callers, limits, periods, targets
 from tests import crowd
 from tests.databases import Databases, settings_for
+from tests.forgetting import forget_everything
 from tests.live import Answer, Server, serving
 from tests.money import make_prepaid
 from tests.providers_world import add_endpoint, add_provider, set_price
@@ -62,8 +62,7 @@ def setting(
     databases: Databases, directory: Path, redis_url: str, *, through: Any = None, **options: Any
 ) -> Iterator[Stage]:
     """Run a server with these options; `through` turns the database's URL into the one that it uses."""
-    for module in (callers, targets, periods, limits):
-        module.forget_all()
+    forget_everything()
     with databases.fresh() as url, Upstream() as upstream:
         app = create_app(settings_for(directory, url, redis_url))
         egress.configure(private_upstreams=frozenset({upstream.place}))

@@ -51,11 +51,6 @@ def find(caller: Caller, answer_id: str) -> int | None:
     return None
 
 
-def forget_all() -> None:
-    """Drop every remembered id of this process."""
-    _own.clear()
-
-
 def read(caller: Caller, answer_id: str) -> int | None:
     """Return the tokens on the answer's record."""
     mine = RecordRow.project_id == caller.project_id, RecordRow.upstream_id == answer_id

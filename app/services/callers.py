@@ -203,8 +203,3 @@ def for_person(actor: Actor, project_id: str) -> Caller:
 
     caller = database.read(work)
     return replace(caller, config_stamp=stamps.current(caller.workspace_id))
-
-
-def forget_all() -> None:
-    """Drop every remembered caller of this process."""
-    _known.clear()

@@ -165,8 +165,3 @@ HOLD = (
     )
     .execution_options(synchronize_session=False)
 )
-
-
-def forget_all() -> None:
-    """Drop every remembered period of this process."""
-    _known.clear()

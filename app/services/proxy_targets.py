@@ -131,8 +131,3 @@ def check_state(provider: Provider) -> None:
         raise ProviderDisabled(f"Provider '{provider.slug}' is disabled in this gateway.")
     if provider.paused_at is not None:
         raise ProviderPaused(f"Provider '{provider.slug}' is paused.")
-
-
-def forget_all() -> None:
-    """Drop every remembered target of this process."""
-    _known.clear()

@@ -140,8 +140,3 @@ def unsealed(row: Credential, origin: str) -> CredentialValue | None:
         return CredentialValue(row.id, row.name, sealer.unseal(row.sealed, row.id, origin))
     except CannotUnseal:
         return None
-
-
-def forget_all() -> None:
-    """Drop every remembered target of this process."""
-    _known.clear()

@@ -48,8 +48,3 @@ def tell_one(caller: Caller, budget: BudgetFacts, row: BudgetPeriod) -> None:
     ):
         if cap is not None and spent * 100 >= cap * NEARLY_PERCENT:
             alerts.used_up(caller.workspace_id, budget, row.starts_on, unit, spent, cap)
-
-
-def forget_all() -> None:
-    """Drop what this process remembers."""
-    _looked.clear()

@@ -16,9 +16,9 @@ from redis import Redis
 
 from app import create_app
 from app.extensions import db
-from app.services import callers, targets
 from tests.browser.visitor import Visitor
 from tests.databases import Databases, settings_for
+from tests.forgetting import forget_everything
 from tests.live import Server, serving
 from tests.upstream import Upstream
 from tests.world import World, make_world
@@ -53,8 +53,7 @@ def stage(databases: Databases, redis_url: str, tmp_path_factory: pytest.TempPat
     """The server of this module, with a local upstream that it may call."""
     directory = tmp_path_factory.mktemp("stage")
     Redis.from_url(redis_url).flushall()
-    callers.forget_all()
-    targets.forget_all()
+    forget_everything()
     with databases.fresh() as url, Upstream() as upstream:
         place = frozenset({upstream.place})
         app = create_app(settings_for(directory, url, redis_url, private_upstreams=place))

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from app.domain.actors import SYSTEM
 from app.models import User
 from app.services import answer_ids, credentials, projects, providers
+from tests.forgetting import forget_everything
 from tests.gateway.passthrough_replies import embeddings_reply, response_reply
 from tests.gateway.passthrough_world import BODY, MESSAGE, Proxy, make_proxy
 from tests.providers_world import records, set_price
@@ -350,7 +351,7 @@ def test_an_answer_continues_in_its_own_project_alone(
     assert proxy.post("/v1/openai/responses", follow_up).status_code == 400
     assert proxy.post("/v1/openai/responses", RESPONSE).status_code == 200
     assert proxy.post("/v1/openai/responses", follow_up).status_code == 200
-    answer_ids.forget_all()
+    forget_everything()
     assert proxy.post("/v1/openai/responses", follow_up).status_code == 200, "the records know it"
     made = make_proxy(world.other, proxy.upstream, proxy.client)
     assert made.post("/v1/openai/responses", follow_up).status_code == 400
