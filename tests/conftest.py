@@ -14,7 +14,7 @@ from redis import Redis
 from app import create_app, egress
 from app.extensions import db
 from app.models import User
-from tests import servers
+from tests import quicker, servers
 from tests.databases import Databases, all_databases, settings_for
 from tests.forgetting import forget_everything
 from tests.upstream import Upstream
@@ -53,6 +53,7 @@ def app(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Flask]:
     forget_everything()
     application = create_app(settings_for(tmp_path, database_url, redis_url))
     application.config.update(TESTING=True, WTF_CSRF_METHODS=())
+    quicker.spare(application)
     yield application  # outside its context: what a request leaves in `g` must not reach the next one
     with application.app_context():
         db.session.remove()

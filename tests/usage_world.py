@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app.database import database
 from app.domain.ids import new_id
@@ -54,8 +55,10 @@ def row(tenant: Tenant, at: datetime | None = None, **changes: Any) -> dict[str,
 
 
 def write(*rows: dict[str, Any]) -> None:
-    """Write the rows as one batch."""
-    database.transaction(lambda session: records.write_rows(session, list(rows)))
+    """Write the records as the writer does: a batch that had to wait too long for a lock is tried again."""
+    while isinstance(error := records.attempt(list(rows)), OperationalError):
+        pass
+    assert error is None
 
 
 def hours() -> list[UsageHour]:

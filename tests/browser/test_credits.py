@@ -27,6 +27,7 @@ def test_an_operator_makes_an_account_prepaid_and_tops_it_up(stage: Stage, visit
     visitor.confirm("Yes, do it")
     expect(page.get_by_role("row", name="Top-up")).to_contain_text("$17.50")
 
+    page.wait_for_load_state()  # a choice made before the scripts ran would be lost
     visitor.field("Show").select_option("trial")
     expect(page.get_by_role("row", name="Top-up")).to_have_count(0)
     expect(page.get_by_role("row", name="Trial credit")).to_be_visible()
