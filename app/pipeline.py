@@ -20,7 +20,6 @@ from app.services import (
     failover,
     forwarding,
     holds,
-    idempotency,
     proxy_targets,
     records,
     routing,
@@ -97,7 +96,6 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
     if not fresh:
         record.begin("parse")
         call.raw_body = call.read_body()
-        idempotency.note_body(call, call.raw_body)
         call.body = bodies.parse_object(call.raw_body)
     record.begin("target")
     find = proxy_targets.find if call.path else targets.find

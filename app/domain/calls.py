@@ -121,7 +121,6 @@ class Call:
     scope: str = "chat"  # what the key must allow
     path: str = ""  # a forwarded call: the provider's slug and what follows it, openai/chat/completions
     query: str = ""  # a forwarded call: the part of the query that goes on
-    body_digest: bytes = b""  # SHA-256 of the body, where an Idempotency-Key came with it
     raw_body: bytes = b""  # the body as it came
     body: dict[str, Any] = field(default_factory=dict)  # filled after authentication
     cancellation: Cancellation = field(default_factory=Cancellation)

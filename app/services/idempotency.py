@@ -42,16 +42,10 @@ def is_asked_for(call: Call) -> bool:
     return True
 
 
-def note_body(call: Call, body: bytes) -> None:
-    """Remember which body came with a key; the body itself need not be kept for it."""
-    if call.headers.get(HEADER) is not None:
-        call.body_digest = hashlib.sha256(body).digest()
-
-
 def fingerprint(call: Call) -> str:
     """Return what tells one request from another: route, target and body."""
     where = "\n".join((call.surface, call.dialect, call.project_id or "", call.slug or "", call.path))
-    return hashlib.sha256(where.encode() + b"\n" + call.body_digest).hexdigest()
+    return hashlib.sha256(where.encode() + b"\n" + call.raw_body).hexdigest()
 
 
 def claim(session: Session, record: Record) -> None:
