@@ -41,9 +41,10 @@ class Supervisor:
                 signal.signal(number, self.on_signal)
         try:
             self.start_all()
-            while True:
+            while not self.stopping:  # what a signal raises inside a hook of Python's own is lost
                 self.keep_up()
                 time.sleep(POLL_SECONDS)
+            raise StopRequested
         except StopRequested:
             say("Stopping; calls in flight have 40 s to finish. Once more to stop at once.")
         finally:
