@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from app.services import (
     failover,
     forwarding,
     holds,
+    model_targets,
     proxy_targets,
     records,
     routing,
@@ -98,11 +99,18 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
         call.raw_body = call.read_body()
         call.body = bodies.parse_object(call.raw_body)
     record.begin("target")
-    find = proxy_targets.find if call.path else targets.find
-    record.target = target = find(caller, call, fresh=fresh)
-    plan = routing.plan(caller, target)
+    record.target = target = finder(call)(caller, call, fresh=fresh)
+    plan = routing.plan(caller, target, call)
+    record.decision = plan.decision
     record.begin("admission")
     return target, plan, admission.admit(record, fresh=fresh)
+
+
+def finder(call: Call) -> Callable[..., Target]:
+    """Return what finds the target: the path names a provider, the body a model, or the call an endpoint."""
+    if call.path:
+        return proxy_targets.find
+    return model_targets.find if call.names_model else targets.find
 
 
 def prepare(target: Target, record: Record) -> None:

@@ -11,7 +11,9 @@ from datetime import datetime
 from app.domain.budgets import BudgetFacts
 from app.domain.calls import Headers
 from app.domain.errors import NotAllowed, NotAuthenticated
+from app.domain.key_rules import NO_RULES, KeyRules
 from app.domain.limits import Limits
+from app.domain.targets import CredentialValue
 
 SCOPES = ("chat", "models", "tokens:write")
 DEFAULT_SCOPES = ("chat", "models")
@@ -59,6 +61,8 @@ class Caller:
     endpoints: tuple[str, ...] | None  # the slugs the key may call; None: all (P20)
     config_stamp: str | None  # the workspace's configuration stamp when this was read
     read_at: float  # time.monotonic()
+    rules: KeyRules = NO_RULES  # the key's own (R17)
+    own_credentials: tuple[tuple[str, CredentialValue], ...] = ()  # the key's, by the provider's slug (R18)
 
 
 def mint_key(prefix: str) -> str:

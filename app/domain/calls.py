@@ -47,6 +47,7 @@ class Chunk:
     text: str = ""
     model: str = ""
     answer_id: str = ""
+    source: dict[str, Any] | None = None  # the provider's own event or message, where it speaks Anthropic's
 
 
 HEARTBEAT = Chunk(data=None)
@@ -108,7 +109,7 @@ class Call:
     """One request in the pipeline: who sends it, to what, and how to read its body once they are let in."""
 
     surface: str  # endpoints | proxy | light | any
-    dialect: str  # native | openai | anthropic
+    dialect: str  # native | openai | anthropic | responses
     read_body: Callable[[], bytes]
     request_id: str
     headers: Headers = field(default_factory=dict[str, str])
@@ -123,6 +124,9 @@ class Call:
     query: str = ""  # a forwarded call: the part of the query that goes on
     raw_body: bytes = b""  # the body as it came
     body: dict[str, Any] = field(default_factory=dict)  # filled after authentication
+    chat: dict[str, Any] = field(default_factory=dict)  # the same as an OpenAI chat body
+    names_model: bool = False  # the body's `model` is any model of any provider (C8)
+    operation: str = "chat"  # where it names a model: chat | embeddings | count_tokens
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     @property

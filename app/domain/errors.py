@@ -100,6 +100,20 @@ class NotFound(GatewayError):
     default = "There is nothing here."
 
 
+class ModelNotFound(NotFound):
+    """404: no model of this name can be reached with this key (A16, C6)."""
+
+    code = "model_not_found"
+    default = "There is no such model."
+
+
+class NoModelsAvailable(InvalidRequest):
+    """400: every model that could have answered was excluded; the text says by what (O46, R17)."""
+
+    code = "no_models_available"
+    default = "No model is left that fits what was asked for."
+
+
 class InvalidInput(GatewayError):
     """422: readable, but a field breaks its rule; `param` names the field."""
 

@@ -144,7 +144,7 @@ def cost_at_worst(candidate: Candidate, usage: Usage, multiplier_ppm: int) -> in
     """Return what so much costs if all input were of the dearest kind; 0 when the price is not known."""
     facts = candidate.facts
     prices = [price for price in (facts.price, facts.price_at(usage.input_tokens)) if price] if facts else []
-    if not prices or facts is None:
+    if not prices or facts is None or candidate.is_own:
         return 0
     dearest = Price(
         max(dearest_input(price) for price in prices), max(p.output_nano_usd_per_million for p in prices)
@@ -160,7 +160,7 @@ def dearest_input(price: Price) -> int:
 
 def input_nano_usd(candidate: Candidate, tokens: int, caller: Caller) -> int:
     """Return what so much plain input costs: the charge when the worker dies (reliability 1.4)."""
-    price = candidate.facts.price_at(tokens) if candidate.facts else None
+    price = candidate.facts.price_at(tokens) if candidate.facts and not candidate.is_own else None
     return cost_nano_usd(Usage(tokens), price, multipliers(candidate, caller)) if price else 0
 
 

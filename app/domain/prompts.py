@@ -8,10 +8,11 @@ from typing import Any
 from app.domain.calls import Call
 from app.domain.endpoints import EndpointConfig
 from app.domain.errors import InvalidInput
+from app.domain.wishes import OWN_FIELDS
 
 PLACE = re.compile(r"\{\{\s*input\s*\}\}")
 MOST_MESSAGES = 2_000
-SET_BY_US = frozenset({"model", "messages", "stream", "stream_options"})
+SET_BY_US = frozenset({"model", "messages", "stream", "stream_options"}) | OWN_FIELDS
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
@@ -21,11 +22,12 @@ def request_for(config: EndpointConfig, call: Call) -> dict[str, Any]:
         if call.body.get("session_id") is not None:
             raise InvalidInput("This endpoint keeps no sessions. Leave 'session_id' out.", param="session_id")
         return {**settings(config), "messages": apply(config, read_messages(call.body))}
-    own = {name: value for name, value in call.body.items() if name not in SET_BY_US and value is not None}
+    body = call.chat or call.body
+    own = {name: value for name, value in body.items() if name not in SET_BY_US and value is not None}
     pinned = settings(config)
     if "max_completion_tokens" in own:
         pinned.pop("max_tokens", None)
-    messages = apply(config, check_messages(call.body.get("messages")))
+    messages = apply(config, check_messages(body.get("messages")))
     return {**pinned, **own, **output_limits(config, own), "messages": messages}
 
 

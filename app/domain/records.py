@@ -11,6 +11,7 @@ from app.domain.bodies import encoded
 from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.chat import choices_of
+from app.domain.decisions import Decision
 from app.domain.errors import GatewayError, Replayed
 from app.domain.holds import FREE_OPERATIONS, Hold
 from app.domain.limits import Counted
@@ -38,6 +39,25 @@ class Attempt:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Something paid for beside the answer itself: a repair, a further round with a tool, a picture.
+
+    `provider_nano_usd` is without our multipliers.
+    """
+
+    kind: str  # repair | round | image
+    label: str
+    usage: Usage
+    nano_usd: int
+    provider_nano_usd: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        counts = {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens}
+        return {"kind": self.kind, "label": self.label, "nano_usd": self.nano_usd, **counts}
+
+
 @dataclass(slots=True)
 class Record:
     """One call's story. Success must be proven: it starts as `aborted`."""
@@ -63,6 +83,13 @@ class Record:
     model_answered: str | None = None
     answer_id: str | None = None  # a forwarded call: the id that the provider gave its answer
     answer_headers: dict[str, str] = field(default_factory=dict)  # a forwarded call: those handed on
+    decision: Decision | None = None  # why this order of models
+    warnings: list[str] = field(default_factory=list)  # what was dropped or changed, in plain words
+    extras: list[Extra] = field(default_factory=list)
+    touched: bool = False  # a step changed the request: it is no longer the client's own body
+    cached: bool = False  # answered from the project's cache: nothing is asked of anybody, nothing is paid
+    paid_elsewhere: bool = False  # a key of the caller's own was used (R18)
+    savings_nano_usd: int | None = None  # against the baseline; None: not routed, or not known
     cost_nano_usd: int | None = None
     provider_cost_nano_usd: int = 0  # without our multipliers
     shortfall_nano_usd: int = 0
@@ -79,6 +106,11 @@ class Record:
     def forwards(self) -> bool:
         """Say whether the body goes on as it came: nothing may be set in it for the client."""
         return self.target is not None and self.target.forwards
+
+    @property
+    def extra_tokens(self) -> int:
+        """Return the tokens that were used beside the answer itself."""
+        return sum(extra.usage.input_tokens + extra.usage.output_tokens for extra in self.extras)
 
     def begin(self, step: str) -> None:
         """From here on time is booked on `step`; an empty one ends the last."""
@@ -169,9 +201,13 @@ class Record:
             self.usage = self.counted_usage()
         elif self.outcome != "succeeded" or self.forwards or not self.usage.output_tokens:
             self.usage = self.completed(self.usage)
-        self.cost_nano_usd = self.cost_of(self.usage)
-        price = self.price_for(self.usage)
+        if self.paid_elsewhere:
+            self.cost_nano_usd = 0
+            return
+        cost, price = self.cost_of(self.usage), self.price_for(self.usage)
+        self.cost_nano_usd = None if cost is None else cost + sum(extra.nano_usd for extra in self.extras)
         self.provider_cost_nano_usd = cost_nano_usd(self.usage, price) if price else 0
+        self.provider_cost_nano_usd += sum(extra.provider_nano_usd for extra in self.extras)
 
     def counted_usage(self) -> Usage:
         """Count input and delivered output ourselves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -26,8 +26,7 @@ def event(data: dict[str, Any], name: str = "") -> bytes:
 def events(chunks: Iterator[Chunk], dialect: Dialect, record: Record) -> Iterator[bytes]:
     """Yield the stream's bytes. An error after the first byte becomes one last event (C29)."""
     try:
-        yield from answer_events(chunks, record)
-        yield DONE
+        yield from RENDERERS[dialect.name](chunks, record)
     except GatewayError as error:
         yield event(dialect.error(error), dialect.error_event)
         if dialect.ends_after_error:
@@ -50,6 +49,12 @@ def raw_events(chunks: Iterator[Chunk], dialect: Dialect) -> Iterator[bytes]:
     except Exception:
         yield event(dialect.error(StreamCut()), dialect.error_event)
         raise
+
+
+def chat_events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
+    """Yield the events of a chat stream, `[DONE]` last."""
+    yield from answer_events(chunks, record)
+    yield DONE
 
 
 def answer_events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
@@ -106,3 +111,10 @@ def wants_usage_chunk(body: dict[str, Any]) -> bool:
     """Say whether the client asked for OpenAI's separate usage chunk."""
     options = body.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
+
+
+# How each dialect writes the chunks of a stream; an error in between is `events`' to write.
+RENDERERS: dict[str, Callable[[Iterator[Chunk], Record], Iterator[bytes]]] = {
+    "native": chat_events,
+    "openai": chat_events,
+}

@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 
 from app.domain.budgets import BudgetFacts
 from app.domain.catalog import Model
+from app.domain.decisions import Decision
 from app.domain.endpoints import EndpointConfig
+from app.domain.gateway_settings import DEFAULTS, GatewaySettings
 from app.domain.limits import NO_LIMITS, Limits
+from app.domain.wishes import NO_WISHES, Wishes
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialValue:
-    """A provider's secret, decrypted; it stays in this process."""
+    """A provider's secret, decrypted; it stays in this process. `own`: the caller's, who pays there (R18)."""
 
     id: str
     name: str
     secret: str = field(repr=False)
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,13 @@ class Candidate:
     facts: Model | None
     credentials: tuple[CredentialValue, ...]
     watched: bool = False  # the provider has a threshold on what it may cost in a day
+    zdr: bool = False  # keeps nothing of what it is sent
+    may_train: bool = False  # on what it is sent
+
+    @property
+    def is_own(self) -> bool:
+        """Say whether only the caller's own keys would be used: then nothing is charged here (R18)."""
+        return bool(self.credentials) and all(credential.own for credential in self.credentials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,9 @@ class Target:
     """What is called: an endpoint's published version, or a provider's own route (then without endpoint).
 
     `operation` says what is asked for: chat, or on a provider's own route responses, messages, embeddings,
-    models, count_tokens. `forwards`: the body goes on as it came, and so does the answer.
+    models, count_tokens. `forwards`: the body goes on as it came, and so does the answer. `requested` is
+    the model as the client wrote it, on the routes where the body names any model; `routed`: it leaves the
+    choice to us.
     """
 
     workspace_id: str
@@ -67,10 +80,19 @@ class Target:
     operation: str = "chat"
     forwards: bool = False
     history_tokens: int = 0  # what a previous response brings along: it joins the hold's input
+    requested: str = ""
+    routed: bool = False
+    wishes: Wishes = NO_WISHES
+    gateway: GatewaySettings = DEFAULTS
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who may answer, in order; later steps may only narrow it."""
+    """Who may answer, in order; later steps may only narrow it. `decision`: why, where a model is asked for.
+
+    `sticky_key`: under which a conversation's last model is remembered; empty: it is not.
+    """
 
     candidates: tuple[Candidate, ...]
+    decision: Decision | None = None
+    sticky_key: str = ""

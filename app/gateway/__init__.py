@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from app.extensions import csrf
-from app.gateway import native, passthrough
+from app.gateway import native, openai, passthrough
 
-BLUEPRINTS = (native.blueprint, passthrough.blueprint)
+BLUEPRINTS = (native.blueprint, openai.blueprint, passthrough.blueprint)
 
 
 def register(app: Flask) -> None:

@@ -16,11 +16,13 @@ from app.models.money import (
 from app.models.projects import Project
 from app.models.providers import Credential, ModelOverride, Provider
 from app.models.records import RecordRow
+from app.models.routing import Alias, Memory, PluginSetting
 from app.models.usage import DailySpend, UsageHour
 
 __all__ = [
     "Account",
     "Alert",
+    "Alias",
     "AuditEvent",
     "Budget",
     "BudgetPeriod",
@@ -33,9 +35,11 @@ __all__ = [
     "LedgerEntry",
     "LoginAttempt",
     "Membership",
+    "Memory",
     "ModelOverride",
     "OneTimeLink",
     "Plan",
+    "PluginSetting",
     "Project",
     "Provider",
     "RecordRow",

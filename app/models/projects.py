@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.models.columns import Created, Id, JsonList, Name, Ref
+from app.models.columns import Created, Id, JsonDict, JsonList, Name, Ref
 
 
 class Project(db.Model):  # type: ignore[name-defined]
@@ -22,4 +22,5 @@ class Project(db.Model):  # type: ignore[name-defined]
     active: Mapped[bool] = mapped_column(default=True)
     log_content: Mapped[bool] = mapped_column(default=False)
     content_retention_days: Mapped[int] = mapped_column(default=30)
+    gateway: Mapped[JsonDict] = mapped_column(default=dict)  # domain.gateway_settings.GatewaySettings
     created_at: Mapped[Created]

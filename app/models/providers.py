@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.models.columns import Created, Id, Name, Nano, Ref, UtcDateTime
+from app.models.columns import Created, Id, Json, Name, Nano, Ref, UtcDateTime
 
 
 class Provider(db.Model):  # type: ignore[name-defined]
@@ -45,6 +46,7 @@ class Credential(db.Model):  # type: ignore[name-defined]
     workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"), index=True)
     provider_id: Mapped[Ref] = mapped_column(ForeignKey("providers.id"), index=True)
     project_id: Mapped[Ref | None] = mapped_column(ForeignKey("projects.id"))  # set: only for this project
+    key_id: Mapped[Ref | None] = mapped_column(ForeignKey("keys.id"))  # set: the key's own (R18)
     name: Mapped[Name]
     sealed: Mapped[bytes] = mapped_column(LargeBinary)  # nonce + ciphertext
     sealed_with: Mapped[str] = mapped_column(String(16))  # id of the sealing key
@@ -78,4 +80,7 @@ class ModelOverride(db.Model):  # type: ignore[name-defined]
     multiplier_ppm: Mapped[int] = mapped_column(default=1_000_000)
     context_tokens: Mapped[int | None]
     max_output_tokens: Mapped[int | None]
+    quality: Mapped[int | None]  # 0 to 100
+    features: Mapped[list[Any] | None] = mapped_column(Json)
+    quantization: Mapped[str | None] = mapped_column(String(16))
     created_at: Mapped[Created]

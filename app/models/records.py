@@ -84,6 +84,12 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     overage_nano_usd: Mapped[Nano] = mapped_column(default=0)  # for tokens over the plan's included ones
     price: Mapped[dict[str, Any] | None] = mapped_column(Json)  # frozen: prices per million and multipliers
     attempts: Mapped[JsonList]
+    tag: Mapped[str | None] = mapped_column(String(64))  # the client's own word for whom it was (A17)
+    cached: Mapped[bool] = mapped_column(default=False)  # answered from the project's cache
+    savings_nano_usd: Mapped[Nano | None]  # against the baseline model; None: not routed, or not known
+    routing: Mapped[dict[str, Any] | None] = mapped_column(Json)  # domain.decisions.Decision (R20)
+    extras: Mapped[list[Any] | None] = mapped_column(Json)  # domain.records.Extra: paid for beside the answer
+    warnings: Mapped[list[Any] | None] = mapped_column(Json)  # what was dropped or changed, in plain words
     steps: Mapped[JsonDict]  # microseconds by step
     first_token_ms: Mapped[int | None]
     duration_ms: Mapped[int]

@@ -44,6 +44,7 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
             failures.append(error)
         else:
             note(record, candidate, credential, None, started)
+            record.paid_elsewhere = credential.own
             yield first
             yield from chunks
             return

@@ -43,6 +43,7 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
             raise
         else:
             note(record, candidate, credential, None, started)
+            record.paid_elsewhere = credential.own
             yield first
             yield from chunks
             return

@@ -258,7 +258,7 @@ def ending_of(record: Record, hold: Hold) -> Ending:
         request_id=hold.id,
         outcome=record.outcome,
         cost_nano_usd=record.cost_nano_usd or 0,
-        tokens=usage.input_tokens + usage.output_tokens,
+        tokens=usage.input_tokens + usage.output_tokens + record.extra_tokens,
         provider_id=answered_by.provider_id if answered_by else None,
         provider_nano_usd=record.provider_cost_nano_usd,
         overage_nano_usd_per_million=terms.overage_nano_usd_per_million,

@@ -168,12 +168,24 @@ def what(record: Record) -> dict[str, Any]:
         "end_user": end_user(call),
         "upstream_id": stored(record.answer_id, 128) if record.answer_id else None,
         "stream": record.streamed,
-        "model_requested": stored(target.config.model, 200) if target else "",
+        "model_requested": stored(target.requested or target.config.model, 200) if target else "",
         "model_answered": stored(record.model_answered, 200) if record.model_answered else None,
         "provider": record.answered_by.provider_slug if record.answered_by else None,
+        "tag": tag_of(call),
+        "cached": record.cached,
+        "savings_nano_usd": record.savings_nano_usd,
+        "routing": record.decision.as_dict() if record.decision else None,
+        "extras": [extra.as_dict() for extra in record.extras] or None,
+        "warnings": record.warnings or None,
         "attempts": [attempt.as_dict() for attempt in attempts_of(record)],
         "content": content_of(record),
     }
+
+
+def tag_of(call: Call) -> str | None:
+    """Return the client's own word for whom the call is (A17)."""
+    tag = call.headers.get("X-Aig-Tag", "").strip()
+    return stored(tag, 64) if tag else None
 
 
 def end_user(call: Call) -> str | None:

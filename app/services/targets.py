@@ -125,6 +125,7 @@ def credentials_of(session: Session, provider: Provider, project_id: str) -> tup
         .where(
             Credential.provider_id == provider.id,
             Credential.active,
+            Credential.key_id.is_(None),
             or_(Credential.project_id.is_(None), Credential.project_id == project_id),
         )
         .order_by(Credential.project_id.is_(None), Credential.created_at)

@@ -44,7 +44,6 @@ def post(client: FlaskClient, world: World, path: str, **body: Any) -> Any:
         {"web_search_options": {}},
         {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}},
         {"models": ["up/dearer"]},
-        {"plugins": [{"id": "web"}]},
         {"tools": [{"type": "web_search"}]},
     ],
     ids=lambda extra: next(iter(extra)),

@@ -1,0 +1,16 @@
+"""The OpenAI-compatible door: /v1/chat/completions, to any model of any provider (A1, R1)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from app import respond
+from app.domain.dialects import OPENAI
+
+blueprint = Blueprint("openai", __name__, url_prefix="/v1")
+
+
+@blueprint.post("/chat/completions")
+def create() -> Response:
+    """Answer a chat with the model that the body names."""
+    return respond.answer(respond.new_call(OPENAI, "proxy", names_model=True), OPENAI)

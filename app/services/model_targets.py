@@ -1,0 +1,64 @@
+"""Finds what a call is for when its body names the model: whoever of the workspace can answer as it (C8)."""
+
+from __future__ import annotations
+
+from app.domain import chat_bodies, model_names
+from app.domain.callers import Caller
+from app.domain.calls import Call
+from app.domain.endpoints import EndpointConfig
+from app.domain.errors import NotAllowed
+from app.domain.lineups import Lineup
+from app.domain.model_names import Resolved
+from app.domain.targets import Candidate, Skipped, Target
+from app.domain.wishes import parse_wishes
+from app.services import lineups
+
+SKIPS_SHOWN = 20
+
+
+def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
+    """Return the models that the body names, with what is wished of routing; raise ModelNotFound."""
+    if caller.endpoints is not None:
+        raise NotAllowed("This key may only call certain endpoints, not any model.")
+    call.chat = chat_bodies.of(call)
+    names = model_names.requested_names(call.chat)
+    lineup = lineups.find(caller, fresh=fresh)
+    resolved = model_names.resolve(names, lineup)
+    chain = [lineup.candidate(model_id) for model_id in models_of(resolved, lineup)]
+    return Target(
+        workspace_id=caller.workspace_id,
+        project_id=caller.project_id,
+        endpoint_id=None,
+        slug=(resolved.alias or names[0])[:64],
+        version=None,
+        config=config_of(resolved, names[0]),
+        candidates=tuple(item for item in chain if isinstance(item, Candidate)),
+        skipped=tuple(item for item in chain if isinstance(item, Skipped))[:SKIPS_SHOWN],
+        log_content=lineup.log_content,
+        config_stamp=lineup.config_stamp,
+        read_at=lineup.read_at,
+        operation=call.operation,
+        requested=names[0] if len(names) == 1 else ", ".join(names),
+        routed=resolved.routed,
+        wishes=parse_wishes(call.chat, call.headers),
+        gateway=lineup.gateway,
+    )
+
+
+def models_of(resolved: Resolved, lineup: Lineup) -> tuple[str, ...]:
+    """Return the ids to try: those named, and all that are known where the choice is ours."""
+    return (*resolved.models, *lineup.models) if resolved.routed else resolved.models
+
+
+def config_of(resolved: Resolved, requested: str) -> EndpointConfig:
+    """Return the settings of the alias as an endpoint has them."""
+    preset = resolved.preset
+    return EndpointConfig(
+        model=resolved.models[0] if resolved.models else requested,
+        failover=resolved.models[1:],
+        prompt=preset.prompt,
+        temperature=preset.temperature,
+        top_p=preset.top_p,
+        max_output_tokens=preset.max_output_tokens,
+        streaming_enabled=True,
+    )
