@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from app.domain.pricing import FREE, MILLION, Price
 
 # sampling: takes the caller's temperature and top_p; many reasoning models refuse them
-FEATURES = frozenset({"json_schema", "reasoning", "sampling", "streaming", "tools", "vision"})
+# embeddings: turns texts into vectors, and answers no chat
+FEATURES = frozenset({"embeddings", "json_schema", "reasoning", "sampling", "streaming", "tools", "vision"})
+TEXT, EMBEDDING = "text", "embedding"
 DIALECTS = frozenset({"anthropic", "demo", "openai"})
 AUTO, MANUAL = "auto", "manual"
 SNAPSHOT = re.compile(r"-(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})$")
@@ -29,6 +31,7 @@ class Model:
 
     `price` None: cost unknown. `max_output_tokens` None: no limit of its own, only the context's.
     `multiplier_ppm`: the operator's factor on the price, in parts per million (M7).
+    `quality`: an estimate from 0 to 100 of how good its answers are; None: nobody gave one.
     """
 
     id: str
@@ -39,6 +42,7 @@ class Model:
     max_output_tokens: int | None = None
     features: frozenset[str] = frozenset({"sampling", "streaming"})
     quantization: str | None = None
+    quality: int | None = None
     deprecated: bool = False
     source: str = AUTO
     note: str = ""
@@ -52,6 +56,11 @@ class Model:
     @property
     def name(self) -> str:
         return self.id.partition("/")[2]
+
+    @property
+    def modality(self) -> str:
+        """What it makes of a text: another text, or an embedding."""
+        return EMBEDDING if "embeddings" in self.features else TEXT
 
     def price_at(self, input_tokens: int) -> Price | None:
         """Return the price that holds for a call with this much input."""
@@ -93,6 +102,8 @@ class Override:
     context_tokens: int | None = None
     max_output_tokens: int | None = None
     features: frozenset[str] | None = None
+    quantization: str | None = None
+    quality: int | None = None
     multiplier_ppm: int = MILLION
 
     def price(self) -> Price | None:
@@ -168,5 +179,7 @@ def _override(shipped: Model | None, row: Override) -> Model:
         context_tokens=row.context_tokens or model.context_tokens,
         max_output_tokens=row.max_output_tokens or model.max_output_tokens,
         features=model.features if row.features is None else row.features,
+        quantization=row.quantization or model.quantization,
+        quality=model.quality if row.quality is None else row.quality,
         multiplier_ppm=row.multiplier_ppm,
     )

@@ -128,11 +128,19 @@ def _model(row: _Row) -> Model:
         max_output_tokens=row.count("max_output_tokens"),
         features=row.features(),
         quantization=row.text("quantization", "") or None,
+        quality=_quality(row),
         deprecated=row.flag("deprecated"),
         source=row.text("source", AUTO, among=frozenset({AUTO, MANUAL})),
         note=row.text("note", ""),
         long_context=_long_context(row),
     )
+
+
+def _quality(row: _Row) -> int | None:
+    value = row.count("quality", 0)
+    if value is not None and value > 100:
+        raise row.refuse("quality", "a whole number from 0 to 100 is expected.")
+    return value
 
 
 def _price_or_free(row: _Row, free: bool) -> Price | None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.actors import Actor
-from app.domain.catalog import Catalog, Model
+from app.domain.catalog import TEXT, Catalog, Model
 from app.domain.endpoints import EndpointConfig
 from app.models import Provider
 from app.services import access, model_rows, projects, targets
@@ -43,7 +43,7 @@ class Link:
 
 
 def list_shelves(actor: Actor, workspace_id: str, project_id: str) -> list[Shelf]:
-    """Return the known models of the workspace's providers, ready ones first; none deprecated."""
+    """Return the known chat models of the workspace's providers, ready ones first; none deprecated."""
 
     def work(session: Session) -> list[Shelf]:
         access.require(session, actor, workspace_id, "viewer")
@@ -51,7 +51,7 @@ def list_shelves(actor: Actor, workspace_id: str, project_id: str) -> list[Shelf
         known = model_rows.known_models(session, workspace_id)
         where = Provider.workspace_id == workspace_id
         rows = session.scalars(select(Provider).where(where).order_by(Provider.name))
-        shelves = [Shelf(row, state_of(session, row, project_id), choices_of(known, row)) for row in rows]
+        shelves = [Shelf(row, state_of(session, row, project_id), chat_models(known, row)) for row in rows]
         return sorted(shelves, key=lambda shelf: shelf.state != "ready")
 
     return database.read(work)
@@ -63,6 +63,11 @@ def choices_of(known: Catalog, provider: Provider) -> tuple[Choice, ...]:
     names = sorted(own | {model.name for model in known.list(provider.vendor) if not model.deprecated})
     found = [(name, known.find_served(provider.slug, provider.vendor, name)) for name in names]
     return tuple(Choice(f"{provider.slug}/{name}", facts) for name, facts in found if facts is not None)
+
+
+def chat_models(known: Catalog, provider: Provider) -> tuple[Choice, ...]:
+    """Return those of a provider's known models that chat."""
+    return tuple(choice for choice in choices_of(known, provider) if choice.facts.modality == TEXT)
 
 
 def chain(actor: Actor, workspace_id: str, project_id: str, config: EndpointConfig) -> list[Link]:

@@ -59,6 +59,9 @@ def as_override(row: ModelOverride) -> Override:
         free=row.free,
         context_tokens=row.context_tokens,
         max_output_tokens=row.max_output_tokens,
+        features=None if row.features is None else frozenset(row.features),
+        quantization=row.quantization,
+        quality=row.quality,
         multiplier_ppm=row.multiplier_ppm,
     )
 

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from app.domain.catalog import FEATURES, Override
+from app.domain.catalog import EMBEDDING, FEATURES, TEXT, Override
 from app.domain.catalog_file import parse
 from app.domain.pricing import FREE, Price
 from app.services.catalog import CATALOG_FILE, resolve, shipped
@@ -36,8 +36,32 @@ def test_every_model_is_priced_or_free_and_fully_described() -> None:
         assert model.free == (model.price == FREE), model.id
         assert model.context_tokens, model.id
         assert (model.max_output_tokens or 1) <= model.context_tokens, model.id
-        assert "streaming" in model.features and model.features <= FEATURES, model.id
+        assert model.features == {"embeddings"} or "streaming" in model.features, model.id
+        assert model.features <= FEATURES, model.id
         assert model.display_name.strip() == model.display_name != "", model.id
+
+
+def test_every_model_has_a_quality_and_the_small_stand_below_the_large() -> None:
+    quality = {model.id: model.quality for model in shipped().list()}
+    assert all(value is not None and 40 <= value <= 97 for value in quality.values())
+    families = (
+        ("openai/gpt-5-nano", "openai/gpt-5-mini", "openai/gpt-5", "openai/gpt-5.4", "openai/gpt-6-sol"),
+        ("openai/gpt-3.5-turbo", "openai/gpt-4o-mini", "openai/gpt-4o", "openai/gpt-4.1", "openai/gpt-5"),
+        ("anthropic/claude-haiku-4-5", "anthropic/claude-sonnet-4-5", "anthropic/claude-opus-4-5"),
+        ("google/gemini-2.5-flash-lite", "google/gemini-2.5-flash", "google/gemini-2.5-pro"),
+        ("demo/demo-fast", "demo/demo-careful"),
+        ("openai/text-embedding-ada-002", "openai/text-embedding-3-small", "openai/text-embedding-3-large"),
+    )
+    for family in families:
+        values = [quality[name] or 0 for name in family]
+        assert values == sorted(set(values)), family
+
+
+def test_embedding_models_are_told_apart_and_have_no_output_price() -> None:
+    embedding = [model for model in shipped().list() if model.modality == EMBEDDING]
+    assert {"openai", "google", "mistral", "demo", "local"} == {model.vendor for model in embedding}
+    assert all(model.price and model.price.output_nano_usd_per_million == 0 for model in embedding)
+    assert shipped().models["openai/gpt-4o"].modality == TEXT
 
 
 def test_a_long_context_price_is_within_reach_and_not_lower() -> None:
@@ -63,7 +87,7 @@ def test_every_vendor_is_there_with_its_models_and_privacy_facts() -> None:
 
 def test_the_demo_models_are_labelled_and_cost_something() -> None:
     demo = shipped().list("demo")
-    assert [model.name for model in demo] == ["demo-careful", "demo-fast"]
+    assert [model.name for model in demo] == ["demo-careful", "demo-embedding", "demo-fast"]
     assert all("not a real model" in model.display_name and model.price != FREE for model in demo)
 
 
