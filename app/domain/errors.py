@@ -133,6 +133,24 @@ class InvalidFields(InvalidInput):
         super().__init__(f"{name}: {text}" if name else text, param=name or None)
 
 
+class PluginNotAvailable(InvalidRequest):
+    """400: the plugin exists, but is not set up here or is switched off; the text says who can change that."""
+
+    code = "plugin_not_available"
+    default = "This plugin is not set up."
+
+
+class PluginRequiresPaid(GatewayError):
+    """403: the plan does not include the plugin (R2). The code is the seed's own."""
+
+    status = 403
+    code = "PLUGIN_REQUIRES_PAID"
+    openai_type = "permission_error"
+    anthropic_type = "permission_error"
+    should_retry = False
+    default = "This plugin is not part of the plan. (PLUGIN_REQUIRES_PAID)"
+
+
 class Conflict(GatewayError):
     """409: the name is taken, or the row changed meanwhile."""
 
