@@ -52,6 +52,24 @@ class Lineup:
     config_stamp: str | None
     read_at: float
     candidates: dict[str, Candidate | Skipped] = field(default_factory=dict)  # made once each
+    kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)  # made once each
+
+    def facts(self, model_id: str) -> Model | None:
+        """Return what is known of `provider/model`, a deprecated one or a dated snapshot included."""
+        found = self.models.get(model_id)
+        if found is not None:
+            return found
+        slug, _, name = model_id.partition("/")
+        seller = self.sellers.get(slug)
+        return self.known.find_served(slug, seller.vendor, name) if seller else None
+
+    def of_kind(self, modality: str) -> tuple[str, ...]:
+        """Return the ids of the known models that make texts, or embeddings."""
+        ids = self.kinds.get(modality)
+        if ids is None:
+            found = self.models.items()
+            ids = self.kinds[modality] = tuple(id for id, facts in found if facts.modality == modality)
+        return ids
 
     def candidate(self, model_id: str) -> Candidate | Skipped:
         """Return who can answer as `provider/model`, or why nobody can; a model need not be known."""
@@ -77,7 +95,7 @@ class Lineup:
             dialect=seller.dialect,
             base_url=seller.base_url,
             model=name,
-            facts=self.models.get(model_id) or self.known.find_served(slug, seller.vendor, name),
+            facts=self.facts(model_id),
             credentials=seller.credentials,
             watched=seller.watched,
             zdr=seller.zdr,

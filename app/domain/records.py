@@ -108,6 +108,14 @@ class Record:
         return self.target is not None and self.target.forwards
 
     @property
+    def model_told(self) -> str | None:
+        """The model of the answer: as the client wrote it where that one answered, else who did (C9)."""
+        target, by = self.target, self.answered_by
+        if target is None or by is None or not target.requested:
+            return self.model_answered
+        return target.spelled.get(by.model_id) or by.model
+
+    @property
     def extra_tokens(self) -> int:
         """Return the tokens that were used beside the answer itself."""
         return sum(extra.usage.input_tokens + extra.usage.output_tokens for extra in self.extras)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.domain.budgets import BudgetFacts
@@ -81,6 +82,7 @@ class Target:
     forwards: bool = False
     history_tokens: int = 0  # what a previous response brings along: it joins the hold's input
     requested: str = ""
+    spelled: Mapping[str, str] = field(default_factory=dict)  # models named plainly, as the client wrote them
     routed: bool = False
     wishes: Wishes = NO_WISHES
     gateway: GatewaySettings = DEFAULTS

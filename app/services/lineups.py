@@ -12,7 +12,7 @@ from app.database import database
 from app.domain.aliases import Alias as AliasFacts
 from app.domain.aliases import Preset
 from app.domain.callers import Caller
-from app.domain.catalog import Model
+from app.domain.catalog import Catalog
 from app.domain.gateway_settings import GatewaySettings
 from app.domain.lineups import Lineup, Seller
 from app.models import Alias, Project, Provider
@@ -56,7 +56,7 @@ def load(session: Session, caller: Caller) -> Lineup:
         project_id=caller.project_id,
         sellers={row.slug: seller(session, row, caller.project_id) for row in rows},
         models=models,
-        by_name=by_name(models),
+        by_name=by_name([*models, *deprecated(catalog, rows)]),
         aliases={alias.name: alias for alias in aliases(session, caller)},
         known=catalog,
         gateway=GatewaySettings(**project.gateway),
@@ -93,10 +93,17 @@ def state_of(row: Provider, has_key: bool) -> str:
     return "ready" if has_key or row.dialect == "demo" else "no_key"
 
 
-def by_name(models: dict[str, Model]) -> dict[str, tuple[str, ...]]:
+def deprecated(catalog: Catalog, rows: Iterable[Provider]) -> list[str]:
+    """Return the ids of models that are listed no more, but still answer to their names."""
+    return [
+        f"{row.slug}/{model.name}" for row in rows for model in catalog.list(row.vendor) if model.deprecated
+    ]
+
+
+def by_name(models: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the ids under which each bare name is offered."""
     found: dict[str, tuple[str, ...]] = {}
-    for model_id in models:
+    for model_id in dict.fromkeys(models):
         name = model_id.partition("/")[2]
         found[name] = (*found.get(name, ()), model_id)
     return found

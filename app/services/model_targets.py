@@ -7,7 +7,6 @@ from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.endpoints import EndpointConfig
 from app.domain.errors import NotAllowed
-from app.domain.lineups import Lineup
 from app.domain.model_names import Resolved
 from app.domain.targets import Candidate, Skipped, Target
 from app.domain.wishes import parse_wishes
@@ -24,7 +23,10 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     names = model_names.requested_names(call.chat)
     lineup = lineups.find(caller, fresh=fresh)
     resolved = model_names.resolve(names, lineup)
-    chain = [lineup.candidate(model_id) for model_id in models_of(resolved, lineup)]
+    modality = model_names.check_modality(resolved, call.operation, lineup)
+    call.chat = resolved.asked_of(call.chat)
+    ids = (*resolved.models, *lineup.of_kind(modality)) if resolved.routed else resolved.models
+    chain = [lineup.candidate(model_id) for model_id in ids]
     return Target(
         workspace_id=caller.workspace_id,
         project_id=caller.project_id,
@@ -39,15 +41,11 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
         read_at=lineup.read_at,
         operation=call.operation,
         requested=names[0] if len(names) == 1 else ", ".join(names),
+        spelled=resolved.spelled,
         routed=resolved.routed,
         wishes=parse_wishes(call.chat, call.headers),
         gateway=lineup.gateway,
     )
-
-
-def models_of(resolved: Resolved, lineup: Lineup) -> tuple[str, ...]:
-    """Return the ids to try: those named, and all that are known where the choice is ours."""
-    return (*resolved.models, *lineup.models) if resolved.routed else resolved.models
 
 
 def config_of(resolved: Resolved, requested: str) -> EndpointConfig:
