@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from app.domain.calls import Call
+from app.domain.responses import request as responses
 
 Json = dict[str, Any]
-READERS: dict[str, Callable[[Json], Json]] = {}
+READERS: dict[str, Callable[[Json], Json]] = {"responses": responses.chat_body}
 
 
 def of(call: Call) -> Json:

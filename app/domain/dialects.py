@@ -13,6 +13,7 @@ from app.domain.errors import BudgetExceeded, GatewayError, NoCandidate, RateLim
 from app.domain.pricing import nano_to_usd
 from app.domain.provider_errors import Draining, ProviderAnswered, ProviderFailed, ProviderRefused
 from app.domain.records import Record
+from app.domain.responses import answer as responses
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def native_status(error: GatewayError) -> int:
 def openai_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
     """Return the completion as OpenAI's clients expect it, with our own `sluice` object beside it."""
     usage = openai_usage(record.usage or Usage())
-    return {**completion, "model": record.model_answered, "usage": usage, "sluice": summary(record)}
+    return {**completion, "model": record.model_told, "usage": usage, "sluice": summary(record)}
 
 
 def openai_error(error: GatewayError) -> dict[str, Any]:
@@ -88,6 +89,11 @@ def anthropic_answer(completion: dict[str, Any], record: Record) -> dict[str, An
 def anthropic_error(error: GatewayError) -> dict[str, Any]:
     """Return Anthropic's error envelope."""
     return {"type": "error", "error": {"type": error.anthropic_type, "message": error.message}}
+
+
+def responses_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
+    """Return the completion as a response, with our own `sluice` object beside it."""
+    return {**responses.whole(completion, record), "sluice": summary(record)}
 
 
 def plain_usage(usage: Usage) -> dict[str, Any]:
@@ -122,7 +128,8 @@ def summary(record: Record) -> dict[str, Any]:
 NATIVE = Dialect("native", native_answer, native_error, native_status, "event: error\n", True)
 OPENAI = Dialect("openai", openai_answer, openai_error, openai_status, "", False)
 ANTHROPIC = Dialect("anthropic", anthropic_answer, anthropic_error, openai_status, "event: error\n", False)
-BY_NAME = {dialect.name: dialect for dialect in (NATIVE, OPENAI, ANTHROPIC)}
+RESPONSES = Dialect("responses", responses_answer, openai_error, openai_status, "event: error\n", False)
+BY_NAME = {dialect.name: dialect for dialect in (NATIVE, OPENAI, ANTHROPIC, RESPONSES)}
 ANTHROPIC_PATH = re.compile(
     r"/v1/(?:anthropic/.*|[^/]+/v1/.*|[^/]+/messages(?:/count_tokens)?)", re.IGNORECASE
 )

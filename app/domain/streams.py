@@ -13,6 +13,7 @@ from app.domain.dialects import Dialect, openai_usage, summary
 from app.domain.errors import GatewayError
 from app.domain.provider_errors import ReportedCut, StreamCut
 from app.domain.records import Record
+from app.domain.responses import events as responses
 
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -65,7 +66,7 @@ def answer_events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
         if chunk.data is None:
             yield KEEP_ALIVE
             continue
-        last = chunk.data
+        last = as_told(chunk.data, record)
         if not last.get("choices"):
             continue
         if held is not None:
@@ -76,6 +77,12 @@ def answer_events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
         else:
             held = without_usage(last)
     yield from final_events(held, last, record)
+
+
+def as_told(data: dict[str, Any], record: Record) -> dict[str, Any]:
+    """Return the chunk with the name of the model as the client is told it."""
+    model = record.model_told
+    return data if model is None or data.get("model") == model else {**data, "model": model}
 
 
 def without_usage(data: dict[str, Any]) -> dict[str, Any]:
@@ -117,4 +124,5 @@ def wants_usage_chunk(body: dict[str, Any]) -> bool:
 RENDERERS: dict[str, Callable[[Iterator[Chunk], Record], Iterator[bytes]]] = {
     "native": chat_events,
     "openai": chat_events,
+    "responses": responses.events,
 }
