@@ -64,7 +64,7 @@ def asked(body: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or len(value) > MOST_ASKED or not all(isinstance(n, str) for n in value):
         raise InvalidRequest(
-            '\'plugins\' must be a list of plugins by name, like ["web-search"].', param="plugins"
+            "'plugins' must be a list of plugins by name, like [\"web-search\"].", param="plugins"
         )
     unknown = next((name for name in value if name not in BY_NAME), None)
     if unknown is not None:
@@ -79,8 +79,8 @@ def check_plan(names: Sequence[str], plan_name: str, allowed: tuple[str, ...] | 
     missing = next((name for name in names if allowed is not None and name not in allowed), None)
     if missing is not None:
         raise PluginRequiresPaid(
-            f"The plugin '{missing}' is not part of the plan {plan_name}: leave it out, or ask for a plan that "
-            "has it. (PLUGIN_REQUIRES_PAID)",
+            f"The plugin '{missing}' is not part of the plan {plan_name}: leave it out, or ask for a plan "
+            "that has it. (PLUGIN_REQUIRES_PAID)",
             param="plugins",
         )
 

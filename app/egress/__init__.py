@@ -100,14 +100,21 @@ def send(
     first_byte_seconds: float = FIRST_BYTE_SECONDS,
     total_seconds: float = TOTAL_SECONDS,
     cancellation: Cancellation | None = None,
+    public_only: bool = False,
 ) -> Answer:
-    """Send a request, return the answer once its head is there; raises GatewayError only."""
+    """Send a request, return the answer once its head is there; raises GatewayError only.
+
+    `public_only`: a stranger named the URL, so the private places that are allowed do not count.
+    """
     cancellation = cancellation or Cancellation()
     target = _target(url)
     started = time.monotonic()
     request = Request(method, url, *_content(headers, json, body))
     until = started + min(first_byte_seconds, total_seconds)
-    request.exchange = Exchange(target, _settings["private_upstreams"], until, cancellation)
+    private = _settings["private_upstreams"]
+    if public_only and is_allowed_private(target, private):
+        raise ProviderFailed("The address is private.")
+    request.exchange = Exchange(target, private, until, cancellation)
     try:
         response = _transport.send(request, stream=True)
     except Timeout:

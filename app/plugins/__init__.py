@@ -1,0 +1,1 @@
+"""What the plugins ask: search servers, books, pictures, a sandbox, the text of PDFs. One file each."""
