@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from app.domain import bodies, prompts
 from app.domain.calls import Call, Chunk
-from app.domain.errors import GatewayError, NoCandidate, NotAllowed
+from app.domain.errors import (
+    CostGuardrailExceeded,
+    GatewayError,
+    NoCandidate,
+    NoModelsAvailable,
+    NotAllowed,
+    NotFound,
+    UnknownPrice,
+)
 from app.domain.forwarding_rules import check_body
 from app.domain.holds import terms_of
 from app.domain.records import Record
@@ -24,8 +32,12 @@ from app.services import (
     proxy_targets,
     records,
     routing,
+    sticky,
     targets,
 )
+
+# What may be refused only because something has changed since it was read.
+OUTDATED = (NoCandidate, NotAllowed, NotFound, NoModelsAvailable, CostGuardrailExceeded, UnknownPrice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,7 @@ def run(call: Call) -> Iterator[Head | Chunk]:
                 record.watch(chunk)
                 yield chunk
         record.succeed()
+        sticky.remember(plan, record)
     except GatewayError as error:
         record.fail(error)
         raise
@@ -80,7 +93,7 @@ def enter(call: Call, record: Record) -> tuple[Target, Plan]:
     """Let the call in: from cached rows, and once more from the database when those turn out stale."""
     try:
         target, plan, admitted = attempt_entry(call, record, fresh=False)
-    except (NoCandidate, NotAllowed):
+    except OUTDATED:
         if record.caller is None or callers.is_in_force(record.caller):
             raise
         admitted = False
@@ -101,9 +114,13 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
     record.begin("target")
     record.target = target = finder(call)(caller, call, fresh=fresh)
     plan = routing.plan(caller, target, call)
-    record.decision = plan.decision
     record.begin("admission")
-    return target, plan, admission.admit(record, fresh=fresh)
+    beside = sticky.lookup(plan, call)
+    is_admitted = admission.admit(record, fresh=fresh, beside=beside)
+    if beside is not None:
+        plan = sticky.stay(plan, beside.answer)
+    record.decision, record.baseline = plan.decision, plan.baseline
+    return target, plan, is_admitted
 
 
 def finder(call: Call) -> Callable[..., Target]:

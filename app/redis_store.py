@@ -32,6 +32,14 @@ class Script:
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
+class Beside:
+    """A second command that rides along with another one, in the same round trip; `answer` is filled."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.answer: Any = None
+
+
 class RedisStore:
     """One client per process. After five failures in a row nobody asks for five seconds, then one does."""
 
@@ -87,21 +95,25 @@ class RedisStore:
             return False
         return True
 
-    def command(self, *words: str) -> Any:
+    def command(self, *words: str, beside: Beside | None = None) -> Any:
         """Return the answer to one command, without the client's own overhead: for the hot path."""
-        return self.ask(lambda client: self._exchange(client, words))
+        return self.ask(lambda client: self._exchange(client, words, beside))
 
-    def run(self, script: Script, *words: str) -> Any:
+    def run(self, script: Script, *words: str, beside: Beside | None = None) -> Any:
         """Return what a script answers to the number of its keys, its keys and its arguments."""
-        return self.ask(lambda client: self._run(client, script, words))
+        return self.ask(lambda client: self._run(client, script, words, beside))
 
     def post(self, script: Script, *words: str) -> None:
         """Send a script its words and go on: the answer is read later, and a failure is of no matter."""
+        self.send("EVALSHA", script.sha, *words)
+
+    def send(self, *words: str) -> None:
+        """Send a command and go on: the answer is read later, and a failure is of no matter."""
         if self.client is None or time.monotonic() < self._closed_until:
             return
         connection = self._take(self.client)
         try:
-            connection.send_command("EVALSHA", script.sha, *words, check_health=False)
+            connection.send_command(*words, check_health=False)
         except (RedisError, OSError):
             connection.disconnect()
             return
@@ -110,16 +122,21 @@ class RedisStore:
         else:
             self._read_later(connection)
 
-    def _run(self, client: Redis, script: Script, words: tuple[str, ...]) -> Any:
+    def _run(self, client: Redis, script: Script, words: tuple[str, ...], beside: Beside | None) -> Any:
         try:
-            return self._exchange(client, ("EVALSHA", script.sha, *words))
+            return self._exchange(client, ("EVALSHA", script.sha, *words), beside)
         except NoScriptError:  # a server that was restarted
             return self._exchange(client, ("EVAL", script.text, *words))
 
-    def _exchange(self, client: Redis, words: tuple[str, ...]) -> Any:
+    def _exchange(self, client: Redis, words: tuple[str, ...], beside: Beside | None = None) -> Any:
         connection = self._take(client)
         try:
-            connection.send_command(*words, check_health=False)
+            if beside is None:
+                connection.send_command(*words, check_health=False)
+            else:
+                both = connection.pack_commands((beside.words, words))
+                connection.send_packed_command(both, check_health=False)
+                beside.answer = connection.read_response()
             answer = connection.read_response()
         except NoScriptError:
             self._idle.append(connection)

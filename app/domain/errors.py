@@ -13,7 +13,7 @@ class GatewayError(Exception):
     openai_type: ClassVar[str] = "api_error"
     anthropic_type: ClassVar[str] = "api_error"
     default: ClassVar[str] = "Something went wrong on our side."
-    should_retry: ClassVar[bool | None] = None  # False: tell SDKs by x-should-retry that it is no use
+    should_retry: bool | None = None  # False: tell SDKs by x-should-retry that it is no use
 
     def __init__(
         self,
@@ -227,6 +227,13 @@ class BudgetExceeded(GatewayError):
     anthropic_type = "billing_error"
     should_retry = False
     default = "Budget exceeded."
+
+
+class CostGuardrailExceeded(BudgetExceeded):
+    """402: every model that fits may cost more than the key may spend on one request (R17)."""
+
+    code = "cost_guardrail_exceeded"
+    default = "The request may cost more than this key may spend on one."
 
 
 class InsufficientBalance(GatewayError):

@@ -10,13 +10,16 @@ from typing import Any
 from app.domain.bodies import encoded
 from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
+from app.domain.catalog import Model
 from app.domain.chat import choices_of
 from app.domain.decisions import Decision
 from app.domain.errors import GatewayError, Replayed
 from app.domain.holds import FREE_OPERATIONS, Hold
 from app.domain.limits import Counted
+from app.domain.plugins import InUse
 from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.provider_errors import StreamCut
+from app.domain.routing.costs import savings_nano_usd
 from app.domain.targets import Candidate, Target
 from app.domain.tokens import estimate_messages, estimate_tokens
 
@@ -81,11 +84,16 @@ class Record:
     delivered: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)  # names and arguments of tool calls
     model_answered: str | None = None
+    source: dict[str, Any] | None = None  # a buffered answer as its provider wrote it, in Anthropic's dialect
     answer_id: str | None = None  # a forwarded call: the id that the provider gave its answer
     answer_headers: dict[str, str] = field(default_factory=dict)  # a forwarded call: those handed on
     decision: Decision | None = None  # why this order of models
+    baseline: Model | None = None  # what savings are measured against; None: the choice was not ours
     warnings: list[str] = field(default_factory=list)  # what was dropped or changed, in plain words
+    changed: list[str] = field(default_factory=list)  # of these, those for the candidate that is being asked
     extras: list[Extra] = field(default_factory=list)
+    plugins: tuple[InUse, ...] = ()  # those that the call uses (R2)
+    plugin_notes: list[dict[str, Any]] = field(default_factory=list)  # what each did, for the answer
     touched: bool = False  # a step changed the request: it is no longer the client's own body
     cached: bool = False  # answered from the project's cache: nothing is asked of anybody, nothing is paid
     paid_elsewhere: bool = False  # a key of the caller's own was used (R18)
@@ -101,6 +109,7 @@ class Record:
     _step: str = ""
     _step_began: int = 0
     _covered: tuple[int, int] = (0, 0)  # how much of `delivered` and `called` the usage counts
+    _began: tuple[int, int] = (0, 0)  # how much of them belongs to rounds that are over
 
     @property
     def forwards(self) -> bool:
@@ -144,6 +153,7 @@ class Record:
         """
         if chunk.data is not None:
             self._watch_data(chunk.data)
+            self.source = None if self.streamed else chunk.source
         elif chunk.raw:
             self._watch_raw(chunk)
         if chunk.finish_reason is not None:
@@ -174,6 +184,22 @@ class Record:
             self.delivered.append(chunk.text)
             self._characters += len(chunk.text)
 
+    def end_round(self, label: str) -> None:
+        """What came until now was a round with a tool: it is paid for beside the answer that still comes.
+
+        Of a buffered round nothing has reached the client.
+        """
+        usage = self.counted_usage() if self.usage is None or self.says_nothing(self.usage) else self.usage
+        price = self.price_for(usage)
+        cost = 0 if self.paid_elsewhere else self.cost_of(usage) or 0
+        self.extras.append(Extra("round", label, usage, cost, cost_nano_usd(usage, price) if price else 0))
+        if not self.streamed:
+            del self.delivered[self._began[0] :]
+            self.first_token_ms = None
+        self.usage = self.finish_reason = None
+        self._began = self._covered = len(self.delivered), len(self.called)
+        self._characters = 0
+
     def succeed(self) -> None:
         """The answer came to its proven end."""
         self.outcome, self.status = "succeeded", 200
@@ -181,6 +207,8 @@ class Record:
     def fail(self, error: GatewayError) -> None:
         """The call was refused, failed, or was cut after its first byte."""
         self.error, self.status = error, error.status
+        if len(self.attempts) > 1:
+            error.should_retry = False  # it was tried again already, here
         if self.call.cancellation.reason == "client_left":
             self.leave()
         elif self.first_token_ms is not None and not self.came_to_nothing(error):
@@ -210,12 +238,21 @@ class Record:
         elif self.outcome != "succeeded" or self.forwards or not self.usage.output_tokens:
             self.usage = self.completed(self.usage)
         if self.paid_elsewhere:
-            self.cost_nano_usd = 0
+            self.cost_nano_usd = sum(extra.nano_usd for extra in self.extras)
+            self.provider_cost_nano_usd = self.cost_nano_usd
             return
         cost, price = self.cost_of(self.usage), self.price_for(self.usage)
         self.cost_nano_usd = None if cost is None else cost + sum(extra.nano_usd for extra in self.extras)
         self.provider_cost_nano_usd = cost_nano_usd(self.usage, price) if price else 0
         self.provider_cost_nano_usd += sum(extra.provider_nano_usd for extra in self.extras)
+        self.savings_nano_usd = self.savings(self.usage)
+
+    def savings(self, usage: Usage) -> int | None:
+        """Return what was saved against the baseline for the same tokens (O37); None: we did not choose."""
+        if self.baseline is None or self.answered_by is None:
+            return None
+        extras = sum(extra.nano_usd for extra in self.extras)
+        return savings_nano_usd(self.baseline, self.answered_by.facts, usage, self.multipliers()[0], extras)
 
     def counted_usage(self) -> Usage:
         """Count input and delivered output ourselves."""
@@ -243,7 +280,7 @@ class Record:
     def uncounted_output(self) -> str:
         """Return the output that no usage of the provider counts."""
         counts_output = self.usage is not None and self.usage.output_tokens > 0
-        delivered, called = self._covered if counts_output else (0, 0)
+        delivered, called = self._covered if counts_output else self._began
         return "".join(self.delivered[delivered:] + self.called[called:])
 
     def cost_of(self, usage: Usage) -> int | None:

@@ -86,15 +86,20 @@ class Target:
     routed: bool = False
     wishes: Wishes = NO_WISHES
     gateway: GatewaySettings = DEFAULTS
+    siblings: tuple[Candidate, ...] = ()  # the same models at other providers: they stand in (A13)
+    baseline: Model | None = None  # what savings are measured against; None: the dearest that fits (O37)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Who may answer, in order; later steps may only narrow it. `decision`: why, where a model is asked for.
 
-    `sticky_key`: under which a conversation's last model is remembered; empty: it is not.
+    `sticky_key`: under which a conversation's last model is remembered; empty: it is not. `eligible`: who
+    may come first in its place. `baseline`: what savings are measured against.
     """
 
     candidates: tuple[Candidate, ...]
     decision: Decision | None = None
     sticky_key: str = ""
+    eligible: tuple[Candidate, ...] = ()
+    baseline: Model | None = None

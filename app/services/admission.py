@@ -9,7 +9,7 @@ from app.domain.calls import Call
 from app.domain.limits import Counted, Full, Limiter, limiters, refusal
 from app.domain.records import Record
 from app.domain.targets import Target
-from app.redis_store import RedisAway
+from app.redis_store import Beside, RedisAway
 from app.services import limits, stamps
 
 BYTES_PER_TOKEN = 4
@@ -17,19 +17,19 @@ MAXIMA = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 MOST_TOKENS = 1_000_000_000
 
 
-def admit(record: Record, *, fresh: bool) -> bool:
+def admit(record: Record, *, fresh: bool, beside: Beside | None = None) -> bool:
     """Say whether the call may go on with what was read of its key and target; False: read them afresh.
 
     Then it is counted in its limits, and `record.counted` says how; RateLimited where one is reached.
-    What was just read (`fresh`) is not doubted again.
+    What was just read (`fresh`) is not doubted again. `beside` rides along in the same round trip.
     """
     caller, target = record.caller, record.target
     assert caller is not None and target is not None
     applying = limiters_of(caller, target)
     if not applying:
-        return stamps.is_fresh(caller.workspace_id, caller.config_stamp, caller.read_at)
+        return stamps.is_fresh(caller.workspace_id, caller.config_stamp, caller.read_at, beside)
     tokens = estimate_tokens(record.call) if any(item.kind == "tokens_per_minute" for item in applying) else 0
-    outcome = count(caller, applying, record.call.request_id, tokens, fresh)
+    outcome = count(caller, applying, record.call.request_id, tokens, fresh, beside)
     if isinstance(outcome, Full):
         raise refusal(outcome)
     record.counted = outcome
@@ -37,12 +37,17 @@ def admit(record: Record, *, fresh: bool) -> bool:
 
 
 def count(
-    caller: Caller, applying: tuple[Limiter, ...], member: str, tokens: int, fresh: bool
+    caller: Caller,
+    applying: tuple[Limiter, ...],
+    member: str,
+    tokens: int,
+    fresh: bool,
+    beside: Beside | None = None,
 ) -> Counted | Full | None:
     """Count the call where it can be counted; None when what was read of it is stale."""
     stamp = limits.ANY_STAMP if fresh else held_stamp(caller)
     try:
-        return limits.count(applying, caller.workspace_id, stamp, member, tokens)
+        return limits.count(applying, caller.workspace_id, stamp, member, tokens, beside=beside)
     except RedisAway as away:
         if not stamps.is_fresh_while_away(caller.read_at) and not fresh:
             return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.domain.limits import Counted, Full, Limiter
 from app.domain.windows import Leases, Window, counter_for
 from app.extensions import redis
-from app.redis_store import Script
+from app.redis_store import Beside, Script
 from app.services import stamps
 from app.services.cache import Cache
 
@@ -32,17 +32,23 @@ _owed: deque[tuple[str, ...]] = deque(maxlen=MOST_LOCAL)  # leases that a hung R
 
 
 def count(
-    limiters: tuple[Limiter, ...], workspace_id: str, stamp: str, member: str, tokens: int, now_ms: str = ""
+    limiters: tuple[Limiter, ...],
+    workspace_id: str,
+    stamp: str,
+    member: str,
+    tokens: int,
+    now_ms: str = "",
+    beside: Beside | None = None,
 ) -> Counted | Full | None:
     """Count one call in all limiters at once, or in none; None: the stamp is not the workspace's any more.
 
-    `now_ms` stands in for the server's clock. Raises RedisAway.
+    `now_ms` stands in for the server's clock. `beside` rides along. Raises RedisAway.
     """
     words = [stamps.name(workspace_id), *(key_of(limiter) for limiter in limiters)]
     arguments = ["admit", stamp, member, now_ms]
     for limiter in limiters:
         arguments += [str(limiter.window_ms), str(limiter.limit), str(limiter.cost(tokens))]
-    answer = redis.run(SCRIPT, str(len(words)), *words, *arguments)
+    answer = redis.run(SCRIPT, str(len(words)), *words, *arguments, beside=beside)
     while _owed:
         redis.post(SCRIPT, *_owed.popleft())
     if answer[0] == "stale":

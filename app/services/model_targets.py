@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.domain import chat_bodies, model_names
 from app.domain.callers import Caller
 from app.domain.calls import Call
+from app.domain.catalog import Model
 from app.domain.endpoints import EndpointConfig
-from app.domain.errors import NotAllowed
+from app.domain.errors import InvalidRequest, NotAllowed
+from app.domain.lineups import Lineup
 from app.domain.model_names import Resolved
 from app.domain.targets import Candidate, Skipped, Target
-from app.domain.wishes import parse_wishes
+from app.domain.wishes import Wishes, parse_wishes
 from app.services import lineups
 
 SKIPS_SHOWN = 20
@@ -25,8 +29,9 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     resolved = model_names.resolve(names, lineup)
     modality = model_names.check_modality(resolved, call.operation, lineup)
     call.chat = resolved.asked_of(call.chat)
-    ids = (*resolved.models, *lineup.of_kind(modality)) if resolved.routed else resolved.models
+    ids = dict.fromkeys((*resolved.models, *lineup.of_kind(modality))) if resolved.routed else resolved.models
     chain = [lineup.candidate(model_id) for model_id in ids]
+    wishes = parse_wishes(call.chat, call.headers)
     return Target(
         workspace_id=caller.workspace_id,
         project_id=caller.project_id,
@@ -43,9 +48,39 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
         requested=names[0] if len(names) == 1 else ", ".join(names),
         spelled=resolved.spelled,
         routed=resolved.routed,
-        wishes=parse_wishes(call.chat, call.headers),
+        wishes=wishes,
         gateway=lineup.gateway,
+        siblings=siblings_of(resolved.models, lineup) if wishes.fallback else (),
+        baseline=baseline_of(wishes, lineup) if resolved.routed else None,
     )
+
+
+def siblings_of(models: tuple[str, ...], lineup: Lineup) -> tuple[Candidate, ...]:
+    """Return who offers the same models under the same name, where the project wants that (A13)."""
+    if not lineup.gateway.siblings:
+        return ()
+    found: list[Candidate] = []
+    for model_id in models:
+        ids = lineup.by_name.get(model_id.partition("/")[2], ())
+        others = [lineup.candidate(other) for other in ids if other not in models] if len(ids) > 1 else ()
+        found += [other for other in others if isinstance(other, Candidate)]
+    return tuple(found)
+
+
+def baseline_of(wishes: Wishes, lineup: Lineup) -> Model | None:
+    """Return the model that savings are measured against, connected or not; None: the dearest that fits.
+
+    Raises InvalidRequest where the request names one that nobody knows.
+    """
+    name = wishes.baseline_model or lineup.gateway.baseline_model
+    if not name:
+        return None
+    ids = lineup.by_name.get(name, ())
+    model_id = ids[0] if ids else name.replace(":", "/", 1) if "/" not in name else name
+    facts = lineup.facts(model_id) or lineup.known.find(model_id)
+    if facts is None and wishes.baseline_model:
+        raise InvalidRequest(f"The baseline model '{name}' is not known here.", param="baseline_model")
+    return facts and replace(facts, id=model_id)
 
 
 def config_of(resolved: Resolved, requested: str) -> EndpointConfig:

@@ -1,32 +1,179 @@
-"""Who may answer a call, and in which order."""
+"""Who may answer a call, and in which order: rules and wishes exclude, `auto` chooses, siblings stand in."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.domain.bounds import output_limit
 from app.domain.callers import Caller
 from app.domain.calls import Call
-from app.domain.errors import NoCandidate, UnknownPrice
-from app.domain.holds import terms_of
+from app.domain.decisions import Classification, Considered, Decision
+from app.domain.holds import FREE_OPERATIONS, terms_of
+from app.domain.key_rules import NO_RULES, KeyRules
+from app.domain.routing import decide, filters, refusals
+from app.domain.routing.classify import classify
+from app.domain.routing.costs import Estimate
+from app.domain.routing.filters import Ask, Dropped, has_price, quality_of
+from app.domain.routing.needs import BYTES_PER_TOKEN, USUAL_OUTPUT, Needs, needs_of
+from app.domain.routing.rank import Measurements, rank
 from app.domain.targets import Candidate, Plan, Target
+from app.domain.wishes import NO_WISHES, Wishes
+from app.services import sticky
+
+EMBEDDING = Classification("embedding", "simple", 100, ("only embeddings are asked for",))
+MEASURED_POLICIES = frozenset({"lowest_latency", "highest_throughput"})
 
 
 def plan(caller: Caller, target: Target, call: Call) -> Plan:
-    """Return the endpoint's chain; raise NoCandidate, saying why each model dropped out (C4).
+    """Return the chain to try; raise NoCandidate, saying why each model dropped out (C4).
 
     Where money is counted before the call, a model without a price drops out (M11): UnknownPrice if all do.
+    Where rules or wishes leave nobody, NoModelsAvailable says how many models each of them excluded (O46).
     """
-    if not target.candidates:
-        why = "; ".join(f"{item.model_id}: {item.reason}" for item in target.skipped)
-        raise NoCandidate(f"No model can answer. {why}.")
+    if not target.candidates and not target.siblings:
+        raise refusals.nobody_ready(target)
+    if target.routed:
+        return chosen(caller, target, call)
+    if target.siblings or target.wishes is not NO_WISHES or caller.rules != NO_RULES:
+        return named(caller, target, call)
     if not terms_of(caller, target).needs_price:
         return Plan(target.candidates)
     priced = tuple(candidate for candidate in target.candidates if has_price(candidate))
     if not priced:
-        names = ", ".join(candidate.model_id for candidate in target.candidates)
-        raise UnknownPrice(f"Unknown model pricing: {names}. Ask an admin to set its price under Models.")
+        raise refusals.unknown_price(target.candidates)
     return Plan(priced)
 
 
-def has_price(candidate: Candidate) -> bool:
-    """Say whether what the model costs is known; with a key of the caller's own it costs nothing here."""
-    facts = candidate.facts
-    return candidate.is_own or (facts is not None and facts.price is not None)
+def chosen(caller: Caller, target: Target, call: Call) -> Plan:
+    """Return the chain of a call that leaves the choice to us; models that it names as well come first."""
+    needs, kind = needs_of(call.chat, call.operation), kind_of(call)
+    ask = replace(ask_of(caller, target), needs=needs, longest=longest_of(needs, kind, caller))
+    names = {target.config.model, *target.config.failover}
+    first, dropped = filters.split(
+        [each for each in target.candidates if each.model_id in names], filters.for_named(ask)
+    )
+    choice = decide.choose(
+        target.requested,
+        [each for each in target.candidates if each.model_id not in names],
+        kind,
+        needs,
+        ask,
+        caller.rate_multiplier_ppm,
+        baseline=target.baseline,
+        measured=measurements(target),
+    )
+    chain = (*first, *choice.chain)
+    if not chain:
+        raise refusals.excluded([*dropped, *choice.dropped], target)
+    if not target.wishes.fallback or call.operation == "embeddings":
+        chain = chain[:1]  # another model's embeddings cannot be compared with this one's
+    return Plan(
+        candidates=chain,
+        decision=replace(choice.decision, chain=ids(chain)),
+        sticky_key="" if first or call.operation != "chat" else sticky.key_of(caller, call),
+        eligible=choice.eligible,
+        baseline=choice.baseline,
+    )
+
+
+def named(caller: Caller, target: Target, call: Call) -> Plan:
+    """Return the models that the call names, as far as rules and wishes allow, and who stands in for them."""
+    ask = ask_of(caller, target)
+    if ask.rules.max_cost_nano_usd_per_request is not None:
+        ask = replace(ask, longest=longest_named(caller, target, call))
+    left, dropped = filters.split(target.candidates, filters.for_named(ask))
+    if target.siblings:
+        fit = replace(ask, needs=needs_of(call.chat, call.operation))
+        others, unfit = filters.split(target.siblings, filters.for_chosen(fit, target.siblings))
+        left, dropped = [*left, *others], [*dropped, *unfit]
+    if not left:
+        raise refusals.excluded(dropped, target)
+    chain = in_order(left, caller, target, call)
+    if not target.wishes.fallback:
+        chain = chain[:1]
+    is_plain = len(chain) == 1 and not dropped and not target.wishes.policy
+    return Plan(chain, None if is_plain or not call.names_model else told(chain, dropped, target))
+
+
+def ask_of(caller: Caller, target: Target) -> Ask:
+    """Return what excludes models of this call; where none answers, only the rules about providers."""
+    rules = caller.rules
+    if target.operation in FREE_OPERATIONS:
+        rules = KeyRules(
+            models=rules.models if target.operation == "count_tokens" else (),
+            allowed_providers=rules.allowed_providers,
+            excluded_providers=rules.excluded_providers,
+        )
+    return Ask(
+        wishes=target.wishes,
+        rules=rules,
+        counts_money=terms_of(caller, target).needs_price,
+        min_quality=target.gateway.min_quality,
+    )
+
+
+def kind_of(call: Call) -> Classification:
+    """Return what kind of work is asked for."""
+    return EMBEDDING if call.operation == "embeddings" else classify(call.chat)
+
+
+def longest_of(needs: Needs, kind: Classification, caller: Caller) -> Estimate:
+    """Return about the most that a request uses: its own limit on the answer, else a usual answer."""
+    limit = needs.longest_output
+    output = needs.expected_output(kind) if limit is None else limit * needs.copies
+    return Estimate(needs.input_tokens, output, caller.rate_multiplier_ppm)
+
+
+def longest_named(caller: Caller, target: Target, call: Call) -> Estimate:
+    """Return the same for any door; what is no chat body is reckoned by its length."""
+    if call.names_model:
+        return longest_of(needs_of(call.chat, call.operation), kind_of(call), caller)
+    operation = target.operation if target.forwards else "chat"
+    output = 0 if operation == "embeddings" else output_limit(call.body, operation)
+    if output is None:
+        output = target.config.max_output_tokens or USUAL_OUTPUT["chat"]
+    return Estimate(len(call.raw_body) // BYTES_PER_TOKEN, output, caller.rate_multiplier_ppm)
+
+
+def in_order(left: Sequence[Candidate], caller: Caller, target: Target, call: Call) -> tuple[Candidate, ...]:
+    """Return the models as the client ordered them; a policy or preferences of its own reorder them."""
+    if len(left) == 1 or not orders(target.wishes):
+        return tuple(left)
+    needs = needs_of(call.chat, call.operation)
+    output = needs.expected_output(kind_of(call))
+    estimate = Estimate(needs.input_tokens, output, caller.rate_multiplier_ppm)
+    ranking = rank(left, estimate, 0, target.wishes, measurements(target))
+    if target.wishes.policy not in ("", "pinned"):
+        return ranking.order
+    return tuple(sorted(left, key=lambda candidate: candidate.model_id in ranking.slow))
+
+
+def orders(wishes: Wishes) -> bool:
+    """Say whether anything in the wishes changes the order of models."""
+    return bool(wishes.policy or wishes.preferred_max_latency_ms or wishes.preferred_min_throughput)
+
+
+def measurements(target: Target) -> Measurements:
+    """Return what was lately measured of the models, where the order depends on it."""
+    wishes = target.wishes
+    is_asked = wishes.preferred_max_latency_ms or wishes.preferred_min_throughput
+    if not is_asked and wishes.policy not in MEASURED_POLICIES:
+        return {}
+    return {}
+
+
+def told(chain: Sequence[Candidate], dropped: Sequence[Dropped], target: Target) -> Decision:
+    """Return why models that were named are tried in this order."""
+    kept = [Considered(each.model_id, quality_of(each), None) for each in chain]
+    return Decision(
+        requested=target.requested,
+        strategy=target.wishes.policy or decide.IN_ORDER,
+        chain=ids(chain),
+        considered=(*kept, *decide.excluded(dropped)),
+    )
+
+
+def ids(chain: Sequence[Candidate]) -> tuple[str, ...]:
+    """Return the models' ids."""
+    return tuple(candidate.model_id for candidate in chain)

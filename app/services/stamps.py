@@ -12,7 +12,7 @@ import gevent
 import gevent.monkey
 
 from app.extensions import redis
-from app.redis_store import RedisAway
+from app.redis_store import Beside, RedisAway
 
 AWAY_TTL_SECONDS = 1.0  # how long cached rows serve while Redis cannot be asked
 MOST_AGE_SECONDS = 300.0
@@ -60,10 +60,15 @@ def current(workspace_id: str) -> str | None:
     return None if stamp is None else str(stamp)
 
 
-def is_fresh(workspace_id: str, config_stamp: str | None, read_at: float) -> bool:
-    """Say whether rows read at `read_at` (monotonic seconds) under `config_stamp` may still be used."""
+def is_fresh(
+    workspace_id: str, config_stamp: str | None, read_at: float, beside: Beside | None = None
+) -> bool:
+    """Say whether rows read at `read_at` (monotonic seconds) under `config_stamp` may still be used.
+
+    `beside` rides along.
+    """
     try:
-        stamp = redis.command("GET", name(workspace_id))
+        stamp = redis.command("GET", name(workspace_id), beside=beside)
     except RedisAway:
         return is_fresh_while_away(read_at)
     return stamp == config_stamp and is_recent(read_at)
