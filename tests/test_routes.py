@@ -22,6 +22,7 @@ from tests.providers_world import records
 from tests.world import World, actor_of
 
 OPEN_ROUTES = {"static", "probes.healthz", "probes.readyz"}
+READS = {"models_api"}  # of the gateway: whatever the project of a key serves, it may read
 FOR_EVERYBODY = {"account", "workspaces", "docs", "prices"}  # signed-in pages that belong to no workspace
 FOR_OPERATORS = {"workspaces.new", "credits.new", "plans.new", "plans.edit"}
 ABSENT = "00000000-0000-4000-8000-000000000000"
@@ -187,6 +188,8 @@ def test_the_gateway_refuses_a_foreign_and_a_missing_key(
     for door in (door for door in doors(app) if door.blueprint in names):
         path = path_of(app, door, world.acme.workspace.slug, ids)
         assert client.open(path, method=door.method, json={}).status_code == 401, door
+        if door.blueprint in READS:
+            continue
         if "project" not in door.arguments:
             response = client.open(path, method=door.method, json={}, headers=world.other.headers)
             assert response.status_code == 400 and "'proxy'" in response.text, door

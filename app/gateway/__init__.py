@@ -5,9 +5,15 @@ from __future__ import annotations
 from flask import Flask
 
 from app.extensions import csrf
-from app.gateway import native, openai, passthrough
+from app.gateway import models, native, openai, passthrough, responses
 
-BLUEPRINTS = (native.blueprint, openai.blueprint, passthrough.blueprint)
+BLUEPRINTS = (
+    models.blueprint,
+    native.blueprint,
+    openai.blueprint,
+    responses.blueprint,
+    passthrough.blueprint,
+)
 
 
 def register(app: Flask) -> None:

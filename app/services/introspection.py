@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain.callers import Caller, may_call
 from app.domain.endpoints import EndpointConfig, parse_config
-from app.models import Endpoint, EndpointVersion, Key
+from app.domain.pricing import nano_to_usd
+from app.models import Account, Endpoint, EndpointVersion, Key
 
 
 def info(caller: Caller) -> dict[str, Any]:
@@ -36,6 +37,20 @@ def labels(caller: Caller) -> dict[str, str]:
     """Return what was noted beside the key."""
     query = select(Key.labels).where(Key.id == caller.key_id)
     return database.read(lambda session: session.scalar(query)) or {}
+
+
+def balance(caller: Caller) -> dict[str, Any]:
+    """Return what is left on the account that pays (A22); a metered one has no balance."""
+
+    def work(session: Session) -> dict[str, Any]:
+        payer = session.get_one(Account, caller.payer_id)
+        held = payer.balance_nano_usd, payer.reserved_nano_usd
+        amounts = {"balance": held[0], "reserved": held[1], "free": held[0] - held[1]}
+        is_prepaid = payer.billing == "prepaid"
+        told = {name: nano_to_usd(amount) if is_prepaid else None for name, amount in amounts.items()}
+        return {"object": "balance", "billing": payer.billing, "currency": "USD", **told}
+
+    return database.read(work)
 
 
 def endpoints(caller: Caller) -> dict[str, Any]:
