@@ -6,6 +6,8 @@ import sys
 
 from app.services import limits
 from app.services.cache import Cache
+from app.services.health import health
+from app.services.performance import book
 
 
 def forget_everything() -> None:
@@ -16,3 +18,5 @@ def forget_everything() -> None:
                 if isinstance(value, Cache):
                     value.clear()
     limits.forget_all()
+    health.forget()
+    book.forget()

@@ -23,6 +23,13 @@ class ProviderDisabled(NoCandidate):
     default = "This provider is disabled in this gateway."
 
 
+class ProviderDown(NoCandidate):
+    """503: it failed too often in a row; `retry_after_seconds` says when the next call may try it (L21)."""
+
+    code = "provider_down"
+    default = "The provider failed too often in a row and is left alone for a moment."
+
+
 class ProviderFailed(GatewayError):
     """502: every candidate was tried and failed (C5)."""
 
@@ -38,6 +45,7 @@ class ProviderTimedOut(ProviderFailed):
     status = 504
     code = "timeout_error"
     openai_type = "timeout_error"
+    anthropic_type = "timeout_error"
     default = "The model provider did not answer in time."
 
 
@@ -66,8 +74,9 @@ class ProviderAnswered(ProviderFailed):
 
 
 class ProviderLimited(ProviderFailed):
-    """The provider says 429; `retry_after_seconds` is its own wish, at most 60, where it made sense (L3)."""
+    """429: the provider says so; `retry_after_seconds` is its own wish, at most 60, where it made sense (L3)."""
 
+    status = 429
     code = "provider_rate_limited"
     openai_type = "rate_limit_error"
     anthropic_type = "rate_limit_error"

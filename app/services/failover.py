@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
+from typing import Any
 
 from app.domain.calls import Chunk, Upstream
 from app.domain.errors import GatewayError
+from app.domain.forwarding import sent_headers
 from app.domain.parameters import fit
+from app.domain.prompts import adds_something
 from app.domain.provider_errors import (
     CredentialRefused,
     ProviderAnswered,
@@ -18,18 +21,16 @@ from app.domain.provider_errors import (
 )
 from app.domain.records import Attempt, Record
 from app.domain.targets import Candidate, CredentialValue, Plan
+from app.domain.wishes import OWN_FIELDS
 from app.providers import adapter
 from app.services import credentials
-
-MOST_ATTEMPTS = 6
-MOST_SECONDS = 240.0  # after so long no further attempt begins
-NO_CREDENTIAL = CredentialValue("", "", "")
+from app.services.tries import report, tries, verdict
 
 
 def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
     """Yield the answer of the first candidate that begins one; raise ProviderFailed when none does."""
     failures: list[ProviderFailed] = []
-    for candidate, credential in tries(plan, failures):
+    for candidate, credential in tries(plan, record, failures):
         started = time.perf_counter_ns()
         record.answered_by = candidate
         try:
@@ -45,24 +46,12 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
         else:
             note(record, candidate, credential, None, started)
             record.paid_elsewhere = credential.own
+            record.warnings += record.changed
             yield first
             yield from chunks
             return
         record.answered_by = None
     raise verdict(failures)
-
-
-def tries(plan: Plan, failures: list[ProviderFailed]) -> Iterator[tuple[Candidate, CredentialValue]]:
-    """Yield what to try next; a candidate's other credentials are tried only after 401, 403 and 429."""
-    left, until = MOST_ATTEMPTS, time.monotonic() + MOST_SECONDS
-    for candidate in plan.candidates:
-        for credential in candidate.credentials or (NO_CREDENTIAL,):
-            if left == 0 or time.monotonic() > until:
-                return
-            left -= 1
-            yield candidate, credential
-            if not isinstance(failures[-1], CredentialRefused | ProviderLimited):
-                break
 
 
 def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> Iterator[Chunk]:
@@ -74,10 +63,28 @@ def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> 
         model=candidate.model,
         secret=credential.secret,
         timeout_total_seconds=record.seconds_left,
+        **own_words(candidate, record),
     )
     most_output = record.hold.most_output if record.hold else None
-    body = fit(record.request, candidate.facts, most_output)
-    return adapter(candidate.dialect).chat(upstream, body, record.streamed, record.call.cancellation)
+    fitted = fit(record.request, candidate, most_output)
+    if upstream.native_body is not None:
+        fitted.changed.clear()
+    if record.call.wants_stream and not record.streamed:
+        fitted.say("stream is switched off here, so the answer comes in one piece")
+    record.changed = fitted.changed
+    return adapter(candidate.dialect).chat(upstream, fitted.body, record.streamed, record.call.cancellation)
+
+
+def own_words(candidate: Candidate, record: Record) -> dict[str, Any]:
+    """Return the client's own body for a provider of its dialect, as long as nothing of ours goes into it."""
+    call, target = record.call, record.target
+    is_own = call.dialect == candidate.dialect == "anthropic" and not record.touched
+    if not is_own or target is None or adds_something(target.config):
+        return {}
+    body = {name: value for name, value in call.body.items() if name not in OWN_FIELDS}
+    headers = sent_headers(call.headers, record.streamed)
+    kept = {name: headers[name] for name in NATIVE_HEADERS if name in headers}
+    return {"native_body": body, "native_headers": kept}
 
 
 def note(
@@ -87,13 +94,15 @@ def note(
     error: GatewayError | None,
     started: int,
 ) -> None:
-    """Add the attempt to the record."""
+    """Add the attempt to the record, and tell the circuits how it ended."""
+    status = "answered" if error is None else status_of(error)
+    report(record, candidate, credential, error, status)
     record.attempts.append(
         Attempt(
             model_id=candidate.model_id,
             provider=candidate.provider_slug,
             credential=credential.name,
-            status="answered" if error is None else status_of(error),
+            status=status,
             reason="" if error is None else error.message,
             milliseconds=(time.perf_counter_ns() - started) // 1_000_000,
         )
@@ -127,14 +136,3 @@ def stop_if_final(error: ProviderFailed, record: Record) -> None:
         if isinstance(error, ProviderRefused):
             record.answered_by = None
         raise error
-
-
-def verdict(failures: list[ProviderFailed]) -> ProviderFailed:
-    """Return the error for the client once everybody has failed."""
-    last = failures[-1]
-    if len(failures) == 1:
-        return last
-    text = f"All {len(failures)} attempts failed. The last one: {last.message}"
-    if all(isinstance(failure, ProviderTimedOut) for failure in failures):
-        return ProviderTimedOut(text)
-    return ProviderFailed(text, retry_after_seconds=last.retry_after_seconds)

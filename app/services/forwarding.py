@@ -15,7 +15,8 @@ from app.domain.records import Record
 from app.domain.targets import Candidate, CredentialValue, Plan
 from app.providers import forwarder
 from app.services import credentials
-from app.services.failover import NO_CREDENTIAL, note
+from app.services.failover import note
+from app.services.tries import NO_CREDENTIAL, check_named, in_order
 
 
 def messages(record: Record) -> list[dict[str, Any]]:
@@ -27,8 +28,9 @@ def messages(record: Record) -> list[dict[str, Any]]:
 def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
     """Yield the provider's answer; a credential that it refuses is retired, the next one tried."""
     candidate = plan.candidates[0]
+    check_named(record, candidate)
     request = request_to(candidate, record)
-    for credential in candidate.credentials or (NO_CREDENTIAL,):
+    for credential in in_order(candidate) or (NO_CREDENTIAL,):
         started = time.perf_counter_ns()
         record.answered_by = candidate
         try:

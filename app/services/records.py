@@ -21,7 +21,7 @@ from app.domain.calls import Call
 from app.domain.forwarding import end_user_of
 from app.domain.records import Attempt, Record
 from app.models import Key, RecordRow
-from app.services import answer_ids, batch_spend, unpriced_models, usage_hours
+from app.services import answer_ids, batch_spend, performance, unpriced_models, usage_hours
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 20_000
@@ -132,6 +132,7 @@ def write(record: Record) -> None:
     """Queue the record's row; never raises. A call whose caller is unknown leaves no row."""
     if record.caller is not None:
         answer_ids.note(record)
+        performance.note(record)
         writer.put(row_of(record))
 
 
