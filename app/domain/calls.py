@@ -102,6 +102,9 @@ class Upstream:
     timeout_first_byte_seconds: float = 120.0
     timeout_idle_seconds: float = 60.0
     timeout_total_seconds: float = 600.0
+    # The client's own body and headers, where they are in the provider's dialect and nothing was added to it.
+    native_body: dict[str, Any] | None = field(default=None, repr=False)
+    native_headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -31,6 +31,11 @@ def request_for(config: EndpointConfig, call: Call) -> dict[str, Any]:
     return {**pinned, **own, **output_limits(config, own), "messages": messages}
 
 
+def adds_something(config: EndpointConfig) -> bool:
+    """Say whether the settings change what the client sends, so that its own body will not do."""
+    return bool(config.prompt or config.user_prompt_template or settings(config))
+
+
 def output_limits(config: EndpointConfig, own: dict[str, Any]) -> dict[str, Any]:
     """Return the caller's limits on output tokens, lowered to the endpoint's; names are kept as sent."""
     limits = {}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
 from app.domain.chat import join, split
+from app.domain.old_functions import as_functions, as_tools, uses_functions
 from app.domain.provider_errors import ProviderFailed
 from app.domain.sse import Event, Splitter
 from app.providers.anthropic_answer import StreamTranslator, completion
@@ -29,12 +31,23 @@ VERSION = "2023-06-01"  # the later one refuses temperature for every model
 
 
 class Anthropic:
-    """Translates both ways. A stream is proven whole by its `message_stop`."""
+    """Translates both ways. A stream is proven whole by its `message_stop`.
+
+    With `upstream.native_body` the client's own messages body is sent instead. Either way each event of the
+    answer, or the whole message, is the `source` of one chunk, for doors that speak this dialect.
+    """
 
     def chat(
         self, upstream: Upstream, body: dict[str, Any], stream: bool, cancellation: Cancellation
     ) -> Iterator[Chunk]:
-        sent = translate(body, upstream.model, stream)
+        if not uses_functions(body):
+            return self._ask(upstream, body, stream, cancellation)
+        return map(told_as_functions, self._ask(upstream, as_tools(body), stream, cancellation))
+
+    def _ask(
+        self, upstream: Upstream, body: dict[str, Any], stream: bool, cancellation: Cancellation
+    ) -> Iterator[Chunk]:
+        sent = own_body(upstream, stream) or translate(body, upstream.model, stream)
         answer = post(upstream, "/v1/messages", headers(upstream, stream), sent, cancellation)
         if not stream:
             whole = read_body(answer, upstream.timeout_first_byte_seconds, cancellation)
@@ -55,8 +68,23 @@ class Anthropic:
 
 
 def headers(upstream: Upstream, stream: bool) -> dict[str, str]:
+    """Return the headers of a call: the client's own betas go with its own body."""
     accept = "text/event-stream" if stream else "application/json"
-    return {"accept": accept, "x-api-key": upstream.secret, "anthropic-version": VERSION}
+    own = {"accept": accept, "x-api-key": upstream.secret, "anthropic-version": VERSION}
+    return {**own, **upstream.native_headers}
+
+
+def own_body(upstream: Upstream, stream: bool) -> dict[str, Any] | None:
+    """Return the client's own body, for this model; None when there is none."""
+    if upstream.native_body is None:
+        return None
+    rest = {name: value for name, value in upstream.native_body.items() if name != "stream"}
+    return {**rest, "model": upstream.model, **({"stream": True} if stream else {})}
+
+
+def told_as_functions(chunk: Chunk) -> Chunk:
+    """Return a chunk for a client that knows the older functions."""
+    return replace(chunk, data=as_functions(chunk.data)) if chunk.data is not None else chunk
 
 
 def read_stream(reader: EventReader[Event]) -> Iterator[Chunk]:

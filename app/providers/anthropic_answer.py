@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.domain.calls import HEARTBEAT, Chunk, Usage
+from app.domain.calls import Chunk, Usage
 from app.domain.dialects import openai_usage
 from app.domain.provider_errors import ProviderFailed
 from app.domain.usage import messages_usage
@@ -23,6 +23,10 @@ FINISH_REASONS = {
     "refusal": "content_filter",
 }
 
+THOUGHTS = ("thinking", "redacted_thinking")
+NOT_ENDED: dict[str, Any] = {"finish_reason": None}
+SIGNED = {"thinking_delta": "thinking", "signature_delta": "signature"}
+
 Json = dict[str, Any]
 
 
@@ -32,13 +36,31 @@ def completion(message: Json) -> Chunk:
     if message.get("type") != "message" or not isinstance(blocks, list):
         raise ProviderFailed(UNREADABLE)
     found = [block for block in blocks if isinstance(block, dict)]
-    reason = FINISH_REASONS.get(str(message.get("stop_reason")), "stop")
-    choice = {"index": 0, "message": answer(found), "logprobs": None, "finish_reason": reason}
+    choice = {"index": 0, "message": answer(found), "logprobs": None, **ending(message)}
+    if why := refusal_of(message):
+        choice["message"]["refusal"] = why
     data = {**base(message, "chat.completion"), "choices": [choice]}
     usage = messages_usage(message.get("usage"))
     if usage is not None:
         data["usage"] = openai_usage(usage)
-    return Chunk(data, usage, reason)
+    return Chunk(data, usage, choice["finish_reason"], source=message)
+
+
+def ending(message: Json) -> Json:
+    """Return why an answer ended, in OpenAI's word and beside it in the provider's own."""
+    reason, sequence = message.get("stop_reason"), message.get("stop_sequence")
+    told: Json = {"finish_reason": FINISH_REASONS.get(str(reason), "stop")}
+    if isinstance(reason, str):
+        told["native_finish_reason"] = reason
+    if isinstance(sequence, str):
+        told["stop_sequence"] = sequence
+    return told
+
+
+def refusal_of(message: Json) -> str | None:
+    """Return the provider's words about why it declined, where it gives any."""
+    why = part(message, "stop_details").get("explanation")
+    return why if isinstance(why, str) and why else None
 
 
 def base(message: Json, kind: str) -> Json:
@@ -54,9 +76,10 @@ def base(message: Json, kind: str) -> Json:
 def answer(blocks: list[Json]) -> Json:
     """Return the message that the blocks make up."""
     message: Json = {"role": "assistant", "content": joined(blocks, "text") or None, "refusal": None}
-    thoughts = joined(blocks, "thinking")
-    if thoughts:
-        message["reasoning_content"] = thoughts
+    if text := joined(blocks, "thinking"):
+        message["reasoning_content"] = text
+    if thoughts := [block for block in blocks if block.get("type") in THOUGHTS]:
+        message["thinking_blocks"] = thoughts
     calls = [call(block) for block in blocks if block.get("type") == "tool_use"]
     if calls:
         message["tool_calls"] = calls
@@ -78,71 +101,103 @@ def call(block: Json) -> Json:
 
 
 class StreamTranslator:
-    """Turns the events of one streamed message into chunks. `ended` is True once it is proven whole."""
+    """Turns the events of one streamed message into chunks. `ended` is True once it is proven whole.
+
+    Each event is the `source` of one chunk; it has no choices where the event says nothing in OpenAI's words.
+    """
 
     def __init__(self) -> None:
         self.ended = False
         self._base: Json = base({}, "chat.completion.chunk")
         self._usage: Usage | None = None
         self._calls: dict[int, int] = {}  # their block's index → our tool call's index
+        self._inputs: dict[int, Json] = {}  # of tool calls whose arguments have not come yet
+        self._thoughts: dict[int, Json] = {}
 
     def chunks(self, event: Json) -> list[Chunk]:
-        """Return what one event amounts to: often one chunk, sometimes none or two."""
+        """Return what one event amounts to: one chunk or two."""
+        self.ended = self.ended or event.get("type") == "message_stop"
+        found = self._read(event) or [Chunk({**self._base, "choices": []})]
+        found[0].source = event
+        return found
+
+    def _read(self, event: Json) -> list[Chunk]:
         kind = event.get("type")
         if kind == "content_block_delta":
-            return self._delta(event, part(event, "delta"))
+            return self._delta(event.get("index", 0), part(event, "delta"))
         if kind == "content_block_start":
-            return self._block(event, part(event, "content_block"))
+            return self._block(event.get("index", 0), part(event, "content_block"))
+        if kind == "content_block_stop":
+            return self._block_end(event.get("index", 0))
         if kind == "message_start":
             return self._start(part(event, "message"))
         if kind == "message_delta":
             return self._finish(event)
-        self.ended = self.ended or kind == "message_stop"
-        return [HEARTBEAT] if kind == "ping" else []
+        return [Chunk(None)] if kind == "ping" else []
 
     def _start(self, message: Json) -> list[Chunk]:
         self._base = base(message, "chat.completion.chunk")
         self._usage = messages_usage(message.get("usage"))
         return [self._chunk({"role": "assistant", "content": ""}, self._usage)]
 
-    def _block(self, event: Json, block: Json) -> list[Chunk]:
+    def _block(self, index: int, block: Json) -> list[Chunk]:
         kind = block.get("type")
         if kind == "tool_use":
-            position = self._calls.setdefault(event.get("index", 0), len(self._calls))
+            position = self._calls.setdefault(index, len(self._calls))
+            self._inputs[index] = part(block, "input")
             first = call(block | {"input": {}}) | {"index": position}
             first["function"]["arguments"] = ""
             return [self._chunk({"tool_calls": [first]})]
+        if kind in THOUGHTS:
+            self._thoughts[index] = dict(block)
+            return [self._chunk({"reasoning_content": block["thinking"]})] if block.get("thinking") else []
         if kind == "text" and block.get("text"):
             return [self._chunk({"content": str(block["text"])})]
         return []
 
-    def _delta(self, event: Json, delta: Json) -> list[Chunk]:
+    def _delta(self, index: int, delta: Json) -> list[Chunk]:
         kind = delta.get("type")
         if kind == "text_delta":
             return [self._chunk({"content": str(delta.get("text") or "")})]
-        if kind == "input_json_delta" and event.get("index", 0) in self._calls:
-            arguments = {"arguments": str(delta.get("partial_json") or "")}
-            position = self._calls[event.get("index", 0)]
-            return [self._chunk({"tool_calls": [{"index": position, "function": arguments}]})]
-        if kind == "thinking_delta":
-            return [self._chunk({"reasoning_content": str(delta.get("thinking") or "")})]
+        if kind == "input_json_delta" and index in self._calls:
+            return self._arguments(index, str(delta.get("partial_json") or ""))
+        if kind in SIGNED:
+            name, text = SIGNED[kind], str(delta.get(SIGNED[kind]) or "")
+            thought = self._thoughts.setdefault(index, {"type": "thinking", "thinking": ""})
+            thought[name] = str(thought.get(name) or "") + text
+            return [self._chunk({"reasoning_content": text})] if name == "thinking" else []
+        return []
+
+    def _arguments(self, index: int, text: str) -> list[Chunk]:
+        if text:
+            self._inputs.pop(index, None)
+        call = {"index": self._calls[index], "function": {"arguments": text}}
+        return [self._chunk({"tool_calls": [call]})]
+
+    def _block_end(self, index: int) -> list[Chunk]:
+        """Thoughts go out whole, with their signature; a tool's input that came in no piece, at the end."""
+        if index in self._thoughts:
+            return [self._chunk({"thinking_blocks": [self._thoughts.pop(index)]})]
+        if index in self._inputs:
+            return self._arguments(index, orjson.dumps(self._inputs[index]).decode())
         return []
 
     def _finish(self, event: Json) -> list[Chunk]:
         """The counts are totals, not steps (O4): they replace the earlier ones."""
-        reason = part(event, "delta").get("stop_reason")
+        delta = part(event, "delta")
         self._usage = messages_usage(event.get("usage"), self._usage)
         chunks: list[Chunk] = []
-        if reason is not None:
-            chunks.append(self._chunk({}, None, FINISH_REASONS.get(str(reason), "stop")))
+        if delta.get("stop_reason") is not None:
+            why = refusal_of(delta)
+            chunks.append(self._chunk({"refusal": why} if why else {}, None, ending(delta)))
         if self._usage is not None:
             usage = openai_usage(self._usage)
             chunks.append(Chunk({**self._base, "choices": [], "usage": usage}, self._usage))
         return chunks
 
-    def _chunk(self, delta: Json, usage: Usage | None = None, reason: str | None = None) -> Chunk:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return Chunk({**self._base, "choices": [choice]}, usage, reason)
+    def _chunk(self, delta: Json, usage: Usage | None = None, end: Json = NOT_ENDED) -> Chunk:
+        choice = {"index": 0, "delta": delta, "logprobs": None, **end}
+        return Chunk({**self._base, "choices": [choice]}, usage, end["finish_reason"])
 
 
 def part(event: Json, name: str) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
@@ -10,18 +11,20 @@ import orjson
 from app.domain.errors import InvalidRequest
 
 DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=-]+)*;base64,(.+)", re.DOTALL)
+THEIR_OWN = frozenset({"image", "document", "search_result"})  # parts that are in their words already
+THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 ODD_IN_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 Json = dict[str, Any]
 
 
-def system_texts(message: Json, place: str) -> list[str]:
+def system_blocks(message: Json, place: str) -> list[Json]:
     """Return the texts of a system or developer message."""
     blocks = user_blocks(message.get("content"), place)
     if any(block["type"] != "text" for block in blocks):
         raise InvalidRequest("A system message can only hold text.", param=place)
-    return [block["text"] for block in blocks]
+    return blocks
 
 
 def user_blocks(content: Any, place: str) -> list[Json]:
@@ -47,6 +50,8 @@ def block(part: Any, place: str) -> Json:
         result = image_block(part.get("image_url"), place)
     elif kind == "file":
         result = file_block(part.get("file"), place)
+    elif kind in THEIR_OWN:
+        return part
     else:
         raise InvalidRequest("This model reads text, images and PDF files only.", param=place)
     if isinstance(part.get("cache_control"), dict):
@@ -61,7 +66,7 @@ def text_block(text: str) -> Json:
 def image_block(image: Any, place: str) -> Json:
     """Return an image: its bytes from a data URL, else its address for the provider to fetch."""
     url = image.get("url") if isinstance(image, dict) else image
-    if isinstance(url, str) and url.lower().startswith(("http://", "https://")):
+    if is_address(url):
         return {"type": "image", "source": {"type": "url", "url": url}}
     media_type, data = data_url(url, place)
     if media_type not in IMAGE_TYPES:
@@ -70,14 +75,33 @@ def image_block(image: Any, place: str) -> Json:
 
 
 def file_block(file: Any, place: str) -> Json:
-    """Return a PDF sent as a data URL; ids of uploaded files mean nothing to this provider."""
-    media_type, data = data_url(file.get("file_data") if isinstance(file, dict) else None, place)
-    if media_type != "application/pdf":
-        raise InvalidRequest("A file must be a PDF.", param=place)
-    result: Json = {"type": "document", "source": {"type": "base64", "media_type": media_type, "data": data}}
+    """Return a PDF or a text, sent as a data URL or an address; ids of uploaded files mean nothing here."""
+    data = file.get("file_data") if isinstance(file, dict) else None
+    result: Json = {"type": "document", "source": file_source(data, place)}
     if isinstance(file.get("filename"), str):
         result["title"] = file["filename"]
     return result
+
+
+def file_source(data: Any, place: str) -> Json:
+    """Return where a document comes from."""
+    if is_address(data):
+        return {"type": "url", "url": data}
+    media_type, encoded = data_url(data, place)
+    if media_type == "application/pdf":
+        return {"type": "base64", "media_type": media_type, "data": encoded}
+    if media_type != "text/plain":
+        raise InvalidRequest("A file must be a PDF or plain text.", param=place)
+    try:
+        text = base64.b64decode(encoded).decode()
+    except ValueError:
+        raise InvalidRequest("The file's text cannot be read.", param=place) from None
+    return {"type": "text", "media_type": media_type, "data": text}
+
+
+def is_address(url: Any) -> bool:
+    """Say whether a value is an address that the provider itself can fetch."""
+    return isinstance(url, str) and url.lower().startswith(("http://", "https://"))
 
 
 def data_url(url: Any, place: str) -> tuple[str, str]:
@@ -90,11 +114,22 @@ def data_url(url: Any, place: str) -> tuple[str, str]:
 
 
 def answer_blocks(message: Json, place: str) -> list[Json]:
-    """Return the blocks of an earlier answer: its text, then the tools that it used."""
-    blocks = user_blocks(message.get("content"), place)
+    """Return the blocks of an earlier answer: its thoughts, its text, then the tools that it used."""
+    blocks = thoughts(message.get("thinking_blocks"))
+    blocks += user_blocks(message.get("content") or message.get("refusal"), place)
     for index, call in enumerate(message.get("tool_calls") or []):
         blocks.append(use_block(call, f"{place}.tool_calls.{index}"))
     return blocks
+
+
+def thoughts(given: Any) -> list[Json]:
+    """Return the thoughts of an earlier answer as they came: without a signature they are refused."""
+    found = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    return [
+        {name: value for name, value in one.items() if name not in ("index", "cache_control")}
+        for one in found
+        if one.get("type") in THOUGHTS and (one.get("signature") or one.get("data"))
+    ]
 
 
 def use_block(call: Any, place: str) -> Json:
@@ -121,6 +156,10 @@ def result_block(message: Json, place: str) -> Json:
     """Return a tool's result."""
     result: Json = {"type": "tool_result", "tool_use_id": tool_id(message.get("tool_call_id"), place)}
     blocks = user_blocks(message.get("content"), place)
+    if message.get("is_error") is True:
+        result["is_error"] = True
+    if isinstance(message.get("cache_control"), dict):
+        result["cache_control"] = message["cache_control"]
     return result | ({"content": blocks} if blocks else {})
 
 

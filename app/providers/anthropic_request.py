@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from app.domain.claude_models import claude
 from app.domain.errors import InvalidRequest
-from app.providers.anthropic_content import answer_blocks, result_block, system_texts, user_blocks
+from app.domain.strict_schemas import strict
+from app.providers.anthropic_content import answer_blocks, result_block, system_blocks, user_blocks
 
-MOST_TEMPERATURE = 1  # theirs ends where OpenAI's is at half (O15)
-SAME_NAMES = ("thinking", "cache_control")
+SAME_NAMES = ("cache_control", "thinking")
 DEFAULT_MAX_TOKENS = 4096
 DEFAULT_MAX_TOKENS_WITH_THINKING = 16_384
-OLD_CLAUDE = re.compile(r"claude-(?:instant|[123](?![0-9]))")
-NEWER_CLAUDE = re.compile(r"claude-(opus|sonnet|haiku)-([0-9]{1,2})(?:-([0-9]{1,2}))?(?![0-9])")
 
 Json = dict[str, Any]
 
 
 def translate(body: Json, model: str, stream: bool) -> Json:
-    """Return the body for `/v1/messages`; raises InvalidRequest for what cannot be said there."""
-    check(body)
+    """Return the body for `/v1/messages`; raises InvalidRequest for content that cannot be said there.
+
+    The body was fitted to the model before: parameters that have no counterpart are simply not read.
+    """
     system, messages = split_system(body.get("messages") or [])
     sent: Json = {"model": model, "max_tokens": max_tokens(body, model), "messages": messages}
     if system:
         sent["system"] = system
-    sent.update(settings(body, model))
+    sent.update(settings(body))
     sent.update(tools(body))
     sent.update({name: body[name] for name in SAME_NAMES if body.get(name) is not None})
-    output = output_format(body.get("response_format"))
-    if output is not None:
-        sent["output_config"] = {"format": output}
+    output = {**(body.get("output_config") or {}), **output_format(body.get("response_format"))}
+    if output:
+        sent["output_config"] = output
     if isinstance(body.get("user"), str) and body["user"]:
         sent["metadata"] = {"user_id": body["user"]}
     if stream:
@@ -38,24 +38,16 @@ def translate(body: Json, model: str, stream: bool) -> Json:
     return sent
 
 
-def check(body: Json) -> None:
-    """Raise InvalidRequest for options that would change the answer's meaning if they were dropped."""
-    if body.get("n") not in (None, 1):
-        raise InvalidRequest("This model gives one answer per call: set n to 1.", param="n")
-    if body.get("functions"):
-        raise InvalidRequest("This model takes tools, not the older functions.", param="functions")
-
-
-def split_system(messages: list[Any]) -> tuple[str, list[Json]]:
-    """Return the system text and the conversation, neighbours of the same role merged into one message."""
-    system: list[str] = []
+def split_system(messages: list[Any]) -> tuple[str | list[Json], list[Json]]:
+    """Return what the system says and the conversation, neighbours of the same role merged into one."""
+    system: list[Json] = []
     merged: list[Json] = []
     for index, message in enumerate(messages):
         place = f"messages.{index}"
         if not isinstance(message, dict):
             raise InvalidRequest("Each message must be an object.", param=place)
         if message.get("role") in ("system", "developer"):
-            system += system_texts(message, place)
+            system += system_blocks(message, place)
             continue
         role, blocks = converted(message, place)
         if not blocks:
@@ -65,7 +57,9 @@ def split_system(messages: list[Any]) -> tuple[str, list[Json]]:
         else:
             merged.append({"role": role, "content": blocks})
     trim_end(merged)
-    return "\n\n".join(system), merged
+    if any("cache_control" in block for block in system):
+        return system, merged
+    return "\n\n".join(block["text"] for block in system), merged
 
 
 def converted(message: Json, place: str) -> tuple[str, list[Json]]:
@@ -88,36 +82,26 @@ def trim_end(messages: list[Json]) -> None:
 
 
 def max_tokens(body: Json, model: str) -> int:
-    """Return the maximum of output tokens, which this API requires; later models spend some on thinking."""
+    """Return the maximum of output tokens, which this API requires; thinking spends some of them."""
     for name in ("max_completion_tokens", "max_tokens"):
         value = body.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             return value
-    return DEFAULT_MAX_TOKENS if takes_sampling(model) else DEFAULT_MAX_TOKENS_WITH_THINKING
+    thinking = body.get("thinking")
+    budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+    if isinstance(budget, int):
+        return budget + DEFAULT_MAX_TOKENS
+    thinks = isinstance(thinking, dict) or not claude(model).takes_sampling
+    return DEFAULT_MAX_TOKENS_WITH_THINKING if thinks else DEFAULT_MAX_TOKENS
 
 
-def settings(body: Json, model: str) -> Json:
-    """Return stop sequences and, where the model takes them, temperature or top_p: never both."""
-    found: Json = {}
-    temperature, top_p = body.get("temperature"), body.get("top_p")
-    if takes_sampling(model) and temperature is not None:
-        found["temperature"] = min(temperature, MOST_TEMPERATURE)
-    elif takes_sampling(model) and top_p is not None:
-        found["top_p"] = top_p
+def settings(body: Json) -> Json:
+    """Return stop sequences and the sampling settings."""
+    found = {name: body[name] for name in ("temperature", "top_p", "top_k") if body.get(name) is not None}
     stop = body.get("stop")
     sequences = [stop] if isinstance(stop, str) else stop or []
     kept = [text for text in sequences if isinstance(text, str) and text.strip()]
     return found | ({"stop_sequences": kept} if kept else {})
-
-
-def takes_sampling(model: str) -> bool:
-    """Tell whether a model accepts temperature and top_p. Claude models after 4.6 (Haiku: 4.5) answer 400."""
-    if "claude" not in model or OLD_CLAUDE.search(model):
-        return True
-    found = NEWER_CLAUDE.search(model)
-    if found is None:
-        return False
-    return (int(found[2]), int(found[3] or 0)) <= ((4, 5) if found[1] == "haiku" else (4, 6))
 
 
 def tools(body: Json) -> Json:
@@ -132,7 +116,9 @@ def tools(body: Json) -> Json:
 
 
 def tool(value: Any, index: int) -> Json:
-    """Return one function as a tool; raises InvalidRequest for other kinds."""
+    """Return one function as a tool; those that Anthropic itself defines are passed as they are."""
+    if isinstance(value, dict) and value.get("type") != "function" and isinstance(value.get("name"), str):
+        return value
     function = value.get("function") if isinstance(value, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise InvalidRequest("Only tools of the type function can be used here.", param=f"tools.{index}")
@@ -178,12 +164,12 @@ def tool_choice(choice: Any, parallel: Any) -> Json:
     return {"tool_choice": result} if result else {}
 
 
-def output_format(wanted: Any) -> Json | None:
-    """Return the format of an answer that must fit a JSON schema; a plain json_object has no counterpart."""
+def output_format(wanted: Any) -> Json:
+    """Return the format of an answer that must fit a JSON schema."""
     if not isinstance(wanted, dict) or wanted.get("type") != "json_schema":
-        return None
+        return {}
     described = wanted.get("json_schema")
     schema = described.get("schema") if isinstance(described, dict) else None
     if not isinstance(schema, dict):
         raise InvalidRequest("response_format must hold a schema.", param="response_format")
-    return {"type": "json_schema", "schema": schema}
+    return {"format": {"type": "json_schema", "schema": strict(schema)}}

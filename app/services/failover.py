@@ -26,6 +26,8 @@ from app.providers import adapter
 from app.services import credentials
 from app.services.tries import report, tries, verdict
 
+NATIVE_HEADERS = ("anthropic-version", "anthropic-beta")
+
 
 def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
     """Yield the answer of the first candidate that begins one; raise ProviderFailed when none does."""
