@@ -33,12 +33,27 @@ LINKED = "Send the file itself: what a linked file may cost is not known beforeh
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The most a request can use. `output_tokens` is for one of `copies` answers; None: it sets no limit."""
+    """The most a request can use. `output_tokens` is for one of `copies` answers; None: it sets no limit.
+
+    `rounds`: how many more answers, each with `round_tokens` more input, are held for plugins' tools.
+    """
 
     input_tokens: int
     output_tokens: int | None
     copies: int = 1
     estimated_input_tokens: int = 0  # about how much input it will be
+    rounds: int = 0
+    round_tokens: int = 0
+    fixed_nano_usd: int = 0  # what is paid for beside tokens: pictures
+
+    @property
+    def all_input_tokens(self) -> int:
+        """Return the input of every round together."""
+        return self.input_tokens * (1 + self.rounds) + self.round_tokens * self.rounds
+
+    def all_output_tokens(self, output_tokens: int) -> int:
+        """Return the output of every round together, for answers of so many tokens."""
+        return output_tokens * self.copies * (1 + self.rounds)
 
 
 def bound_of(body: dict[str, Any], operation: str = "chat", history_tokens: int = 0) -> Bound:

@@ -11,7 +11,7 @@ import orjson
 from app.domain.calls import Usage
 from app.domain.chat import finish_reason
 from app.domain.forwarding import CHAT, COUNT_TOKENS, EMBEDDINGS, MESSAGES, MODELS, RESPONSES
-from app.domain.records import calls_of, texts_of
+from app.domain.outputs import calls_of, texts_of
 from app.domain.usage import chunk_usage, embeddings_usage, messages_usage, responses_usage
 
 END = b"[DONE]"

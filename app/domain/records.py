@@ -11,11 +11,11 @@ from app.domain.bodies import encoded
 from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.catalog import Model
-from app.domain.chat import choices_of
 from app.domain.decisions import Decision
 from app.domain.errors import GatewayError, Replayed
 from app.domain.holds import FREE_OPERATIONS, Hold
 from app.domain.limits import Counted
+from app.domain.outputs import calls_of, texts_of
 from app.domain.plugins import InUse
 from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.provider_errors import StreamCut
@@ -196,7 +196,7 @@ class Record:
         if not self.streamed:
             del self.delivered[self._began[0] :]
             self.first_token_ms = None
-        self.usage = self.finish_reason = None
+        self.usage, self.finish_reason = Usage(), None
         self._began = self._covered = len(self.delivered), len(self.called)
         self._characters = 0
 
@@ -307,27 +307,3 @@ class Record:
         names = ("input", "output", "cache_read", "cache_write")
         frozen: dict[str, Any] = {n: getattr(price, f"{n}_nano_usd_per_million") for n in names}
         return {**frozen, "multipliers_ppm": list(self.multipliers())}
-
-
-def texts_of(data: dict[str, Any]) -> list[str]:
-    """Return the answer's text in one event, streamed or whole."""
-    names = ("content", "reasoning_content")
-    return [part[name] for part in parts_of(data) for name in names if isinstance(part.get(name), str)]
-
-
-def calls_of(data: dict[str, Any]) -> list[str]:
-    """Return the names and arguments of the tool calls in one event: output that is paid for, too."""
-    found = []
-    for part in parts_of(data):
-        calls = part.get("tool_calls")
-        for call in calls if isinstance(calls, list) else ():
-            function = call.get("function") if isinstance(call, dict) else None
-            if isinstance(function, dict):
-                found += [function[n] for n in ("name", "arguments") if isinstance(function.get(n), str)]
-    return found
-
-
-def parts_of(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what each choice of one event holds, streamed or whole."""
-    parts = [choice.get("delta") or choice.get("message") for choice in choices_of(data)]
-    return [part for part in parts if isinstance(part, dict)]

@@ -37,6 +37,7 @@ from app.domain.holds import (
     quote,
     terms_of,
 )
+from app.domain.plugin_bounds import sent_now, widened
 from app.domain.records import Record
 from app.domain.targets import Plan
 from app.models import Account, Reservation
@@ -104,7 +105,9 @@ def bound_for(record: Record) -> Bound:
     """Return the upper bounds of what is about to be sent."""
     target = record.target
     assert target is not None
-    return bound_of(record.request, target.operation, target.history_tokens)
+    request = sent_now(record.plugins, record.request) if record.plugins else record.request
+    bound = bound_of(request, target.operation, target.history_tokens)
+    return widened(bound, record.plugins) if record.plugins else bound
 
 
 def may_shorten(record: Record, bound: Bound) -> bool:
