@@ -9,17 +9,19 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from app import respond
-from app.domain.dialects import NATIVE, OPENAI, Dialect, of_v1
+from app.domain.dialects import ANTHROPIC, NATIVE, OPENAI, Dialect, of_v1
 from app.domain.errors import BodyTooLarge, Conflict, GatewayError, InvalidRequest, NotFound, Overloaded
 
 log = logging.getLogger(__name__)
-OPENAI_PATHS = ("/runtime/", "/anthropic/", "/api/auth")
+OPENAI_PATHS = ("/runtime/", "/api/auth")
 
 
 def dialect_of(path: str) -> Dialect | None:
     """Return the dialect that a path's callers speak; None for the dashboard."""
     if path.startswith("/v1/"):
         return of_v1(path)
+    if path.startswith("/anthropic/"):
+        return ANTHROPIC
     if path.startswith(OPENAI_PATHS) or (path.startswith("/api/") and "/v1/" in path):
         return OPENAI
     return NATIVE if path.startswith("/api/") else None

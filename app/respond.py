@@ -13,13 +13,13 @@ from typing import Any
 
 import gevent
 import gevent.socket
-import orjson
 from flask import Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app import lifecycle, pipeline
 from app.domain import limits, streams
 from app.domain.actors import Actor
+from app.domain.bodies import encoded
 from app.domain.calls import Call, Cancellation, Chunk
 from app.domain.dialects import Dialect, summary
 from app.domain.errors import BodyTooLarge, BodyTooSlow, GatewayError, Replayed, UnsupportedEncoding
@@ -122,10 +122,8 @@ def forwarded_whole(call: Call, record: Record, chunks: Iterator[Any], leave: Ca
 
 def stream(record: Record, chunks: Iterator[Any], dialect: Dialect, leave: Callable[[], None]) -> Response:
     """Return a streamed response; however it ends, the pipeline's `finally` runs."""
-    events = (
-        streams.raw_events(chunks, dialect) if record.forwards else streams.events(chunks, dialect, record)
-    )
-    response = Response(events, headers={**STREAM_HEADERS, **record.answer_headers})
+    write = streams.raw_events if record.forwards else streams.events
+    response = Response(write(chunks, dialect, record), headers={**STREAM_HEADERS, **record.answer_headers})
     response.headers.update(record_headers(record, timed=False))
 
     def close() -> None:
@@ -160,12 +158,12 @@ def error_response(error: GatewayError, dialect: Dialect) -> Response:
         headers["Retry-After"] = str(max(1, error.retry_after_seconds))
     if error.should_retry is False:
         headers["X-Should-Retry"] = "false"
-    return json_response(dialect.error(error), dialect.status(error), headers)
+    return json_response(dialect.error_body(error, request_id()), dialect.status(error), headers)
 
 
 def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return `body` as JSON."""
-    return Response(orjson.dumps(body), status=status, headers=headers, content_type="application/json")
+    return Response(encoded(body), status=status, headers=headers, content_type="application/json")
 
 
 def watch(call: Call) -> Callable[[], None]:

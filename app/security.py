@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from app import lifecycle, respond
+from app.domain.dialects import ANTHROPIC
 from app.domain.errors import Overloaded
 from app.errors import dialect_of
 
@@ -41,6 +42,8 @@ def add_headers(response: Response) -> Response:
     ours, add = respond.request_id(), response.headers.add
     add("X-Request-Id", respond.client_request_id() or ours)
     add("X-Sluice-Request-Id", ours)
+    if dialect_of(request.path) is ANTHROPIC:
+        response.headers.setdefault("Request-Id", ours)
     for name, value in ALWAYS:
         add(name, value)
     is_page = response.headers.get("Content-Type", "").startswith("text/html")

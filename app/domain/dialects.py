@@ -10,6 +10,7 @@ from typing import Any
 from app.domain.calls import Usage
 from app.domain.chat import choices_of
 from app.domain.errors import BudgetExceeded, GatewayError, NoCandidate, RateLimited
+from app.domain.messages import answer as messages
 from app.domain.pricing import nano_to_usd
 from app.domain.provider_errors import Draining, ProviderAnswered, ProviderFailed, ProviderRefused
 from app.domain.records import Record
@@ -18,7 +19,10 @@ from app.domain.responses import answer as responses
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Renders one family of routes. `ends_after_error`: a cut stream still closes with [DONE] (C29)."""
+    """Renders one family of routes. `ends_after_error`: a cut stream still closes with [DONE] (C29).
+
+    `names_request`: its errors hold the request's id.
+    """
 
     name: str
     answer: Callable[[dict[str, Any], Record], dict[str, Any]]
@@ -26,6 +30,12 @@ class Dialect:
     status: Callable[[GatewayError], int]
     error_event: str
     ends_after_error: bool
+    names_request: bool = False
+
+    def error_body(self, error: GatewayError, request_id: str) -> dict[str, Any]:
+        """Return the body of an error."""
+        body = self.error(error)
+        return {**body, "request_id": request_id} if self.names_request else body
 
 
 def native_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
@@ -81,14 +91,20 @@ def openai_status(error: GatewayError) -> int:
     return error.status
 
 
-def anthropic_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
-    """Return a message as it is: on these routes only the provider's own answers are passed on."""
-    return completion
-
-
 def anthropic_error(error: GatewayError) -> dict[str, Any]:
-    """Return Anthropic's error envelope."""
-    return {"type": "error", "error": {"type": error.anthropic_type, "message": error.message}}
+    """Return Anthropic's error envelope; its texts begin with the path of what is wrong."""
+    kind, message = error.anthropic_type, error.message
+    if isinstance(error, ProviderRefused):
+        kind = ANTHROPIC_TYPES.get(error.upstream_status, "invalid_request_error")
+    if error.param and error.param not in message:
+        message = f"{error.param}: {message}"
+    return {"type": "error", "error": {"type": kind, "message": message}}
+
+
+def anthropic_status(error: GatewayError) -> int:
+    """Return the status: this API says 400 where others say 422."""
+    status = openai_status(error)
+    return 400 if status == 422 else status
 
 
 def responses_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
@@ -127,11 +143,21 @@ def summary(record: Record) -> dict[str, Any]:
 
 NATIVE = Dialect("native", native_answer, native_error, native_status, "event: error\n", True)
 OPENAI = Dialect("openai", openai_answer, openai_error, openai_status, "", False)
-ANTHROPIC = Dialect("anthropic", anthropic_answer, anthropic_error, openai_status, "event: error\n", False)
+ANTHROPIC = Dialect(
+    "anthropic", messages.message_of, anthropic_error, anthropic_status, "event: error\n", False, True
+)
 RESPONSES = Dialect("responses", responses_answer, openai_error, openai_status, "event: error\n", False)
 BY_NAME = {dialect.name: dialect for dialect in (NATIVE, OPENAI, ANTHROPIC, RESPONSES)}
+ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
 ANTHROPIC_PATH = re.compile(
-    r"/v1/(?:anthropic/.*|[^/]+/v1/.*|[^/]+/messages(?:/count_tokens)?)", re.IGNORECASE
+    r"/v1/(?:anthropic/.*|messages(?:/.*)?|[^/]+/v1/.*|[^/]+/messages(?:/count_tokens)?)", re.IGNORECASE
 )
 
 

@@ -46,6 +46,7 @@ class ProviderTimedOut(ProviderFailed):
     code = "timeout_error"
     openai_type = "timeout_error"
     anthropic_type = "timeout_error"
+    anthropic_type = "timeout_error"
     default = "The model provider did not answer in time."
 
 

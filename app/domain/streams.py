@@ -11,6 +11,7 @@ from app.domain.calls import Chunk, Usage
 from app.domain.chat import choices_of
 from app.domain.dialects import Dialect, openai_usage, summary
 from app.domain.errors import GatewayError
+from app.domain.messages import events as messages
 from app.domain.provider_errors import ReportedCut, StreamCut
 from app.domain.records import Record
 from app.domain.responses import events as responses
@@ -29,15 +30,15 @@ def events(chunks: Iterator[Chunk], dialect: Dialect, record: Record) -> Iterato
     try:
         yield from RENDERERS[dialect.name](chunks, record)
     except GatewayError as error:
-        yield event(dialect.error(error), dialect.error_event)
+        yield event(dialect.error_body(error, record.call.request_id), dialect.error_event)
         if dialect.ends_after_error:
             yield DONE
     except Exception:
-        yield event(dialect.error(StreamCut()), dialect.error_event)
+        yield event(dialect.error_body(StreamCut(), record.call.request_id), dialect.error_event)
         raise
 
 
-def raw_events(chunks: Iterator[Chunk], dialect: Dialect) -> Iterator[bytes]:
+def raw_events(chunks: Iterator[Chunk], dialect: Dialect, record: Record) -> Iterator[bytes]:
     """Yield a forwarded stream's own bytes; only an error of ours is added, and no end is made up (C29)."""
     try:
         for chunk in chunks:
@@ -46,9 +47,9 @@ def raw_events(chunks: Iterator[Chunk], dialect: Dialect) -> Iterator[bytes]:
     except ReportedCut:
         return
     except GatewayError as error:
-        yield event(dialect.error(error), dialect.error_event)
+        yield event(dialect.error_body(error, record.call.request_id), dialect.error_event)
     except Exception:
-        yield event(dialect.error(StreamCut()), dialect.error_event)
+        yield event(dialect.error_body(StreamCut(), record.call.request_id), dialect.error_event)
         raise
 
 
@@ -124,5 +125,6 @@ def wants_usage_chunk(body: dict[str, Any]) -> bool:
 RENDERERS: dict[str, Callable[[Iterator[Chunk], Record], Iterator[bytes]]] = {
     "native": chat_events,
     "openai": chat_events,
+    "anthropic": messages.events,
     "responses": responses.events,
 }
