@@ -19,7 +19,7 @@ from app.domain.routing.needs import BYTES_PER_TOKEN, USUAL_OUTPUT, Needs, needs
 from app.domain.routing.rank import Measurements, rank
 from app.domain.targets import Candidate, Plan, Target
 from app.domain.wishes import NO_WISHES, Wishes
-from app.services import sticky
+from app.services import performance, sticky
 
 EMBEDDING = Classification("embedding", "simple", 100, ("only embeddings are asked for",))
 MEASURED_POLICIES = frozenset({"lowest_latency", "highest_throughput"})
@@ -160,7 +160,8 @@ def measurements(target: Target) -> Measurements:
     is_asked = wishes.preferred_max_latency_ms or wishes.preferred_min_throughput
     if not is_asked and wishes.policy not in MEASURED_POLICIES:
         return {}
-    return {}
+    models = (*target.candidates, *target.siblings)
+    return {each.model_id: performance.of(target.workspace_id, each.model_id) for each in models}
 
 
 def told(chain: Sequence[Candidate], dropped: Sequence[Dropped], target: Target) -> Decision:

@@ -1,16 +1,22 @@
-"""Automatic routing through the door: who answers, what is excluded, what it saves, and what is told of it."""
+"""Automatic routing through the door: who answers, what is excluded, what it saves, what is told of it."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from app.domain.actors import SYSTEM
+from app.services import keys
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.upstream import Upstream
 from tests.world import World
 
 URL = "/v1/chat/completions"
 HI = [{"role": "user", "content": "Hi"}]
+CHEAPEST = "openai/gpt-5-nano"
 
 
 @pytest.fixture
@@ -20,10 +26,79 @@ def proxy(world: World, upstream: Upstream, client: FlaskClient) -> Proxy:
 
 def test_auto_is_answered_by_the_cheapest_model_that_is_good_enough_and_says_why(proxy: Proxy) -> None:
     response = proxy.post(URL, {"model": "auto", "messages": HI, "max_tokens": 50})
-    body = response.get_json()
+    body, record = response.get_json(), proxy.record
     assert response.status_code == 200, body
-    record = proxy.record
     assert record.provider == "openai" and record.model_requested == "auto"
-    assert record.routing["chain"][0] == "openai/gpt-5-nano"
+    assert record.routing["chain"][0] == CHEAPEST
     assert record.routing["classification"]["category"] == "chat"
-    assert record.savings_nano_usd is not None and record.savings_nano_usd > 0
+    assert record.savings_nano_usd > 0
+    told = body["x_kairosroute"]
+    assert told["routed_from"] == "auto" and told["savings_usd"] * 10**9 == record.savings_nano_usd
+    assert response.headers["X-KairosRoute-Provider"] == "openai"
+    assert response.headers["X-Routing-Selected"] == response.headers["x-aig-served-by"] == CHEAPEST
+    assert response.headers["X-Routing-Complexity"] == "simple"
+    assert response.headers["x-sluice-receipt"] == record.id
+
+
+def test_a_stream_tells_who_answers_in_its_head_and_what_it_cost_in_its_last_chunk(proxy: Proxy) -> None:
+    response = proxy.post(URL, {"model": "auto", "messages": HI, "stream": True})
+    assert response.headers["X-Auto-Routed"] == "true"
+    assert "X-KairosRoute-Cost" not in response.headers and "X-Cost-Cents" not in response.headers
+    lines = [line[6:] for line in response.text.splitlines() if line.startswith("data: {")]
+    assert json.loads(lines[-1])["x_kairosroute"]["savings_usd"] > 0
+
+
+def test_a_named_model_saves_nothing_and_has_no_word_of_a_choice(proxy: Proxy) -> None:
+    response = proxy.post(URL, {"model": "openai/gpt-4o-mini", "messages": HI})
+    assert response.get_json()["x_kairosroute"]["savings_usd"] == 0
+    assert response.headers["x-aig-route-policy"] == "in_order"
+    assert "X-Auto-Routed" not in response.headers
+    assert proxy.record.savings_nano_usd is None and proxy.record.routing is None
+
+
+@pytest.mark.parametrize(
+    ("wishes", "told"),
+    [
+        ({"zdr": True}, "without zero data retention"),
+        ({"routing": {"providers": ["nobody"]}}, "not at one of the providers"),
+        ({"min_quantization": "fp16"}, "its precision is not known"),
+    ],
+)
+@pytest.mark.parametrize("model", ["auto", "openai/gpt-4o-mini"])
+def test_where_nobody_is_left_the_error_names_the_filter(
+    proxy: Proxy, model: str, wishes: dict[str, Any], told: str
+) -> None:
+    response = proxy.post(URL, {"model": model, "messages": HI, **wishes})
+    error = response.get_json()["error"]
+    assert response.status_code == 400 and error["code"] == "no_models_available"
+    assert told in error["message"]
+    assert not proxy.upstream.requests
+
+
+def test_the_rules_of_a_key_hold_on_every_door(proxy: Proxy) -> None:
+    tenant = proxy.tenant
+    rules = {"allowed_providers": ["anthropic"], "max_cost_usd_per_request": "0.01"}
+    keys.update(SYSTEM, tenant.workspace.id, tenant.project.id, tenant.key.id, {"rules": rules})
+    assert proxy.post(URL, {"model": "auto", "messages": HI}).headers["x-aig-provider"] == "anthropic"
+    for url, body in (
+        (URL, {"model": "openai/gpt-4o-mini", "messages": HI}),
+        ("/v1/openai/chat/completions", {"model": "gpt-4o-mini", "messages": HI}),
+    ):
+        assert proxy.post(url, body).get_json()["error"]["code"] == "no_models_available"
+    assert proxy.post(tenant.url, {"message": "Hi"}).status_code == 400
+    dear = {"model": "anthropic/claude-opus-4-5", "messages": HI, "max_tokens": 30_000}
+    response = proxy.post(URL, dear)
+    assert response.status_code == 402
+    assert response.get_json()["error"]["code"] == "cost_guardrail_exceeded"
+    assert len(proxy.upstream.requests) == 1
+
+
+def test_a_conversation_stays_with_the_model_that_answered_it(proxy: Proxy) -> None:
+    asked = {"model": "auto", "messages": HI, "routing": {"policy": "quality"}}
+    first = proxy.post(URL, asked).headers["x-aig-served-by"]
+    assert first != CHEAPEST
+    turns = [*HI, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "How are you?"}]
+    assert proxy.post(URL, {"model": "auto", "messages": turns}).headers["x-aig-served-by"] == first
+    assert proxy.record.routing["sticky"]
+    others = [{"role": "user", "content": "Hello"}, *turns[1:]]
+    assert proxy.post(URL, {"model": "auto", "messages": others}).headers["x-aig-served-by"] == CHEAPEST

@@ -30,14 +30,14 @@ DEAREST = 2**62
 class Measured(Protocol):
     """What was lately measured of a model. None: not known."""
 
-    samples: int
-
     @property
-    def p75_latency_ms(self) -> float | None: ...
+    def samples(self) -> int: ...
     @property
-    def p50_tokens_per_second(self) -> float | None: ...
+    def latency_p75_ms(self) -> float | None: ...
     @property
-    def ttft_p50_ms(self) -> float | None: ...
+    def tokens_per_second_p50(self) -> float | None: ...
+    @property
+    def first_token_p50_ms(self) -> float | None: ...
 
 
 Measurements = Mapping[str, Measured]
@@ -93,7 +93,7 @@ def is_slow(measured: Measured | None, wishes: Wishes) -> bool:
     if measured is None:
         return False
     most, least = wishes.preferred_max_latency_ms, wishes.preferred_min_throughput
-    latency, throughput = measured.p75_latency_ms, measured.p50_tokens_per_second
+    latency, throughput = measured.latency_p75_ms, measured.tokens_per_second_p50
     too_late = most is not None and latency is not None and latency > most
     return too_late or (least is not None and throughput is not None and throughput < least)
 
@@ -105,14 +105,18 @@ def order_of(
     if policy == "quality":
         return lambda c: (-quality_of(c), *cheapest(c, costs))
     if policy == "lowest_latency":
-        waits = {name: each.ttft_p50_ms for name, each in measured.items() if each.ttft_p50_ms is not None}
+        waits = {
+            name: each.first_token_p50_ms
+            for name, each in measured.items()
+            if each.first_token_p50_ms is not None
+        }
         usual = median(waits.values()) if waits else 0
         return lambda c: (waits.get(c.model_id, usual), *cheapest(c, costs))
     if policy == "highest_throughput":
         speeds = {
-            name: each.p50_tokens_per_second
+            name: each.tokens_per_second_p50
             for name, each in measured.items()
-            if each.p50_tokens_per_second is not None
+            if each.tokens_per_second_p50 is not None
         }
         average = median(speeds.values()) if speeds else 0
         return lambda c: (-speeds.get(c.model_id, average), *cheapest(c, costs))
