@@ -1,7 +1,7 @@
 """A circuit tells whether somebody may be called: after failures in a row it opens, then one probe decides.
 
-The same arithmetic as `services/health.lua`, which keeps the circuits of all workers. Times are seconds of one
-clock; who waits for whom is decided by the caller.
+The same arithmetic as `services/health.lua`, which keeps the circuits of all workers. Times are seconds of
+one clock.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MOST_RETRIES = 100.0  # saved up
 class Circuit:
     """What is known of a provider or of one of its keys. `openings`: how often it opened without a success.
 
-    `cooling_until`: until when it asked to be left alone (429 with Retry-After). `error`: the kind of the last
-    failure. `closed_at`: when it last recovered.
+    `cooling_until`: until when it asked to be left alone (429 with Retry-After). `error`: the kind of the
+    last failure. `closed_at`: when it last recovered.
     """
 
     failures: int = 0

@@ -95,7 +95,7 @@ def observations(record: Record) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def answered(record: Record, first_ms: int) -> tuple[str, ...]:
-    """Return what to count of the answer; one that was cut failed, one that nobody waited for has no length."""
+    """Return what to count of the answer: one that was cut failed, one that nobody awaited has no length."""
     if record.outcome == "cut":
         return (FAILED,)
     told = [ANSWERED]

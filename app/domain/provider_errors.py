@@ -46,7 +46,6 @@ class ProviderTimedOut(ProviderFailed):
     code = "timeout_error"
     openai_type = "timeout_error"
     anthropic_type = "timeout_error"
-    anthropic_type = "timeout_error"
     default = "The model provider did not answer in time."
 
 
@@ -75,7 +74,7 @@ class ProviderAnswered(ProviderFailed):
 
 
 class ProviderLimited(ProviderFailed):
-    """429: the provider says so; `retry_after_seconds` is its own wish, at most 60, where it made sense (L3)."""
+    """429: the provider says so; `retry_after_seconds` is its wish, at most 60, where it made sense (L3)."""
 
     status = 429
     code = "provider_rate_limited"

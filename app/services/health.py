@@ -1,7 +1,7 @@
 """Who may be called: the circuits of providers and of their keys, over all workers (reliability 1.10).
 
-A call looks at this process's memory alone. What it saw is told to the other workers by the pulse, in one script
-about once a second, at once where something failed. Without Redis each process keeps its own circuits.
+A call looks at this process's memory alone. What it saw is told to the other workers by the pulse, in one
+script about once a second, at once where something failed. Without Redis each process has its own circuits.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Health:
         return self.circuits.get(circuit_id, UNKNOWN)
 
     def wait_for(self, circuit_id: str) -> float:
-        """Return in how many seconds it may be called; 0: now. Whoever gets 0 from a half-open one probes it."""
+        """Return in how many seconds it may be called; 0: now, and where it is half open, as its probe."""
         circuit = self.circuits.get(circuit_id)
         if circuit is None or not circuit.openings:
             return 0.0

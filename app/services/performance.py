@@ -1,6 +1,7 @@
 """How fast and how reliably each model of a workspace answered in the last five minutes, over all workers.
 
-Counted in this process at the end of each call, exchanged by the pulse in buckets of a minute, read from memory.
+Counted in this process at the end of each call, exchanged by the pulse in buckets of a minute, read from
+memory.
 """
 
 from __future__ import annotations
@@ -106,10 +107,7 @@ class Book:
     def _minute(self, workspace_id: str, number: int) -> Minute:
         told = self._known.get(workspace_id, {}).get(number, {})
         untold = self._untold.get((workspace_id, number), {})
-        return {
-            model: added((told.get(model, {}), untold.get(model, {})))
-            for model in told.keys() | untold.keys()
-        }
+        return both(told, untold)
 
     def _missing(self, workspace_id: str, last: int) -> list[int]:
         known = self._known.get(workspace_id, {})
@@ -164,13 +162,15 @@ def merged(
     """Return both, as much of it as may wait for Redis."""
     if sum(len(minute) for minute in older.values()) > MOST_WAITING:
         return newer
-    both = dict(older)
+    all_of_it = dict(older)
     for place, minute in newer.items():
-        before = both.get(place, {})
-        both[place] = {
-            m: added((before.get(m, {}), minute.get(m, {}))) for m in before.keys() | minute.keys()
-        }
-    return both
+        all_of_it[place] = both(all_of_it.get(place, {}), minute)
+    return all_of_it
+
+
+def both(one: Minute, other: Minute) -> Minute:
+    """Return the counts of two minutes together."""
+    return {name: added((one.get(name, {}), other.get(name, {}))) for name in one.keys() | other.keys()}
 
 
 def key_of(workspace_id: str, number: int) -> str:
