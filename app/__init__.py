@@ -13,7 +13,7 @@ from flask import Flask
 from app import cli, config, dashboard, egress, errors, gateway, probes, security, sessions
 from app.database import database
 from app.extensions import babel, csrf, db, htmx, migrate, redis
-from app.services import keys, mail, records
+from app.services import key_rotation, mail, records
 from app.services.sealing import derive, sealer
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
@@ -89,7 +89,7 @@ def bind(app: Flask, settings: config.Settings) -> None:
     egress.configure(private_upstreams=settings.private_upstreams)
     sealer.configure(settings.secret_key)
     mail.configure(settings.smtp_url, settings.mail_from, settings.base_url)
-    keys.prefix.value = settings.key_prefix
+    key_rotation.prefix.value = settings.key_prefix
     records.content_allowed.allowed = settings.log_content
     with app.app_context():
         database.configure(db.engine)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from app.domain import bodies, prompts
+from app.domain import bodies, embeddings, prompts, raw_answers
 from app.domain.calls import Call, Chunk
 from app.domain.errors import (
     CostGuardrailExceeded,
@@ -19,6 +19,7 @@ from app.domain.errors import (
 )
 from app.domain.forwarding_rules import check_body
 from app.domain.holds import terms_of
+from app.domain.messages.native import own_body
 from app.domain.records import Record
 from app.domain.targets import Plan, Target
 from app.egress import ended_early
@@ -29,11 +30,13 @@ from app.services import (
     forwarding,
     holds,
     model_targets,
+    own_keys,
     proxy_targets,
     records,
     routing,
     sticky,
     targets,
+    token_counts,
 )
 
 # What may be refused only because something has changed since it was read.
@@ -112,7 +115,8 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
         call.raw_body = call.read_body()
         call.body = bodies.parse_object(call.raw_body)
     record.begin("target")
-    record.target = target = finder(call)(caller, call, fresh=fresh)
+    found = finder(call)(caller, call, fresh=fresh)
+    record.target = target = own_keys.attach(found, caller, call)
     plan = routing.plan(caller, target, call)
     record.begin("admission")
     beside = sticky.lookup(plan, call)
@@ -136,9 +140,17 @@ def prepare(target: Target, record: Record) -> None:
     if target.forwards:
         record.request, record.messages = call.body, forwarding.messages(record)
         return
+    if target.operation == embeddings.OPERATION:
+        record.request = embeddings.request_for(call.chat)
+        record.messages = raw_answers.messages_of(target.operation, record.request)
+        return
     assert caller is not None
+    record.touched = target.altered
     record.request = prompts.request_for(target.config, call)
-    check_body(record.request, counts_money=terms_of(caller, target).needs_price)
+    counts_money = terms_of(caller, target).needs_price
+    check_body(record.request, counts_money=counts_money)
+    if call.dialect == "anthropic":  # the client's own body may go out as it came
+        check_body(own_body(call.body), counts_money=counts_money)
     record.messages = record.request["messages"]
 
 
@@ -149,4 +161,6 @@ def dispatch(target: Target, plan: Plan, record: Record) -> Generator[Chunk, Non
     """
     if (early := ended_early(record.call.cancellation)) is not None:
         raise early
+    if target.operation == token_counts.OPERATION and not target.forwards:
+        return token_counts.stream(plan, record)
     return forwarding.stream(plan, record) if target.forwards else failover.stream(plan, record)

@@ -17,7 +17,7 @@ from flask import Response, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app import lifecycle, pipeline
-from app.domain import limits, streams
+from app.domain import limits, route_headers, streams, warning_headers
 from app.domain.actors import Actor
 from app.domain.bodies import encoded
 from app.domain.calls import Call, Cancellation, Chunk
@@ -30,6 +30,7 @@ from app.services import idempotency
 
 log = logging.getLogger(__name__)
 BODY_SECONDS = 30
+OWN_SECRET = "HTTP_X_BYOK_"
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -52,6 +53,15 @@ def client_request_id() -> str | None:
     return sent if CLIENT_REQUEST_ID.fullmatch(sent) else None
 
 
+def own_secrets() -> dict[str, str]:
+    """Return the keys of the customer's own that came with the request, by provider: x-byok-<provider>."""
+    return {
+        name[len(OWN_SECRET) :].lower().replace("_", "-"): value.strip()
+        for name, value in request.environ.items()
+        if name.startswith(OWN_SECRET)
+    }
+
+
 def read_body() -> bytes:
     """Return the request's body; raise when it is too large, too slow or compressed."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -72,6 +82,7 @@ def new_call(dialect: Dialect, surface: str, **fields: Any) -> Call:
         request_id=request_id(),
         headers=request.headers,
         client_request_id=client_request_id(),
+        own_secrets=own_secrets(),
         **fields,
     )
 
@@ -138,6 +149,10 @@ def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
     """Return what the headers can say of a call: who answered, and where our own time went."""
     told = summary(record)
     headers = {"X-Sluice-Provider": told["provider"] or "", **limits.headers(record.counted)}
+    if record.call.names_model:
+        headers |= route_headers.headers(record, is_done=timed)
+    if record.warnings:
+        headers |= warning_headers.headers(record.warnings)
     if timed:
         headers["Server-Timing"] = server_timing(record)
         headers["X-Sluice-Cost-Usd"] = told["cost_usd"] or "unknown"

@@ -20,6 +20,7 @@ SCOPES = (
 )  # of budgets that people set; a plan makes its own
 PERIODS = ("request", "day", "month")
 PLAN = "plan"
+GUARDRAIL = "guardrail"  # a key's limit on the price of one call: it stands beside every budget (R17)
 FIELDS = frozenset({"usd", "tokens", "hard", "active"})
 MOST_TOKENS = 10**15
 

@@ -129,6 +129,7 @@ class Call:
     body: dict[str, Any] = field(default_factory=dict)  # filled after authentication
     chat: dict[str, Any] = field(default_factory=dict)  # the same as an OpenAI chat body
     names_model: bool = False  # the body's `model` is any model of any provider (C8)
+    own_secrets: dict[str, str] = field(default_factory=dict, repr=False)  # sent along, by provider (A31)
     operation: str = "chat"  # where it names a model: chat | embeddings | count_tokens
     cancellation: Cancellation = field(default_factory=Cancellation)
 

@@ -83,6 +83,19 @@ class NotAllowed(GatewayError):
     default = "You may not do this."
 
 
+class ScopeExceeded(NotAllowed):
+    """403: more than the key may use, or may hand on to a key that it makes (A19, O23)."""
+
+    code = "scope_exceeded"
+
+
+class OwnKeyRefused(InvalidRequest):
+    """400: a provider does not take the customer's own key, and ours is not used in its place (C26)."""
+
+    code = "own_key_refused"
+    should_retry = False
+
+
 class WrongSurface(InvalidRequest):
     """400: the project does not offer this family of routes (C20)."""
 

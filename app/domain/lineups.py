@@ -85,12 +85,16 @@ class Lineup:
         seller = self.sellers.get(slug)
         if seller is None:
             return Skipped(model_id, "there is no such provider in this workspace")
-        if seller.state != "ready":
+        if seller.state not in ("ready", "no_key"):
             return Skipped(model_id, STATES[seller.state])
+        found = self._at(seller, model_id, name)
+        return found if seller.state == "ready" else Skipped(model_id, STATES["no_key"], found)
+
+    def _at(self, seller: Seller, model_id: str, name: str) -> Candidate:
         return Candidate(
             model_id=model_id,
             provider_id=seller.id,
-            provider_slug=slug,
+            provider_slug=seller.slug,
             provider_name=seller.name,
             dialect=seller.dialect,
             base_url=seller.base_url,

@@ -49,10 +49,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A model of the chain that could not even be tried, and why, in plain words."""
+    """A model of the chain that could not even be tried, and why, in plain words.
+
+    `keyless`: it could be with a key of the caller's own (R18).
+    """
 
     model_id: str
     reason: str
+    keyless: Candidate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Target:
     forwards: bool = False
     history_tokens: int = 0  # what a previous response brings along: it joins the hold's input
     requested: str = ""
+    altered: bool = False  # a suffix of the model's name added something to the body
     spelled: Mapping[str, str] = field(default_factory=dict)  # models named plainly, as the client wrote them
     routed: bool = False
     wishes: Wishes = NO_WISHES

@@ -11,6 +11,7 @@ from app.domain.records import Record
 from app.domain.targets import Target
 from app.redis_store import Beside, RedisAway
 from app.services import limits, stamps
+from app.services.makers import outermost
 
 BYTES_PER_TOKEN = 4
 MAXIMA = ("max_completion_tokens", "max_tokens", "max_output_tokens")
@@ -74,8 +75,10 @@ def limiters_of(caller: Caller, target: Target) -> tuple[Limiter, ...]:
         found += limiters("plan", caller.payer_id, caller.plan.limits)
     if caller.key_id is not None:
         found += limiters("key", caller.key_id, caller.limits)
+        for maker_id, limits_above in caller.makers:
+            found += limiters("key", maker_id, limits_above)
     if target.endpoint_id is not None:
-        found += limiters("endpoint", target.endpoint_id, target.limits.without(caller.limits))
+        found += limiters("endpoint", target.endpoint_id, target.limits.without(outermost(caller.limits, caller.makers)))
     return tuple(found)
 
 

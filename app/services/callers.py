@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,7 @@ from app.domain.calls import Call
 from app.domain.errors import GatewayError, NotAllowed, NotAuthenticated, NotFound, WrongSurface
 from app.domain.limits import NO_LIMITS, Limits, parse_limits
 from app.models import Account, Key, Plan, Project, Workspace
-from app.services import access, budgets, stamps, turns
+from app.services import access, budgets, key_credentials, key_rotation, makers, stamps, turns
 from app.services.cache import Cache
 
 _known: Cache[bytes, Caller] = Cache(50_000)
@@ -95,7 +96,7 @@ def wrong_surface_text(caller: Caller, surface: str) -> str:
 
 def read(digest: bytes) -> Caller:
     """Read and remember a key's caller, under the stamp that stood before; raise NotAuthenticated."""
-    workspace_id = database.read(lambda s: s.scalar(select(Key.workspace_id).where(Key.hash == digest)))
+    workspace_id = key_rotation.workspace_of(digest)
     if workspace_id is None:
         raise NotAuthenticated
     read_at, stamp = time.monotonic(), stamps.current(workspace_id)
@@ -114,28 +115,36 @@ def load(session: Session, digest: bytes, stamp: str | None, read_at: float) -> 
         .join(Project, Project.id == Key.project_id)
         .join(Account, and_(Account.id == Key.account_id, Account.active))
         .join(Workspace, Workspace.id == Key.workspace_id)
-        .where(Key.hash == digest, Key.revoked_at.is_(None), Project.active)
+        .where(key_rotation.has_hash(digest), Key.revoked_at.is_(None), Project.active)
     ).first()
     if row is None:
         return None
     key, project, account, workspace = row
+    chain = makers.of(session, key)
+    if not makers.in_force(chain):
+        return None
+    ids, rights = [key.id, *(maker.id for maker in chain)], makers.rights(key, chain)
+    owned = shared(session, workspace, project, account, ids)
+    owned["budgets"] += makers.guardrail(key.id, rights["rules"])
     return Caller(
-        **shared(session, workspace, project, account, key.id),
+        **owned,
+        **rights,
         key_id=key.id,
         label=key.name,
-        scopes=tuple(key.scopes),
-        expires_at=key.expires_at,
         limits=parse_limits(key.limits),
-        endpoints=None if key.endpoints is None else tuple(key.endpoints),
+        own_credentials=key_credentials.usable(session, ids),
         config_stamp=stamp,
         read_at=read_at,
     )
 
 
 def shared(
-    session: Session, workspace: Workspace, project: Project, account: Account, key_id: str | None
+    session: Session, workspace: Workspace, project: Project, account: Account, key_ids: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what a caller has of workspace, project and account, whether by key or in person."""
+    """Return what a caller has of workspace, project and account, whether by key or in person.
+
+    The key's budgets are its own and those of the keys that made it.
+    """
     payer = account if account.parent_id is None else session.get_one(Account, account.parent_id)
     plan = session.get(Plan, payer.plan_id) if payer.plan_id else None
     scopes = [
@@ -144,8 +153,8 @@ def shared(
         ("project", project.id, f"the project “{project.name}”"),
         ("plan", payer.id, f"the plan “{plan.name}”" if plan else ""),
     ]
-    if key_id is not None:
-        scopes.append(("key", key_id, "this key"))
+    for number, key_id in enumerate(key_ids):
+        scopes.append(("key", key_id, "the key that made this one" if number else "this key"))
     return {
         "workspace_id": workspace.id,
         "workspace_slug": workspace.slug,
@@ -190,7 +199,7 @@ def for_person(actor: Actor, project_id: str) -> Caller:
         root = Account.workspace_id == workspace.id, Account.parent_id.is_(None)
         account = session.scalars(select(Account).where(*root)).one()
         return Caller(
-            **shared(session, workspace, project, account, None),
+            **shared(session, workspace, project, account, ()),
             key_id=None,
             label=actor.label,
             scopes=("chat", "models"),

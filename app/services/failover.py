@@ -6,9 +6,11 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from app.domain import embeddings
 from app.domain.calls import Chunk, Upstream
 from app.domain.errors import GatewayError
 from app.domain.forwarding import sent_headers
+from app.domain.messages.native import own_body
 from app.domain.parameters import fit
 from app.domain.prompts import adds_something
 from app.domain.provider_errors import (
@@ -21,9 +23,8 @@ from app.domain.provider_errors import (
 )
 from app.domain.records import Attempt, Record
 from app.domain.targets import Candidate, CredentialValue, Plan
-from app.domain.wishes import OWN_FIELDS
 from app.providers import adapter
-from app.services import credentials
+from app.services import credentials, own_keys
 from app.services.tries import report, tries, verdict
 
 NATIVE_HEADERS = ("anthropic-version", "anthropic-beta")
@@ -43,6 +44,7 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
         except ProviderFailed as error:
             note(record, candidate, credential, error, started)
             retire_if_refused(record, credential, error)
+            refuse_own_key(record, candidate, credential, error)
             stop_if_final(error, record)
             failures.append(error)
         else:
@@ -67,6 +69,10 @@ def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> 
         timeout_total_seconds=record.seconds_left,
         **own_words(candidate, record),
     )
+    if is_embedding(record):
+        fitted = embeddings.fit(record.request, candidate)
+        record.changed = fitted.changed
+        return adapter(candidate.dialect).embed(upstream, fitted.body, record.call.cancellation)
     most_output = record.hold.most_output if record.hold else None
     fitted = fit(record.request, candidate, most_output)
     if upstream.native_body is not None:
@@ -77,16 +83,20 @@ def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> 
     return adapter(candidate.dialect).chat(upstream, fitted.body, record.streamed, record.call.cancellation)
 
 
+def is_embedding(record: Record) -> bool:
+    """Say whether embeddings are asked for."""
+    return record.target is not None and record.target.operation == embeddings.OPERATION
+
+
 def own_words(candidate: Candidate, record: Record) -> dict[str, Any]:
     """Return the client's own body for a provider of its dialect, as long as nothing of ours goes into it."""
     call, target = record.call, record.target
     is_own = call.dialect == candidate.dialect == "anthropic" and not record.touched
     if not is_own or target is None or adds_something(target.config):
         return {}
-    body = {name: value for name, value in call.body.items() if name not in OWN_FIELDS}
     headers = sent_headers(call.headers, record.streamed)
     kept = {name: headers[name] for name in NATIVE_HEADERS if name in headers}
-    return {"native_body": body, "native_headers": kept}
+    return {"native_body": own_body(call.body), "native_headers": kept}
 
 
 def note(
@@ -128,8 +138,17 @@ def status_of(error: GatewayError) -> str:
 
 def retire_if_refused(record: Record, credential: CredentialValue, error: ProviderFailed) -> None:
     """Switch off a credential that the provider does not take; the call goes on with the next (L20)."""
-    if isinstance(error, CredentialRefused) and record.target is not None:
+    if isinstance(error, CredentialRefused) and record.target is not None and not credential.own:
         credentials.retire(record.target.workspace_id, credential.id, error.upstream_status)
+
+
+def refuse_own_key(
+    record: Record, candidate: Candidate, credential: CredentialValue, error: ProviderFailed
+) -> None:
+    """Raise OwnKeyRefused where the customer's own key was refused and ours may not follow (C26)."""
+    if isinstance(error, CredentialRefused) and credential.own:
+        record.answered_by = None
+        own_keys.check_refusal(candidate, credential)
 
 
 def stop_if_final(error: ProviderFailed, record: Record) -> None:

@@ -14,8 +14,7 @@ from app.domain.raw_answers import messages_of
 from app.domain.records import Record
 from app.domain.targets import Candidate, CredentialValue, Plan
 from app.providers import forwarder
-from app.services import credentials
-from app.services.failover import note
+from app.services.failover import note, refuse_own_key, retire_if_refused
 from app.services.tries import NO_CREDENTIAL, check_named, in_order
 
 
@@ -37,7 +36,8 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
             first, chunks = begin(candidate, credential, request, record)
         except CredentialRefused as error:
             note(record, candidate, credential, error, started)
-            credentials.retire(candidate_workspace(record), credential.id, error.upstream_status)
+            retire_if_refused(record, credential, error)
+            refuse_own_key(record, candidate, credential, error)
         except ProviderFailed as error:
             note(record, candidate, credential, error, started)
             if record.call.cancellation.reason is None:
@@ -75,9 +75,3 @@ def request_to(candidate: Candidate, record: Record) -> Request:
     route = route_of(record.call.path.partition("/")[2], candidate.dialect)
     assert route is not None
     return request_of(record.call, route)
-
-
-def candidate_workspace(record: Record) -> str:
-    """Return the workspace whose credential it is."""
-    assert record.target is not None
-    return record.target.workspace_id

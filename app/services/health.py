@@ -126,7 +126,8 @@ class Health:
     ) -> None:
         """An attempt was refused with the wish to be left alone for so long (429 with Retry-After)."""
         self.labels[candidate.provider_id] = Label(workspace_id, candidate.provider_slug)
-        alone = [candidate.provider_id] if len(candidate.credentials) <= 1 else []
+        is_alone = len(candidate.credentials) <= 1 and not credential.own  # a customer's own key says nothing
+        alone = [candidate.provider_id] if is_alone else []
         for name in filter(None, (*alone, credential.id)):
             self._change(name, Label(workspace_id)).cool_seconds = seconds
             self._update(name, lambda known, now: known.cool(now, seconds))

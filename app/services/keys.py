@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.actors import Actor
-from app.domain.callers import DEFAULT_SCOPES, SCOPES, hash_key, is_accepted_key, mint_key, preview_key
-from app.domain.errors import Conflict, InvalidInput, NotFound
-from app.domain.fields import Collector, refuse_unknown, text, texts
+from app.domain.callers import hash_key, is_accepted_key, mint_key, preview_key
+from app.domain.errors import InvalidInput, NotFound
 from app.domain.ids import is_uuid
-from app.domain.keys import endpoints_of, labels_of
-from app.domain.limits import limits_of
-from app.models import Endpoint, Key
+from app.models import Credential, Key
 from app.models.columns import utc_now
-from app.services import access, accounts, audit, projects
+from app.services import access, accounts, audit, key_fields, projects
+from app.services.key_fields import SHOWN, parse
+from app.services.key_rotation import NewKey, prefix
 
-FIELDS = frozenset({"name", "account_id", "scopes", "expires_at", "limits", "endpoints", "labels"})
-SHOWN = ("scopes", "limits", "endpoints", "labels")
-
-
-class KeyPrefix:
-    """What minted keys start with; set once at start."""
-
-    value = "sk-sluice-"
-
-
-prefix = KeyPrefix()
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key just made, with its secret: the only time that it can be read."""
-
-    key: Key
-    secret: str = field(repr=False)
+FIELDS = key_fields.FIELDS
 
 
 def create(
@@ -58,26 +38,26 @@ def create(
     def work(session: Session) -> NewKey:
         access.require(session, actor, workspace_id, "editor")
         projects.owned(session, workspace_id, project_id)
-        check_name_free(session, project_id, values["name"])
-        check_secret_free(session, value)
-        check_endpoints(session, project_id, values["endpoints"])
-        values["account_id"] = booked_on(session, workspace_id, values["account_id"])
-        key = Key(
-            workspace_id=workspace_id,
-            project_id=project_id,
-            hash=hash_key(value),
-            preview=preview_key(value, prefix.value),
-            created_by=actor.label,
-            **values,
-        )
-        session.add(key)
-        session.flush()
-        told = audit.difference({}, {name: values[name] or None for name in SHOWN})
-        change = audit.Change("key.create", key.id, key.name, told)
-        audit.write(session, actor, workspace_id, change)
-        return NewKey(key, value)
+        account_id = key_fields.booked_on(session, workspace_id, values["account_id"])
+        place = {"workspace_id": workspace_id, "project_id": project_id, "account_id": account_id}
+        return NewKey(add(session, actor, {**values, **place}, value), value)
 
     return database.transaction(work)
+
+
+def add(session: Session, actor: Actor, values: Mapping[str, Any], secret: str) -> Key:
+    """Add the row of a key that opens with this secret; `values` say where it belongs, too."""
+    workspace_id, project_id = values["workspace_id"], values["project_id"]
+    key_fields.check_name_free(session, project_id, values["name"])
+    key_fields.check_secret_free(session, secret)
+    key_fields.check_endpoints(session, project_id, values["endpoints"])
+    shown = preview_key(secret, prefix.value)
+    key = Key(hash=hash_key(secret), preview=shown, created_by=actor.label, **values)
+    session.add(key)
+    session.flush()
+    told = audit.difference({}, {name: values[name] or None for name in SHOWN})
+    audit.write(session, actor, workspace_id, audit.Change("key.create", key.id, key.name, told))
+    return key
 
 
 def revoke(actor: Actor, workspace_id: str, key_id: str) -> Key:
@@ -86,12 +66,34 @@ def revoke(actor: Actor, workspace_id: str, key_id: str) -> Key:
     def work(session: Session) -> Key:
         access.require(session, actor, workspace_id, "editor")
         key = owned(session, workspace_id, key_id)
-        if key.revoked_at is None:
-            key.revoked_at = utc_now()
-            audit.write(session, actor, workspace_id, audit.Change("key.revoke", key.id, key.name, {}))
+        end(session, actor, key)
         return key
 
     return database.transaction(work)
+
+
+def end(session: Session, actor: Actor, key: Key) -> list[Key]:
+    """Revoke a key and those that it made, with the secrets of their own; return what was revoked."""
+    ended = []
+    for one in (key, *made_by(session, key)):
+        if one.revoked_at is None:
+            one.revoked_at, one.previous_hash = utc_now(), None
+            session.execute(delete(Credential).where(Credential.key_id == one.id))
+            change = audit.Change("key.revoke", one.id, one.name, {})
+            audit.write(session, actor, one.workspace_id, change)
+            ended.append(one)
+    return ended
+
+
+def made_by(session: Session, key: Key) -> list[Key]:
+    """Return the keys that a key made, and those that they made."""
+    found, makers = list[Key](), [key.id]
+    while makers:
+        where = Key.project_id == key.project_id, Key.parent_id.in_(makers)
+        rows = session.scalars(select(Key).where(*where)).all()
+        found += rows
+        makers = [row.id for row in rows]
+    return found
 
 
 def update(actor: Actor, workspace_id: str, key_id: str, fields: Mapping[str, Any]) -> Key:
@@ -100,22 +102,28 @@ def update(actor: Actor, workspace_id: str, key_id: str, fields: Mapping[str, An
     def work(session: Session) -> Key:
         access.require(session, actor, workspace_id, "editor")
         key = owned(session, workspace_id, key_id)
-        before = {name: getattr(key, name) for name in FIELDS}
-        values = parse({**before, **fields})
-        values["account_id"] = booked_on(session, workspace_id, values["account_id"])
-        changes = audit.difference(before, values)
-        if "name" in changes:
-            check_name_free(session, key.project_id, values["name"])
-        if "endpoints" in changes:
-            check_endpoints(session, key.project_id, values["endpoints"])
-        for name in changes:
-            setattr(key, name, values[name])
-        if changes:
-            told = told_changes(session, workspace_id, changes)
-            audit.write(session, actor, workspace_id, audit.Change("key.change", key.id, key.name, told))
+        change(session, actor, key, fields)
         return key
 
     return database.transaction(work)
+
+
+def change(session: Session, actor: Actor, key: Key, fields: Mapping[str, Any]) -> None:
+    """Set what differs."""
+    workspace_id = key.workspace_id
+    before = {name: getattr(key, name) for name in FIELDS}
+    values = parse({**key_fields.current(key), **fields})
+    values["account_id"] = key_fields.booked_on(session, workspace_id, values["account_id"])
+    changes = audit.difference(before, values)
+    if "name" in changes:
+        key_fields.check_name_free(session, key.project_id, values["name"])
+    if "endpoints" in changes:
+        key_fields.check_endpoints(session, key.project_id, values["endpoints"])
+    for name in changes:
+        setattr(key, name, values[name])
+    if changes:
+        told = told_changes(session, workspace_id, changes)
+        audit.write(session, actor, workspace_id, audit.Change("key.change", key.id, key.name, told))
 
 
 def told_changes(session: Session, workspace_id: str, changes: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -140,8 +148,9 @@ def replace_secret(actor: Actor, workspace_id: str, key_id: str, secret: str) ->
         key = owned(session, workspace_id, key_id)
         if key.hash == hash_key(secret):
             return False
-        check_secret_free(session, secret)
+        key_fields.check_secret_free(session, secret)
         key.hash, key.preview = hash_key(secret), preview_key(secret, prefix.value)
+        key.previous_hash = None
         audit.write(session, actor, workspace_id, audit.Change("key.rotate", key.id, key.name, {}))
         return True
 
@@ -178,64 +187,11 @@ def owned(session: Session, workspace_id: str, key_id: str) -> Key:
     return key
 
 
-def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Check every field."""
-    refuse_unknown(fields, FIELDS)
-    collect = Collector()
-    values = {
-        "name": collect.take(text, fields, "name", most=100, required=True),
-        "account_id": collect.take(text, fields, "account_id", most=36),
-        "scopes": collect.take(scopes, fields),
-        "expires_at": collect.take(expiry, fields),
-        "limits": collect.take(limits_of, fields),
-        "endpoints": collect.take(endpoints_of, fields),
-        "labels": collect.take(labels_of, fields),
-    }
-    collect.finish()
-    return {**values, "limits": values["limits"].as_dict()}
-
-
-def scopes(fields: Mapping[str, Any]) -> list[str]:
-    """Return the chosen scopes in their usual order; the default ones when none are named."""
-    chosen = texts(fields, "scopes", most=len(SCOPES)) or DEFAULT_SCOPES
-    if any(scope not in SCOPES for scope in chosen):
-        raise InvalidInput(f"Choose from: {', '.join(SCOPES)}.", param="scopes")
-    return [scope for scope in SCOPES if scope in chosen]
-
-
 def state_of(key: Key) -> str:
     """Return `active`, `expired` or `revoked`."""
     if key.revoked_at is not None:
         return "revoked"
     return "expired" if key.expires_at is not None and key.expires_at <= utc_now() else "active"
-
-
-def expiry(fields: Mapping[str, Any]) -> datetime | None:
-    """Return the time after which the key is refused; aware, or None for never."""
-    value = fields.get("expires_at")
-    if value is None:
-        return None
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise InvalidInput("Must be a date and time with its zone.", param="expires_at")
-    return value
-
-
-def booked_on(session: Session, workspace_id: str, account_id: str) -> str:
-    """Return the account that a key is booked on: the root account when none is named."""
-    if not account_id:
-        return accounts.root_of(session, workspace_id).id
-    try:
-        return accounts.owned(session, workspace_id, account_id).id
-    except NotFound:
-        raise InvalidInput("There is no such account.", param="account_id") from None
-
-
-def check_endpoints(session: Session, project_id: str, slugs: list[str] | None) -> None:
-    """Raise InvalidInput unless the project has every one of the endpoints."""
-    known = set(session.scalars(select(Endpoint.slug).where(Endpoint.project_id == project_id)))
-    missing = sorted(set(slugs or ()) - known)
-    if missing:
-        raise InvalidInput(f"There is no endpoint “{missing[0]}” in this project.", param="endpoints")
 
 
 def follow_slug(session: Session, project_id: str, old: str, new: str) -> None:
@@ -244,16 +200,3 @@ def follow_slug(session: Session, project_id: str, old: str, new: str) -> None:
     for key in session.scalars(select(Key).where(*where)):
         if key.endpoints is not None and old in key.endpoints:
             key.endpoints = sorted({*key.endpoints, new} - {old})
-
-
-def check_name_free(session: Session, project_id: str, name: str) -> None:
-    """Raise Conflict when another key of the project has the name."""
-    where = Key.project_id == project_id, Key.name == name
-    if session.scalar(select(Key.id).where(*where)) is not None:
-        raise Conflict("There is a key of this name already.", param="name")
-
-
-def check_secret_free(session: Session, secret: str) -> None:
-    """Raise Conflict when the secret is in use by any key anywhere."""
-    if session.scalar(select(Key.id).where(Key.hash == hash_key(secret))) is not None:
-        raise Conflict("This secret is in use by another key.", param="secret")

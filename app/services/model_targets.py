@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.domain import chat_bodies, model_names
+from app.domain import chat_bodies, embeddings, model_names
 from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.catalog import Model
@@ -14,7 +14,7 @@ from app.domain.lineups import Lineup
 from app.domain.model_names import Resolved
 from app.domain.targets import Candidate, Skipped, Target
 from app.domain.wishes import Wishes, parse_wishes
-from app.services import lineups
+from app.services import lineups, own_keys
 
 SKIPS_SHOWN = 20
 
@@ -28,7 +28,8 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     lineup = lineups.find(caller, fresh=fresh)
     resolved = model_names.resolve(names, lineup)
     modality = model_names.check_modality(resolved, call.operation, lineup)
-    call.chat = resolved.asked_of(call.chat)
+    body = call.chat
+    call.chat = resolved.asked_of(body)
     ids = dict.fromkeys((*resolved.models, *lineup.of_kind(modality))) if resolved.routed else resolved.models
     chain = [lineup.candidate(model_id) for model_id in ids]
     wishes = parse_wishes(call.chat, call.headers)
@@ -38,15 +39,18 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
         endpoint_id=None,
         slug=(resolved.alias or names[0])[:64],
         version=None,
-        config=config_of(resolved, names[0]),
+        config=config_of(resolved, names[0], call.operation),
         candidates=tuple(item for item in chain if isinstance(item, Candidate)),
-        skipped=tuple(item for item in chain if isinstance(item, Skipped))[:SKIPS_SHOWN],
+        skipped=own_keys.kept_skips(
+            [item for item in chain if isinstance(item, Skipped)], caller, call, SKIPS_SHOWN
+        ),
         log_content=lineup.log_content,
         config_stamp=lineup.config_stamp,
         read_at=lineup.read_at,
         operation=call.operation,
         requested=names[0] if len(names) == 1 else ", ".join(names),
         spelled=resolved.spelled,
+        altered=call.chat is not body,
         routed=resolved.routed,
         wishes=wishes,
         gateway=lineup.gateway,
@@ -83,7 +87,7 @@ def baseline_of(wishes: Wishes, lineup: Lineup) -> Model | None:
     return facts and replace(facts, id=model_id)
 
 
-def config_of(resolved: Resolved, requested: str) -> EndpointConfig:
+def config_of(resolved: Resolved, requested: str, operation: str) -> EndpointConfig:
     """Return the settings of the alias as an endpoint has them."""
     preset = resolved.preset
     return EndpointConfig(
@@ -93,5 +97,5 @@ def config_of(resolved: Resolved, requested: str) -> EndpointConfig:
         temperature=preset.temperature,
         top_p=preset.top_p,
         max_output_tokens=preset.max_output_tokens,
-        streaming_enabled=True,
+        streaming_enabled=operation != embeddings.OPERATION,
     )

@@ -12,11 +12,13 @@ from app.database import database
 from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.endpoints import EndpointConfig
-from app.domain.errors import InvalidRequest, NoCandidate, NotAllowed, NotFound
+from app.domain.errors import InvalidRequest, NotAllowed, NotFound, ScopeExceeded
 from app.domain.forwarding import MODELS, Route, route_of
 from app.domain.forwarding_rules import check_body
+from app.domain.gateway_settings import GatewaySettings
 from app.domain.holds import terms_of
 from app.domain.ids import is_slug
+from app.domain.key_rules import NO_RULES
 from app.domain.provider_errors import ProviderDisabled, ProviderPaused
 from app.domain.targets import Candidate, Target
 from app.models import Project, Provider
@@ -47,6 +49,7 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     route = route_at(target, path)
     target = replace(target, slug=f"{slug}/{route.path}"[:64], operation=route.operation)
     if route.operation != MODELS:
+        check_model(caller, target)
         check_body(call.body, counts_money=terms_of(caller, target).needs_price)
     return replace(target, history_tokens=answer_ids.history_tokens(caller, call))
 
@@ -86,6 +89,14 @@ def route_at(target: Target, path: str) -> Route:
     return route
 
 
+def check_model(caller: Caller, target: Target) -> None:
+    """Raise ScopeExceeded for a model that is not on the key's list; other rules are routing's (A19)."""
+    model_id = target.candidates[0].model_id
+    if caller.rules.models and not replace(NO_RULES, models=caller.rules.models).allows(model_id):
+        text = f"This key may not use the model '{model_id}'. It may use: {', '.join(caller.rules.models)}."
+        raise ScopeExceeded(text, param="model")
+
+
 def load(session: Session, caller: Caller, slug: str, model: str) -> Target:
     """Read the provider, its credentials and what is known of the model."""
     where = Provider.workspace_id == caller.workspace_id, Provider.slug == slug
@@ -94,9 +105,7 @@ def load(session: Session, caller: Caller, slug: str, model: str) -> Target:
         raise NotFound(UNKNOWN)
     check_state(provider)
     model_id = f"{slug}/{model}" if model else slug
-    credentials = credentials_of(session, provider, caller.project_id)
-    if not credentials and provider.dialect != "demo":
-        raise NoCandidate
+    project = session.get_one(Project, caller.project_id)
     candidate = Candidate(
         model_id=model_id,
         provider_id=provider.id,
@@ -106,7 +115,7 @@ def load(session: Session, caller: Caller, slug: str, model: str) -> Target:
         base_url=provider.base_url,
         model=model,
         facts=model_rows.facts(session, provider, model) if model else None,
-        credentials=credentials,
+        credentials=credentials_of(session, provider, caller.project_id),
         watched=(provider.alert_nano_usd_per_day, provider.stop_nano_usd_per_day) != (None, None),
     )
     return Target(
@@ -118,7 +127,8 @@ def load(session: Session, caller: Caller, slug: str, model: str) -> Target:
         config=EndpointConfig(model=model_id, streaming_enabled=True),
         candidates=(candidate,),
         skipped=(),
-        log_content=session.get_one(Project, caller.project_id).log_content,
+        log_content=project.log_content,
+        gateway=GatewaySettings(**project.gateway),
         config_stamp=caller.config_stamp,
         read_at=time.monotonic(),
         forwards=True,

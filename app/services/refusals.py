@@ -9,9 +9,15 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.budgets import BudgetFacts, ends_at
+from app.domain.budgets import GUARDRAIL, BudgetFacts, ends_at
 from app.domain.callers import Caller
-from app.domain.errors import BudgetExceeded, GatewayError, InsufficientBalance, QuotaExceeded
+from app.domain.errors import (
+    BudgetExceeded,
+    CostGuardrailExceeded,
+    GatewayError,
+    InsufficientBalance,
+    QuotaExceeded,
+)
 from app.domain.holds import NOBODY, Free, Quote, Terms
 from app.domain.pricing import format_usd
 from app.models import Account, BudgetPeriod
@@ -83,6 +89,12 @@ def refusal(
             f"Insufficient credit balance. This call can cost up to {format_usd(whole.nano_usd)}, and "
             f"{format_usd(max(0, short.free.nano_usd))} is free: {format_usd(missing)} is missing. "
             f"Top up, or {hint}."
+        )
+    if short.budget.scope_type == GUARDRAIL:
+        advice = f"{hint[0].upper()}{hint[1:]}, or choose a cheaper model."
+        return CostGuardrailExceeded(
+            f"This call can cost up to {format_usd(whole.nano_usd)}, and this key may spend "
+            f"{format_usd(short.free.nano_usd)} on one call at most. {advice}"
         )
     if short.budget.scope_type == "plan":
         return quota_exceeded(caller, short, whole, hint)

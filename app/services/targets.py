@@ -12,6 +12,7 @@ from app.domain.callers import Caller, may_call
 from app.domain.calls import Call
 from app.domain.endpoints import parse_config
 from app.domain.errors import InvalidInput, NotAllowed, NotFound
+from app.domain.gateway_settings import GatewaySettings
 from app.domain.ids import is_slug
 from app.domain.providers import origin_of
 from app.domain.targets import Candidate, CredentialValue, Skipped, Target
@@ -86,6 +87,7 @@ def load(session: Session, caller: Caller, slug: str) -> Target:
         config_stamp=caller.config_stamp,
         read_at=time.monotonic(),
         limits=config.limits,
+        gateway=GatewaySettings(**project.gateway),
         budgets=budgets.facts(session, [("endpoint", endpoint.id, f"the endpoint “{endpoint.slug}”")]),
     )
 
@@ -102,9 +104,7 @@ def candidate_for(session: Session, caller: Caller, model_id: str) -> Candidate 
     if provider.paused_at is not None:
         return Skipped(model_id, "the provider is paused")
     credentials = credentials_of(session, provider, caller.project_id)
-    if not credentials and provider.dialect != "demo":
-        return Skipped(model_id, "the provider has no active API key")
-    return Candidate(
+    found = Candidate(
         model_id=model_id,
         provider_id=provider.id,
         provider_slug=provider.slug,
@@ -116,6 +116,9 @@ def candidate_for(session: Session, caller: Caller, model_id: str) -> Candidate 
         credentials=credentials,
         watched=(provider.alert_nano_usd_per_day, provider.stop_nano_usd_per_day) != (None, None),
     )
+    if not credentials and provider.dialect != "demo":
+        return Skipped(model_id, "the provider has no active API key", found)
+    return found
 
 
 def credentials_of(session: Session, provider: Provider, project_id: str) -> tuple[CredentialValue, ...]:

@@ -55,12 +55,12 @@ def anthropic_bytes() -> Iterator[bytes]:
     return anthropic_events((block, pieces), (other, empty), text_block("Wait."), stop="tool_use")
 
 
-def chunks_of(pieces: list[bytes], read: Callable[[dict[str, Any]], list[Chunk]]) -> Iterator[Chunk]:
+def chunks_of(pieces: list[bytes], read: Callable[[dict[str, Any]], Chunk]) -> Iterator[Chunk]:
     splitter = Splitter()
     for piece in pieces:
         for event in splitter.feed(piece):
             if event.data != b"[DONE]":
-                yield from read(orjson.loads(event.data))
+                yield read(orjson.loads(event.data))
 
 
 def told(chunks: Iterator[Chunk], of: Record) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ def test_arguments_survive_a_stream_cut_at_every_byte(anthropic: bool) -> None:
     raw = b"".join(anthropic_bytes() if anthropic else openai_bytes())
 
     def output(pieces: list[bytes]) -> list[dict[str, Any]]:
-        read = StreamTranslator().chunks if anthropic else lambda value: [chunk_of(value)]
+        read = StreamTranslator().chunk if anthropic else chunk_of
         last = told(chunks_of(pieces, read), record())[-1]
         assert last["type"] == "response.completed"
         return list(last["response"]["output"])
