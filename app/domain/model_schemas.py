@@ -1,4 +1,4 @@
-"""The parameters that a model takes, as a JSON schema; what would be dropped for it is not among them (A23)."""
+"""The parameters that a model takes, as a JSON schema: without those that would be dropped for it (A23)."""
 
 from __future__ import annotations
 

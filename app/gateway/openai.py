@@ -1,10 +1,11 @@
-"""The OpenAI-compatible door: /v1/chat/completions, to any model of any provider (A1, R1)."""
+"""The OpenAI-compatible door: chat completions and embeddings, of any model of any provider (A1, R1)."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response
 
 from app import respond
+from app.domain import embeddings
 from app.domain.dialects import OPENAI
 
 blueprint = Blueprint("openai", __name__, url_prefix="/v1")
@@ -14,3 +15,10 @@ blueprint = Blueprint("openai", __name__, url_prefix="/v1")
 def create() -> Response:
     """Answer a chat with the model that the body names."""
     return respond.answer(respond.new_call(OPENAI, "proxy", names_model=True), OPENAI)
+
+
+@blueprint.post("/embeddings")
+def embed() -> Response:
+    """Turn texts into vectors with the model that the body names."""
+    call = respond.new_call(OPENAI, "proxy", names_model=True, operation=embeddings.OPERATION)
+    return respond.answer(call, embeddings.DIALECT)

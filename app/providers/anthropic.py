@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
 from app.domain.chat import join, split
 from app.domain.old_functions import as_functions, as_tools, uses_functions
-from app.domain.provider_errors import ProviderFailed
+from app.domain.provider_errors import ProviderFailed, ProviderRefused
 from app.domain.sse import Event, Splitter
 from app.providers.anthropic_answer import StreamTranslator, completion
 from app.providers.anthropic_request import translate
@@ -62,6 +62,10 @@ class Anthropic:
                 yield from read_stream(reader)
         finally:
             reader.close()
+
+    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Iterator[Chunk]:
+        text = "This provider makes no embeddings. Name a model of another one."
+        raise ProviderRefused(text, upstream_status=400, param="model")
 
     def test(self, upstream: Upstream) -> str:
         return connected(get_json(upstream, "/v1/models?limit=1000", headers(upstream, False)))

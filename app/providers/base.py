@@ -13,7 +13,7 @@ from app.domain.calls import Cancellation, Chunk, Upstream
 from app.domain.chat import finish_reason
 from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
 from app.domain.sse import Splitter
-from app.domain.usage import chunk_usage
+from app.domain.usage import chunk_usage, embeddings_usage
 from app.egress import Answer, Interrupted, ended_early, send
 from app.providers.failures import failure, stream_failure
 
@@ -36,6 +36,12 @@ class Adapter(Protocol):
     def chat(
         self, upstream: Upstream, body: dict[str, Any], stream: bool, cancellation: Cancellation
     ) -> Iterator[Chunk]: ...
+
+    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Iterator[Chunk]:
+        """Take an OpenAI embeddings body, and yield one chunk: the whole list of embeddings."""
+
+    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Chunk:
+        """Return the embeddings of a body's `input` as OpenAI's list, in one chunk."""
 
     def test(self, upstream: Upstream) -> str:
         """Make a cheap call and say in one sentence what it showed."""
@@ -148,3 +154,13 @@ def raise_for_error(data: dict[str, Any], upstream: Upstream) -> dict[str, Any]:
 def chunk_of(data: dict[str, Any]) -> Chunk:
     """Return a completion or a chunk of one with what the pipeline reads from it."""
     return Chunk(data, chunk_usage(data), finish_reason(data))
+
+
+def embeddings_chunk(data: dict[str, Any]) -> Chunk:
+    """Return a list of embeddings with what the pipeline reads from it; raises ProviderFailed for others."""
+    items = data.get("data")
+    if not isinstance(items, list) or not all(
+        isinstance(item, dict) and "embedding" in item for item in items
+    ):
+        raise ProviderFailed(UNREADABLE)
+    return Chunk(data, embeddings_usage(data.get("usage")))

@@ -14,6 +14,9 @@ from app.domain.dialects import openai_usage
 from app.domain.provider_errors import ProviderRefused
 from app.domain.tokens import estimate_messages, estimate_tokens, message_text
 from app.egress import ended_early
+from app.providers.demo_embeddings import embeddings
+from app.providers import demo_embeddings
+from app.providers.base import embeddings_chunk
 
 WORD_SECONDS = {"demo-fast": 0.015, "demo-careful": 0.04}
 MOST_QUOTED_WORDS = 12
@@ -32,6 +35,13 @@ class Demo:
         spoken = list(chunks)
         completion = join(chunk.data for chunk in spoken if chunk.data is not None)
         yield Chunk(completion, spoken[-1].usage, spoken[-2].finish_reason)
+
+    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Iterator[Chunk]:
+        yield embeddings_chunk(demo_embeddings.embed(upstream.model, body))
+
+    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Chunk:
+        data, tokens = embeddings(upstream.model, body)
+        return Chunk(data, Usage(tokens))
 
     def test(self, upstream: Upstream) -> str:
         return "The demo provider is built in and needs no key. It always works."

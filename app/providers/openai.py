@@ -9,13 +9,16 @@ from typing import Any
 from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
 from app.domain.chat import choices_of, join, split
 from app.domain.provider_errors import ProviderFailed, ProviderRefused
+from app.domain.reasoning_fields import normalized
 from app.domain.sse import Event, Splitter
+from app.domain.usage import embeddings_usage
 from app.providers.base import (
     CUT,
     END,
     UNREADABLE,
     chunk_of,
     connected,
+    embeddings_chunk,
     get_json,
     looks_like_events,
     parse,
@@ -40,16 +43,32 @@ class OpenAI:
         answer = post(upstream, "/chat/completions", headers(upstream, stream), sent, cancellation)
         if not stream:
             whole = read_body(answer, upstream.timeout_first_byte_seconds, cancellation)
-            yield chunk_of(read_completion(whole, upstream))
+            yield chunk_of(normalized(read_completion(whole, upstream)))
             return
         reader = EventReader(answer, upstream, cancellation, Splitter())
         try:
             if reader.looks_like_json():
-                yield from map(chunk_of, split(check_completion(reader.read_json(), upstream)))
+                whole_answer = normalized(check_completion(reader.read_json(), upstream))
+                yield from map(chunk_of, split(whole_answer))
             else:
                 yield from read_stream(reader)
         finally:
             reader.close()
+
+    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Iterator[Chunk]:
+        sent = {**body, "model": upstream.model}
+        answer = post(upstream, "/embeddings", headers(upstream, False), sent, cancellation)
+        whole = parse(read_body(answer, upstream.timeout_first_byte_seconds, cancellation))
+        yield embeddings_chunk(raise_for_error(whole, upstream))
+
+    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Chunk:
+        sent = {**body, "model": upstream.model}
+        answer = post(upstream, "/embeddings", headers(upstream, False), sent, cancellation)
+        whole = read_body(answer, upstream.timeout_first_byte_seconds, cancellation)
+        data = raise_for_error(parse(whole), upstream)
+        if not isinstance(data.get("data"), list):
+            raise ProviderFailed(UNREADABLE)
+        return Chunk(data, embeddings_usage(data.get("usage")))
 
     def test(self, upstream: Upstream) -> str:
         try:
@@ -96,7 +115,7 @@ def read_stream(reader: EventReader[Event]) -> Iterator[Chunk]:
             return
         data = reader.parse(event)
         if isinstance(data.get("choices"), list) or data.get("usage"):
-            chunk = chunk_of(data)
+            chunk = chunk_of(normalized(data))
             finished = finished or chunk.finish_reason is not None
             yield chunk
     if not finished:

@@ -51,6 +51,7 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
         requested=names[0] if len(names) == 1 else ", ".join(names),
         spelled=resolved.spelled,
         altered=call.chat is not body,
+        altered=call.chat is not body,
         routed=resolved.routed,
         wishes=wishes,
         gateway=lineup.gateway,

@@ -163,7 +163,8 @@ def test_the_balance_is_told_to_those_who_prepay(proxy: Proxy) -> None:
     nothing = {"balance": None, "reserved": None, "free": None}
     assert proxy.get("/v1/balance").get_json() == {**metered, **nothing}
     billing.update(SYSTEM, proxy.tenant.workspace.id, {"billing": "prepaid"})
-    credits.top_up(SYSTEM, proxy.tenant.workspace.id, {"usd": "12.50", "reason": "Paid in.", "ref": "invoice-1"})
+    paid = {"usd": "12.50", "reason": "Paid in.", "ref": "invoice-1"}
+    credits.top_up(SYSTEM, proxy.tenant.workspace.id, paid)
     told = proxy.get("/v1/balance").get_json()
     assert (told["billing"], told["balance"], told["reserved"], told["free"]) == (
         "prepaid",
