@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from app.domain import route_headers
 from app.domain.calls import Chunk, Usage
 from app.domain.chat import choices_of
 from app.domain.dialects import Dialect, openai_usage, summary
@@ -93,7 +94,8 @@ def without_usage(data: dict[str, Any]) -> dict[str, Any]:
 
 def final_events(held: dict[str, Any] | None, last: dict[str, Any], record: Record) -> Iterator[bytes]:
     """Yield the usage: on its own chunk when asked for, else on the finish chunk, which keeps a choice."""
-    tail = {"usage": openai_usage(record.usage or Usage()), "sluice": summary(record)}
+    usage = openai_usage(record.usage or Usage())
+    tail = {"usage": usage, "sluice": summary(record), **route_headers.extra(record)}
     if wants_usage_chunk(record.call.body):
         if held is not None:
             yield event(held)
