@@ -78,7 +78,7 @@ def test_where_nobody_is_left_the_error_names_the_filter(
 def test_the_rules_of_a_key_hold_on_every_door(proxy: Proxy) -> None:
     tenant = proxy.tenant
     rules = {"allowed_providers": ["anthropic"], "max_cost_usd_per_request": "0.01"}
-    keys.update(SYSTEM, tenant.workspace.id, tenant.project.id, tenant.key.id, {"rules": rules})
+    keys.update(SYSTEM, tenant.workspace.id, tenant.key.id, {"rules": rules})
     assert proxy.post(URL, {"model": "auto", "messages": HI}).headers["x-aig-provider"] == "anthropic"
     for url, body in (
         (URL, {"model": "openai/gpt-4o-mini", "messages": HI}),
@@ -94,8 +94,7 @@ def test_the_rules_of_a_key_hold_on_every_door(proxy: Proxy) -> None:
 
 
 def test_a_conversation_stays_with_the_model_that_answered_it(proxy: Proxy) -> None:
-    asked = {"model": "auto", "messages": HI, "routing": {"policy": "quality"}}
-    first = proxy.post(URL, asked).headers["x-aig-served-by"]
+    first = proxy.post(URL, {"messages": HI}, x_routing="quality").headers["x-aig-served-by"]
     assert first != CHEAPEST
     turns = [*HI, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "How are you?"}]
     assert proxy.post(URL, {"model": "auto", "messages": turns}).headers["x-aig-served-by"] == first
