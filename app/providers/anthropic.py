@@ -98,7 +98,7 @@ def read_stream(reader: EventReader[Event]) -> Iterator[Chunk]:
         if event is None:
             yield HEARTBEAT
             continue
-        yield from translator.chunks(reader.parse(event))
+        yield translator.chunk(reader.parse(event))
         if translator.ended:
             reader.finish()
             return
@@ -110,7 +110,7 @@ def read_message(body: bytes, upstream: Upstream) -> Chunk:
     if not looks_like_events(body):
         return completion(raise_for_error(parse(body), upstream))
     translator = StreamTranslator()
-    chunks = [chunk for data in unasked_events(body, upstream) for chunk in translator.chunks(data)]
+    chunks = [translator.chunk(data) for data in unasked_events(body, upstream)]
     if not translator.ended:
         raise ProviderFailed(CUT)
     return chunk_of(join(chunk.data for chunk in chunks if chunk.data is not None))

@@ -103,7 +103,7 @@ def call(block: Json) -> Json:
 class StreamTranslator:
     """Turns the events of one streamed message into chunks. `ended` is True once it is proven whole.
 
-    Each event is the `source` of one chunk; it has no choices where the event says nothing in OpenAI's words.
+    Each event is the `source` of one chunk, which has no choices where it says nothing in OpenAI's words.
     """
 
     def __init__(self) -> None:
@@ -114,14 +114,13 @@ class StreamTranslator:
         self._inputs: dict[int, Json] = {}  # of tool calls whose arguments have not come yet
         self._thoughts: dict[int, Json] = {}
 
-    def chunks(self, event: Json) -> list[Chunk]:
-        """Return what one event amounts to: one chunk or two."""
-        self.ended = self.ended or event.get("type") == "message_stop"
-        found = self._read(event) or [Chunk({**self._base, "choices": []})]
-        found[0].source = event
-        return found
+    def chunk(self, event: Json) -> Chunk:
+        """Return what one event amounts to."""
+        chunk = self._read(event) or Chunk({**self._base, "choices": []})
+        chunk.source = event
+        return chunk
 
-    def _read(self, event: Json) -> list[Chunk]:
+    def _read(self, event: Json) -> Chunk | None:
         kind = event.get("type")
         if kind == "content_block_delta":
             return self._delta(event.get("index", 0), part(event, "delta"))
@@ -133,67 +132,69 @@ class StreamTranslator:
             return self._start(part(event, "message"))
         if kind == "message_delta":
             return self._finish(event)
-        return [Chunk(None)] if kind == "ping" else []
+        if kind == "message_stop":
+            return self._end()
+        return Chunk(None) if kind == "ping" else None
 
-    def _start(self, message: Json) -> list[Chunk]:
+    def _start(self, message: Json) -> Chunk:
         self._base = base(message, "chat.completion.chunk")
         self._usage = messages_usage(message.get("usage"))
-        return [self._chunk({"role": "assistant", "content": ""}, self._usage)]
+        return self._chunk({"role": "assistant", "content": ""}, self._usage)
 
-    def _block(self, index: int, block: Json) -> list[Chunk]:
+    def _block(self, index: int, block: Json) -> Chunk | None:
         kind = block.get("type")
         if kind == "tool_use":
             position = self._calls.setdefault(index, len(self._calls))
             self._inputs[index] = part(block, "input")
             first = call(block | {"input": {}}) | {"index": position}
             first["function"]["arguments"] = ""
-            return [self._chunk({"tool_calls": [first]})]
+            return self._chunk({"tool_calls": [first]})
         if kind in THOUGHTS:
             self._thoughts[index] = dict(block)
-            return [self._chunk({"reasoning_content": block["thinking"]})] if block.get("thinking") else []
-        if kind == "text" and block.get("text"):
-            return [self._chunk({"content": str(block["text"])})]
-        return []
+            return self._chunk({"reasoning_content": block["thinking"]}) if block.get("thinking") else None
+        is_text = kind == "text" and block.get("text")
+        return self._chunk({"content": str(block["text"])}) if is_text else None
 
-    def _delta(self, index: int, delta: Json) -> list[Chunk]:
+    def _delta(self, index: int, delta: Json) -> Chunk | None:
         kind = delta.get("type")
         if kind == "text_delta":
-            return [self._chunk({"content": str(delta.get("text") or "")})]
+            return self._chunk({"content": str(delta.get("text") or "")})
         if kind == "input_json_delta" and index in self._calls:
             return self._arguments(index, str(delta.get("partial_json") or ""))
         if kind in SIGNED:
             name, text = SIGNED[kind], str(delta.get(SIGNED[kind]) or "")
             thought = self._thoughts.setdefault(index, {"type": "thinking", "thinking": ""})
             thought[name] = str(thought.get(name) or "") + text
-            return [self._chunk({"reasoning_content": text})] if name == "thinking" else []
-        return []
+            return self._chunk({"reasoning_content": text}) if name == "thinking" else None
+        return None
 
-    def _arguments(self, index: int, text: str) -> list[Chunk]:
+    def _arguments(self, index: int, text: str) -> Chunk:
         if text:
             self._inputs.pop(index, None)
-        call = {"index": self._calls[index], "function": {"arguments": text}}
-        return [self._chunk({"tool_calls": [call]})]
+        added = {"index": self._calls[index], "function": {"arguments": text}}
+        return self._chunk({"tool_calls": [added]})
 
-    def _block_end(self, index: int) -> list[Chunk]:
+    def _block_end(self, index: int) -> Chunk | None:
         """Thoughts go out whole, with their signature; a tool's input that came in no piece, at the end."""
         if index in self._thoughts:
-            return [self._chunk({"thinking_blocks": [self._thoughts.pop(index)]})]
+            return self._chunk({"thinking_blocks": [self._thoughts.pop(index)]})
         if index in self._inputs:
             return self._arguments(index, orjson.dumps(self._inputs[index]).decode())
-        return []
+        return None
 
-    def _finish(self, event: Json) -> list[Chunk]:
+    def _finish(self, event: Json) -> Chunk | None:
         """The counts are totals, not steps (O4): they replace the earlier ones."""
         delta = part(event, "delta")
         self._usage = messages_usage(event.get("usage"), self._usage)
-        chunks: list[Chunk] = []
-        if delta.get("stop_reason") is not None:
-            why = refusal_of(delta)
-            chunks.append(self._chunk({"refusal": why} if why else {}, None, ending(delta)))
-        if self._usage is not None:
-            usage = openai_usage(self._usage)
-            chunks.append(Chunk({**self._base, "choices": [], "usage": usage}, self._usage))
-        return chunks
+        if delta.get("stop_reason") is None:
+            return None
+        why = refusal_of(delta)
+        return self._chunk({"refusal": why} if why else {}, self._usage, ending(delta))
+
+    def _end(self) -> Chunk:
+        self.ended = True
+        told = {} if self._usage is None else {"usage": openai_usage(self._usage)}
+        return Chunk({**self._base, "choices": [], **told}, self._usage)
 
     def _chunk(self, delta: Json, usage: Usage | None = None, end: Json = NOT_ENDED) -> Chunk:
         choice = {"index": 0, "delta": delta, "logprobs": None, **end}

@@ -40,9 +40,6 @@ class Adapter(Protocol):
     def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Iterator[Chunk]:
         """Take an OpenAI embeddings body, and yield one chunk: the whole list of embeddings."""
 
-    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Chunk:
-        """Return the embeddings of a body's `input` as OpenAI's list, in one chunk."""
-
     def test(self, upstream: Upstream) -> str:
         """Make a cheap call and say in one sentence what it showed."""
 

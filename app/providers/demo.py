@@ -14,7 +14,6 @@ from app.domain.dialects import openai_usage
 from app.domain.provider_errors import ProviderRefused
 from app.domain.tokens import estimate_messages, estimate_tokens, message_text
 from app.egress import ended_early
-from app.providers.demo_embeddings import embeddings
 from app.providers import demo_embeddings
 from app.providers.base import embeddings_chunk
 
@@ -38,10 +37,6 @@ class Demo:
 
     def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Iterator[Chunk]:
         yield embeddings_chunk(demo_embeddings.embed(upstream.model, body))
-
-    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Chunk:
-        data, tokens = embeddings(upstream.model, body)
-        return Chunk(data, Usage(tokens))
 
     def test(self, upstream: Upstream) -> str:
         return "The demo provider is built in and needs no key. It always works."

@@ -17,8 +17,8 @@ MOST_DIMENSIONS = 3072
 MOST_INPUTS = 2048
 
 
-def embeddings(model: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """Return OpenAI's list of embeddings and how many tokens went in; raises ProviderRefused."""
+def embed(model: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return OpenAI's list of embeddings; raises ProviderRefused."""
     inputs = inputs_of(body.get("input"))
     size = body.get("dimensions")
     if size is None:
@@ -32,7 +32,7 @@ def embeddings(model: str, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
     ]
     tokens = sum(len(one) if isinstance(one, list) else estimate_tokens(one) for one in inputs)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return {"object": "list", "data": found, "model": model, "usage": usage}, tokens
+    return {"object": "list", "data": found, "model": model, "usage": usage}
 
 
 def inputs_of(given: Any) -> list[str | list[int]]:

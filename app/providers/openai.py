@@ -11,7 +11,6 @@ from app.domain.chat import choices_of, join, split
 from app.domain.provider_errors import ProviderFailed, ProviderRefused
 from app.domain.reasoning_fields import normalized
 from app.domain.sse import Event, Splitter
-from app.domain.usage import embeddings_usage
 from app.providers.base import (
     CUT,
     END,
@@ -60,15 +59,6 @@ class OpenAI:
         answer = post(upstream, "/embeddings", headers(upstream, False), sent, cancellation)
         whole = parse(read_body(answer, upstream.timeout_first_byte_seconds, cancellation))
         yield embeddings_chunk(raise_for_error(whole, upstream))
-
-    def embed(self, upstream: Upstream, body: dict[str, Any], cancellation: Cancellation) -> Chunk:
-        sent = {**body, "model": upstream.model}
-        answer = post(upstream, "/embeddings", headers(upstream, False), sent, cancellation)
-        whole = read_body(answer, upstream.timeout_first_byte_seconds, cancellation)
-        data = raise_for_error(parse(whole), upstream)
-        if not isinstance(data.get("data"), list):
-            raise ProviderFailed(UNREADABLE)
-        return Chunk(data, embeddings_usage(data.get("usage")))
 
     def test(self, upstream: Upstream) -> str:
         try:

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from app.domain import embeddings
-from app.domain import embeddings
 from app.domain.calls import Chunk, Upstream
 from app.domain.errors import GatewayError
 from app.domain.forwarding import sent_headers
@@ -74,10 +73,6 @@ def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> 
         fitted = embeddings.fit(record.request, candidate)
         record.changed = fitted.changed
         return adapter(candidate.dialect).embed(upstream, fitted.body, record.call.cancellation)
-    if is_embedding(record):
-        fitted = embeddings.fit(record.request, candidate)
-        record.changed = fitted.changed
-        return adapter(candidate.dialect).embed(upstream, fitted.body, record.call.cancellation)
     most_output = record.hold.most_output if record.hold else None
     fitted = fit(record.request, candidate, most_output)
     if upstream.native_body is not None:
@@ -86,11 +81,6 @@ def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> 
         fitted.say("stream is switched off here, so the answer comes in one piece")
     record.changed = fitted.changed
     return adapter(candidate.dialect).chat(upstream, fitted.body, record.streamed, record.call.cancellation)
-
-
-def is_embedding(record: Record) -> bool:
-    """Say whether embeddings are asked for."""
-    return record.target is not None and record.target.operation == embeddings.OPERATION
 
 
 def is_embedding(record: Record) -> bool:

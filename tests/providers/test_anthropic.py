@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.domain.calls import Usage
 from app.domain.provider_errors import CredentialRefused, ProviderFailed, ProviderLimited, StreamCut
-from tests.providers.conftest import SECRET, Caller
+from app.providers import adapter
+from tests.providers.conftest import HELLO, SECRET, Caller
 from tests.upstream_replies import (
     SSE,
     Reply,
@@ -43,6 +46,7 @@ def test_a_whole_answer_comes_back_as_a_completion(anthropic: Caller) -> None:
         "content": "Let me look.",
         "refusal": None,
         "reasoning_content": "Hm.",
+        "thinking_blocks": content[:1],
         "tool_calls": [
             {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
         ],
@@ -84,13 +88,18 @@ def test_a_stream_comes_back_as_chunks(anthropic: Caller) -> None:
     chunks = [chunk for chunk in anthropic.all() if chunk.data is not None]
     deltas = [choice["delta"] for chunk in chunks for choice in (chunk.data or {})["choices"]]
     assert deltas[0] == {"role": "assistant", "content": ""}
+    assert [delta["thinking_blocks"] for delta in deltas if "thinking_blocks" in delta] == [
+        [{"type": "thinking", "thinking": "Hm."}]
+    ]
     assert [delta["reasoning_content"] for delta in deltas if "reasoning_content" in delta] == ["Hm."]
     assert "".join(delta.get("content", "") for delta in deltas) == "Let me"
     calls = [call for delta in deltas for call in delta.get("tool_calls", [])]
     assert [call["index"] for call in calls] == [0, 0, 0, 0, 1, 1, 1, 1]
     assert [call["id"] for call in calls if "id" in call] == ["toolu_1", "toolu_2"]
     assert "".join(call["function"]["arguments"] for call in calls) == '{"a":1}{"a":2}'
-    assert [chunk.usage for chunk in chunks if chunk.usage] == [Usage(105, 1, 100), Usage(105, 9, 100)]
+    assert [chunk.usage for chunk in chunks if chunk.usage] == [
+        Usage(105, 1, 100), Usage(105, 9, 100), Usage(105, 9, 100),
+    ]  # fmt: skip
     assert chunks[-1].data is not None and chunks[-1].data["choices"] == []
     assert chunks[-2].finish_reason == "tool_calls"
 
@@ -169,3 +178,62 @@ def test_strange_events_do_no_harm(anthropic: Caller) -> None:
 def test_the_connection_can_be_tested(anthropic: Caller) -> None:
     assert anthropic.test() == "Connected. The provider lists 1 model."
     assert anthropic.server.requests[-1].path == "/v1/models?limit=1000"
+
+
+def test_each_event_is_the_source_of_one_chunk(anthropic: Caller) -> None:
+    events = list(anthropic_events(text_block("a"), stop="end_turn"))
+    anthropic.server.script("m", Reply(list(events), headers=SSE))
+    chunks = anthropic.all()
+    assert b"".join(event(chunk.source or {}) for chunk in chunks) == b"".join(events)
+    anthropic.server.script("m", anthropic_message("Hello"))
+    [whole] = anthropic.all(stream=False)
+    assert whole.source is not None and whole.source["content"] == [{"type": "text", "text": "Hello"}]
+
+
+def test_the_clients_own_body_goes_out_as_it_came(anthropic: Caller) -> None:
+    own = {"model": "auto", "max_tokens": 5, "messages": [], "container": "c", "stream": True}
+    where = replace(
+        anthropic.where, native_body=own, native_headers={"anthropic-version": "x", "anthropic-beta": "b"}
+    )
+    list(adapter("anthropic").chat(where, {"messages": HELLO}, False, anthropic.cancellation))
+    sent = anthropic.server.requests[-1]
+    assert sent.json == {"model": "m", "max_tokens": 5, "messages": [], "container": "c"}
+    assert (sent.headers["anthropic-version"], sent.headers["anthropic-beta"]) == ("x", "b")
+
+
+def test_the_older_functions_are_tools_there(anthropic: Caller) -> None:
+    block = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+    anthropic.server.script("m", anthropic_message(content=[block], stop="tool_use"))
+    function = {"name": "f", "parameters": {"type": "object"}}
+    messages = [
+        {"role": "user", "content": "Go"},
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "sunny"},
+    ]
+    options = {"messages": messages, "functions": [function], "function_call": {"name": "f"}}
+    [whole] = anthropic.all(stream=False, **options)
+    sent = anthropic.sent
+    assert sent["tools"] == [{"name": "f", "input_schema": {"type": "object"}}]
+    assert sent["tool_choice"] == {"type": "tool", "name": "f", "disable_parallel_tool_use": True}
+    [use], [result] = sent["messages"][1]["content"], sent["messages"][2]["content"]
+    assert use["id"] == result["tool_use_id"]
+    choice = (whole.data or {})["choices"][0]
+    assert choice["finish_reason"] == "function_call"
+    assert choice["message"]["function_call"] == {"name": "f", "arguments": "{}"}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_refusal_says_why(anthropic: Caller, stream: bool) -> None:
+    details = {"stop_details": {"type": "refusal", "explanation": "No weapons."}}
+    reply = anthropic_message("", stop="refusal")
+    if stream:
+        last = {"type": "message_delta", "delta": {"stop_reason": "refusal", **details}, "usage": {}}
+        steps = [*list(anthropic_events())[:-2], event(last), event({"type": "message_stop"})]
+        reply = Reply(list(steps), headers=SSE)
+    else:
+        reply.steps = [json.dumps(json.loads(reply.steps[0]) | details).encode()]  # type: ignore[arg-type]
+    anthropic.server.script("m", reply)
+    [choice] = [c for chunk in anthropic.all(stream=stream) if chunk.data for c in chunk.data["choices"]
+                if c["finish_reason"]]  # fmt: skip
+    assert choice["finish_reason"] == "content_filter"
+    assert choice["delta" if stream else "message"]["refusal"] == "No weapons."

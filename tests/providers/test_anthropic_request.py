@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from app.domain.errors import InvalidRequest
+from app.domain.parameters import fit
+from app.domain.targets import Candidate
 from app.providers.anthropic_request import translate
 from tests.providers.conftest import HELLO
 
@@ -15,8 +17,14 @@ TOOL = {"type": "function", "function": {"name": "f", "description": "d", "param
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
 
 
-def sent(messages: Any = HELLO, **body: Any) -> dict[str, Any]:
-    return translate({"messages": messages} | body, "claude-sonnet-4-5", False)
+def to(model: str = "claude-sonnet-4-5") -> Candidate:
+    return Candidate(
+        f"anthropic/{model}", "p", "anthropic", "Anthropic", "anthropic", "", model, None, credentials=()
+    )
+
+
+def sent(messages: Any = HELLO, model: str = "claude-sonnet-4-5", **body: Any) -> dict[str, Any]:
+    return translate(fit({"messages": messages} | body, to(model)).body, model, False)
 
 
 def message(role: str, content: Any, **more: Any) -> dict[str, Any]:
@@ -139,7 +147,10 @@ def test_only_allowed_tools_are_offered() -> None:
         ({"stop": ["END", "\n", ""]}, {"stop_sequences": ["END"]}),
         ({"stop": None}, {"stop_sequences": None}),
         ({"user": "u1"}, {"metadata": {"user_id": "u1"}}),
-        ({"thinking": {"type": "adaptive"}}, {"thinking": {"type": "adaptive"}}),
+        (
+            {"thinking": {"type": "enabled", "budget_tokens": 2000}},
+            {"thinking": {"type": "enabled", "budget_tokens": 2000}, "max_tokens": 6096},
+        ),
         (
             {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"a": 1}}}},
             {"output_config": {"format": {"type": "json_schema", "schema": {"a": 1}}}},
@@ -166,7 +177,7 @@ def test_settings(options: dict[str, Any], expected: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_later_models_get_no_temperature(model: str, expected: bool) -> None:
-    body = translate({"messages": HELLO, "temperature": 0.5}, model, False)
+    body = sent(model=model, temperature=0.5)
     assert ("temperature" in body) is expected
     assert body["max_tokens"] == (4096 if expected else 16_384)
 
@@ -198,14 +209,15 @@ def test_a_models_broken_arguments_are_handed_back(text: str, expected: Any) -> 
 @pytest.mark.parametrize(
     "body",
     [
-        {"n": 2}, {"functions": [{}]}, {"messages": ["x"]}, {"messages": [message("robot", "x")]},
+        {"messages": ["x"]}, {"messages": [message("robot", "x")]},
         {"messages": [message("user", 5)]}, {"messages": [message("user", ["x"])]},
         {"messages": [message("user", [{"type": "input_audio"}])]}, {"messages": [message("tool", "x")]},
         {"messages": [message("user", [{"type": "image_url", "image_url": {"url": "ftp://x"}}])]},
         {"messages": [message("user", [{"type": "image_url", "image_url": "data:image/bmp;base64,aa"}])]},
         {"messages": [message("user", [{"type": "file", "file": {"file_id": "file-1"}}])]},
         {"messages": [message("system", [{"type": "image_url", "image_url": {"url": PNG}}])]},
-        {"messages": [message("assistant", None, tool_calls=[{"id": "c"}])]}, {"tools": [{"type": "custom"}]},
+        {"messages": [message("assistant", None, tool_calls=[{"id": "c"}])]},
+        {"tools": [{"type": "function"}]},
         {"tools": [TOOL], "tool_choice": "maybe"}, {"tools": [TOOL], "tool_choice": {"type": "function"}},
         {"response_format": {"type": "json_schema"}},
     ],
@@ -214,3 +226,59 @@ def test_what_cannot_be_said_there_is_refused_by_name(body: dict[str, Any]) -> N
     with pytest.raises(InvalidRequest) as caught:
         translate({"messages": HELLO} | body, "claude-sonnet-4-5", False)
     assert caught.value.param
+
+
+def test_thoughts_go_back_as_they_came_and_before_the_rest() -> None:
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "sig"}
+    hidden = {"type": "redacted_thinking", "data": "opaque"}
+    blocks = [thought, hidden, {"type": "thinking", "thinking": "of another model"}]
+    answer = message("assistant", "So.", tool_calls=[CALL], reasoning_content="Hm.", thinking_blocks=blocks)
+    found = sent([message("user", "Go"), answer])["messages"][1]["content"]
+    assert found[:2] == [thought, hidden]
+    assert [block["type"] for block in found[2:]] == ["text", "tool_use"]
+
+
+def test_marks_for_the_cache_and_failed_tools_stay() -> None:
+    mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    body = sent(
+        [
+            message("system", [{"type": "text", "text": "Long."} | mark]),
+            message("user", [{"type": "text", "text": "Go"} | mark]),
+            message("assistant", None, tool_calls=[CALL]),
+            message("tool", "boom", tool_call_id="call_1", is_error=True, **mark),
+        ],
+        tools=[TOOL | mark],
+    )
+    assert body["system"] == [{"type": "text", "text": "Long."} | mark]
+    assert body["messages"][0]["content"] == [{"type": "text", "text": "Go"} | mark]
+    assert body["tools"][0]["cache_control"] == mark["cache_control"]
+    assert body["messages"][2]["content"] == [
+        {"type": "tool_result", "tool_use_id": "call_1", "is_error": True,
+         "content": [{"type": "text", "text": "boom"}]} | mark
+    ]  # fmt: skip
+
+
+def test_documents_by_address_as_text_and_in_their_own_words() -> None:
+    own = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
+    parts = [
+        {"type": "file", "file": {"file_data": "https://example.com/a.pdf"}},
+        {"type": "file", "file": {"file_data": "data:text/plain;base64,aGk="}},
+        own,
+    ]
+    found = sent([message("user", parts)])["messages"][0]["content"]
+    assert found[0]["source"] == {"type": "url", "url": "https://example.com/a.pdf"}
+    assert found[1]["source"]["data"] == "hi" and found[2] == own
+
+
+def test_schemas_are_closed_and_their_bounds_are_said_in_words() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"age": {"type": "integer", "minimum": 0, "description": "In years."}},
+        "$defs": {"one": {"type": "object", "properties": {}}},
+        "items": {"oneOf": [{"type": "string", "minLength": 2}]},
+    }
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    found = sent(response_format=wanted)["output_config"]["format"]["schema"]
+    assert found["additionalProperties"] is False and found["$defs"]["one"]["additionalProperties"] is False
+    assert found["properties"]["age"] == {"type": "integer", "description": "In years.\n\n{minimum: 0}"}
+    assert found["items"] == {"anyOf": [{"type": "string", "description": "{minLength: 2}"}]}

@@ -1,0 +1,43 @@
+"""Reasoning under the names that vendors of OpenAI's dialect give it, as `reasoning_content` (A11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.chat import choices_of
+
+Json = dict[str, Any]
+
+
+def normalized(data: Json) -> Json:
+    """Return a completion or a chunk whose reasoning stands where clients look for it; others as they are."""
+    for choice in choices_of(data):
+        for name in ("delta", "message"):
+            part = choice.get(name)
+            if isinstance(part, dict) and ("reasoning" in part or isinstance(part.get("content"), list)):
+                choice[name] = told(part)
+    return data
+
+
+def told(part: Json) -> Json:
+    """Return one delta or message with its text as text and its reasoning as `reasoning_content`."""
+    rest = {name: value for name, value in part.items() if name != "reasoning"}
+    thoughts = part.get("reasoning")
+    if isinstance(thoughts, str) and thoughts and not part.get("reasoning_content"):
+        rest["reasoning_content"] = thoughts
+    if isinstance(part.get("content"), list):
+        rest["content"] = texts(part["content"], "text")
+        found = "".join(
+            texts(one.get("thinking") or [], "text")
+            for one in part["content"]
+            if isinstance(one, dict) and isinstance(one.get("thinking"), list)
+        )
+        if found:
+            rest["reasoning_content"] = found
+    return rest
+
+
+def texts(parts: list[Any], kind: str) -> str:
+    """Return the texts of the parts of one kind, put together."""
+    found = (part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == kind)
+    return "".join(text for text in found if isinstance(text, str))
