@@ -17,6 +17,7 @@ from app.models import Alert, Workspace
 
 ICONS = {
     "provider_paused": "pause",
+    "provider_down": "plug",
     "provider_spend": "plug",
     "credential_refused": "shield",
     "low_balance": "coins",
@@ -30,7 +31,9 @@ KEPT = {
     "no_server": _l("no mail server is set up"),
     "nobody": _l("nobody gets alert mails"),
 }
-URGENT = frozenset({"provider_paused", "credential_refused", "budget_100", "low_balance", "books"})
+URGENT = frozenset(
+    {"provider_paused", "provider_down", "credential_refused", "budget_100", "low_balance", "books"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def kind(name: str) -> str:
     """Return a kind of alert in words."""
     words = {
         "provider_paused": _("A provider was paused"),
+        "provider_down": _("A provider fails again and again"),
         "credential_refused": _("A provider refused its key"),
         "budget_100": _("A budget is used up"),
         "low_balance": _("Credit runs low"),

@@ -10,6 +10,7 @@ from app.domain.pricing import format_usd
 
 KINDS = (
     "provider_paused",
+    "provider_down",
     "credential_refused",
     "budget_100",
     "low_balance",
@@ -26,6 +27,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 AMOUNT = "_nano_usd"
 PLACES = {
     "provider_paused": "providers/{provider_id}",
+    "provider_down": "performance",
     "provider_spend": "providers/{provider_id}",
     "credential_refused": "providers/{provider_id}",
     "unpriced_model": "models",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Flask
 
 from app.extensions import csrf
-from app.gateway import messages, models, native, openai, passthrough, responses
+from app.gateway import health, messages, models, native, openai, passthrough, responses
 
 BLUEPRINTS = (
+    health.blueprint,
     messages.blueprint,
     models.blueprint,
     native.blueprint,

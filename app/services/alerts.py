@@ -115,6 +115,19 @@ def unpriced(session: Session, workspace_id: str, model_id: str) -> None:
     note(session, workspace_id, "unpriced_model", model_id[:200], {"model": model_id})
 
 
+def provider_down(workspace_id: str, provider_id: str, error: str) -> None:
+    """Note, in a transaction of its own, that a provider is left alone because it fails; `error` is how."""
+
+    def work(session: Session) -> None:
+        mine = Provider.id == provider_id, Provider.workspace_id == workspace_id
+        name = session.scalar(select(Provider.name).where(*mine))
+        if name is not None:
+            facts = {"name": name, "provider_id": provider_id, "error": error}
+            note(session, workspace_id, "provider_down", provider_id, facts)
+
+    database.transaction(work)
+
+
 def list_page(
     actor: Actor,
     workspace_id: str,

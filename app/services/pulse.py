@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import time
 from collections.abc import Callable
@@ -51,7 +52,8 @@ class Pulse:
     def _begin(self) -> None:
         if gevent.monkey.is_module_patched("socket"):
             self._running, self._hurry = True, gevent.event.Event()
-            gevent.spawn(self._beat, self._hurry)
+            # In a context of its own: whoever begins may be in the middle of a transaction.
+            contextvars.Context().run(gevent.spawn, self._beat, self._hurry)
         elif time.monotonic() - self._last >= BEAT_SECONDS:
             self.run()
 
