@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -42,5 +42,14 @@ class Decision:
     sticky: bool = False  # the conversation stayed with the model that answered before
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
+        """Return plain JSON values; faster than `asdict`, for each call of `auto` does this."""
+        return {
+            **fields_of(self),
+            "considered": [fields_of(each) for each in self.considered],
+            "classification": fields_of(self.classification) if self.classification else None,
+        }
+
+
+def fields_of(value: Classification | Considered | Decision) -> dict[str, Any]:
+    """Return the fields, not what is in them."""
+    return {name: getattr(value, name) for name in value.__slots__}

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from app.domain.calls import Usage
 from app.domain.catalog import Model
-from app.domain.pricing import MILLION, cost_nano_usd
+from app.domain.pricing import MILLION, MOST_OF_ONE_CALL, cost_nano_usd
 from app.domain.targets import Candidate
+
+CUBED = MILLION**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +21,18 @@ class Estimate:
     account_ppm: int = MILLION
 
     def nano_usd(self, candidate: Candidate) -> int | None:
-        """Return what the model would cost; None when its price is not known."""
-        usage = Usage(self.input_tokens, self.output_tokens)
-        return cost_at(candidate.facts, usage, self.account_ppm)
+        """Return what the model would cost; None when its price is not known.
+
+        The same as `cost_at`, without its care for caches: this is done for every model there is.
+        """
+        facts = candidate.facts
+        price = facts.price_at(self.input_tokens) if facts else None
+        if facts is None or price is None:
+            return None
+        given = self.input_tokens * price.input_nano_usd_per_million
+        made = self.output_tokens * price.output_nano_usd_per_million
+        total = (given + made) * self.account_ppm * facts.multiplier_ppm
+        return min((2 * total + CUBED) // (2 * CUBED), MOST_OF_ONE_CALL)
 
 
 def cost_at(facts: Model | None, usage: Usage, account_ppm: int) -> int | None:

@@ -93,7 +93,8 @@ def considered(
     ranking: Ranking, chain: Sequence[Candidate], dropped: Sequence[Dropped], floor: int
 ) -> Iterator[Considered]:
     """Yield the chain, then who else fits, then who was excluded; each with its price, quality and reason."""
-    others = [candidate for candidate in ranking.order if candidate not in chain]
+    first = {candidate.model_id for candidate in chain}
+    others = [candidate for candidate in ranking.order if candidate.model_id not in first]
     for number, candidate in enumerate([*chain, *others][:MOST_CONSIDERED]):
         yield Considered(
             model_id=candidate.model_id,

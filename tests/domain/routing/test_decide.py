@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from hypothesis import given
@@ -13,10 +13,11 @@ from app.domain.decisions import Classification
 from app.domain.key_rules import KeyRules
 from app.domain.pricing import MILLION
 from app.domain.routing.conversations import is_continued, opening
-from app.domain.routing.costs import savings_nano_usd
+from app.domain.routing.costs import Estimate, cost_at, savings_nano_usd
 from app.domain.routing.decide import Choice, choose
 from app.domain.routing.filters import Ask
 from app.domain.routing.needs import Needs
+from app.domain.targets import Candidate
 from app.domain.wishes import Wishes
 from tests.domain.routing.shop import LARGE, MIDDLE, SHOP, SMALL, TINY, candidate
 
@@ -44,6 +45,11 @@ def test_the_decision_tells_candidates_prices_reasons_and_the_baseline() -> None
     assert decision.baseline_model == "three/large" and decision.baseline_nano_usd == 27_500_000
 
 
+def test_a_decision_is_kept_as_plain_values() -> None:
+    decision = decided(CODE).decision
+    assert decision.as_dict() == asdict(decision) | {"considered": [asdict(c) for c in decision.considered]}
+
+
 def test_the_dearest_that_fits_is_the_baseline_unless_one_is_named() -> None:
     assert decided().baseline == LARGE.facts
     assert decided(baseline=SMALL.facts).baseline is SMALL.facts
@@ -69,6 +75,11 @@ def test_nobody_left_is_an_empty_chain_and_the_dropped_say_why() -> None:
     choice = decided(ask=Ask(wishes=Wishes(zdr=True)))
     assert choice.chain == () and {each.by.name for each in choice.dropped} == {"zdr"}
     assert choice.decision.baseline_model is None
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**6), st.integers(0, 10**7), st.sampled_from(SHOP))
+def test_an_estimate_is_what_the_bill_would_be(given: int, made: int, ppm: int, one: Candidate) -> None:
+    assert Estimate(given, made, ppm).nano_usd(one) == cost_at(one.facts, Usage(given, made), ppm)
 
 
 @given(st.permutations(SHOP), st.sampled_from(["", "lowest_cost", "quality"]))
