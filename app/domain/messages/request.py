@@ -29,11 +29,18 @@ def chat_body(body: Json) -> Json:
         raise InvalidRequest(REQUIRED, param="max_tokens")
     if type(limit) is not int or limit < 1:
         raise InvalidRequest("Input should be a whole number of at least 1", param="max_tokens")
-    return countable_body(body)
+    return translated(body)
 
 
-def countable_body(body: Json) -> Json:
-    """Return the chat body of a request whose tokens are to be counted: it needs no `max_tokens`."""
+def counted_body(body: Json) -> Json:
+    """Return the chat body of a request whose tokens are to be counted: it sets no limit, and no stream."""
+    if body.get("stream"):
+        raise InvalidRequest("Extra inputs are not permitted", param="stream")
+    return translated(body)
+
+
+def translated(body: Json) -> Json:
+    """Return the chat body, whatever is asked for."""
     chat = {name: value for name, value in body.items() if name not in TRANSLATED and value is not None}
     chat["messages"] = [*system_messages(body.get("system"), "system"), *messages_of(body.get("messages"))]
     chat.update(tool_fields(body), **stop_fields(body), **format_fields(body), **effort_fields(body))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import InvalidRequest
-from app.domain.messages.request import chat_body, countable_body
+from app.domain.messages.request import chat_body, counted_body
 
 PNG = {"type": "base64", "media_type": "image/png", "data": "iVBO"}
 PDF = {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}
@@ -234,4 +234,6 @@ def test_what_is_wrong_is_named_by_its_path(fields: dict[str, Any], path: str) -
 def test_counting_needs_no_limit() -> None:
     asked = body()
     del asked["max_tokens"]
-    assert countable_body(asked) == asked
+    assert counted_body(asked) == asked
+    with pytest.raises(InvalidRequest):
+        counted_body(asked | {"stream": True})

@@ -1,0 +1,34 @@
+"""What goes to a provider of Anthropic's dialect: the client's own body, without what is ours or nobody's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.wishes import OWN_FIELDS
+
+Json = dict[str, Any]
+
+
+def own_body(body: Json) -> Json:
+    """Return the body as it goes on: as it came, but for our own fields and other models' thoughts."""
+    found = {name: value for name, value in body.items() if name not in OWN_FIELDS}
+    messages = body.get("messages")
+    if isinstance(messages, list) and any(map(has_unsigned, messages)):
+        found["messages"] = [without_unsigned(one) if has_unsigned(one) else one for one in messages]
+    return found
+
+
+def has_unsigned(message: Any) -> bool:
+    """Say whether a message holds thoughts that are not Anthropic's: they have no signature."""
+    content = message.get("content") if isinstance(message, dict) else None
+    return isinstance(content, list) and any(map(is_unsigned, content))
+
+
+def is_unsigned(block: Any) -> bool:
+    """Say whether a block is a thought without a signature, which the provider would refuse."""
+    return isinstance(block, dict) and block.get("type") == "thinking" and not block.get("signature")
+
+
+def without_unsigned(message: Json) -> Json:
+    """Return the message without such thoughts; a message of nothing else keeps an empty list."""
+    return {**message, "content": [block for block in message["content"] if not is_unsigned(block)]}
