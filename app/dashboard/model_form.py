@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, g, url_for
 from flask_babel import gettext as _
 
-from app.dashboard import forms, pages
+from app.dashboard import forms, model_abilities, pages
 from app.dashboard.auth import actor
 from app.domain.bills import factor
 from app.domain.calls import Usage
@@ -28,7 +28,7 @@ COUNTED = {
 }
 
 
-def fields() -> dict[str, Any]:
+def fields(found: ModelView | None = None) -> dict[str, Any]:
     """Return the form as the service takes it; InvalidFields where an own price is promised but not given."""
     origin = forms.text("price")
     typed = {name: forms.amount(name) for name in PRICES}
@@ -41,6 +41,7 @@ def fields() -> dict[str, Any]:
         **limits,
         "free": origin == FREE,
         **({"multiplier": multiplier} if multiplier else {}),
+        **model_abilities.fields(found),
     }
 
 
@@ -52,17 +53,19 @@ def values_of(found: ModelView) -> dict[str, Any]:
     free = bool(own.get("free"))
     origin = FREE if free else OWN if found.own_price or not has_price(found) else SHIPPED
     limits = {name: own.get(name) for name in model_rows.LIMITS}
-    return {**prices, **limits, "id": found.id, "price": origin, "multiplier": own.get("multiplier", "1")}
+    multiplier = own.get("multiplier", "1")
+    abilities = model_abilities.values_of(found, own)
+    return {**prices, **limits, **abilities, "id": found.id, "price": origin, "multiplier": multiplier}
 
 
 def typed(model_id: str) -> dict[str, Any]:
     """Return what was typed, to show it again."""
-    return {**forms.typed(), "id": model_id}
+    return {**forms.typed(), "features": forms.many("features"), "id": model_id}
 
 
 def blank(model_id: str) -> dict[str, Any]:
     """Return an empty form."""
-    return {"id": model_id, "price": OWN, "multiplier": "1"}
+    return {**model_abilities.blank(), "id": model_id, "price": OWN, "multiplier": "1"}
 
 
 def has_price(found: ModelView | None) -> bool:
@@ -89,6 +92,8 @@ def page(
         account_rate=factor(account_ppm),
         shipped=json.dumps(shipped_prices(found)),
         may_multiply=actor().is_operator,
+        abilities=model_abilities.choices(),
+        precisions=model_abilities.precisions(found),
         back=url_for("models.index", q=found.id) if found else url_for("models.index"),
     )
 

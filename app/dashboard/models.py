@@ -52,7 +52,7 @@ def create() -> BaseResponse:
         model_rows.set_row(actor(), g.workspace.id, model, model_form.fields())
     except InvalidInput as error:
         return model_form.page(model_form.typed(model), pages.errors_of(error))
-    return pages.see("models.index", _("The price of %(model)s is saved.", model=model), q=model)
+    return pages.see("models.index", _("%(model)s is saved.", model=model), q=model)
 
 
 @blueprint.get("/<path:model>/edit")
@@ -67,12 +67,12 @@ def edit(model: str) -> Response:
 def update(model: str) -> BaseResponse:
     """Set the price of a model, or go back to the shipped one."""
     forms.require("admin")
+    found = price_list.find(actor(), g.workspace.id, model)
     try:
-        model_rows.set_row(actor(), g.workspace.id, model, model_form.fields())
+        model_rows.set_row(actor(), g.workspace.id, model, model_form.fields(found))
     except InvalidInput as error:
-        found = price_list.find(actor(), g.workspace.id, model)
         return model_form.page(model_form.typed(model), pages.errors_of(error), found)
-    return pages.see("models.index", _("The price of %(model)s is saved.", model=model), q=model)
+    return pages.see("models.index", _("%(model)s is saved.", model=model), q=model)
 
 
 @blueprint.post("/<path:model>/delete")

@@ -47,6 +47,7 @@ MODEL = Shape(
         {
             "id", "input_usd_per_million", "output_usd_per_million", "cache_read_usd_per_million",
             "cache_write_usd_per_million", "free", "multiplier", "context_tokens", "max_output_tokens",
+            "quality", "features", "quantization",
         }
     ),
     ("id",),
@@ -90,7 +91,7 @@ NOT_YET = frozenset(
     {
         "aliases", "allowed_models",
         "cache", "end_users", "evals", "guardrails", "input_schema", "jobs",
-        "output_schema", "plugins", "policies", "prompts", "quality", "rollouts",
+        "output_schema", "plugins", "policies", "prompts", "rollouts",
         "routing", "schemas", "session", "sessions", "variables",
         "webhooks", "weight",
     }

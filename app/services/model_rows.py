@@ -12,17 +12,19 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain.actors import Actor
 from app.domain.bills import factor
-from app.domain.catalog import SNAPSHOT, Catalog, Model, Override
+from app.domain.catalog import FEATURES, SNAPSHOT, Catalog, Model, Override
 from app.domain.endpoints import check_model_id
 from app.domain.errors import InvalidInput, NotAllowed, NotFound
-from app.domain.fields import Collector, refuse_unknown, switch, text, whole
+from app.domain.fields import Collector, refuse_unknown, switch, text, texts, whole
 from app.domain.pricing import MILLION, nano_to_usd, usd_to_nano
+from app.domain.wishes import QUANTIZATIONS
 from app.models import ModelOverride, Provider
 from app.services import access, audit, catalog
 
 PRICES = ("input", "output", "cache_read", "cache_write")
 LIMITS = ("context_tokens", "max_output_tokens")
-FIELDS = frozenset({f"{p}_usd_per_million" for p in PRICES} | {"free", "multiplier", *LIMITS})
+ABILITIES = ("quality", "features", "quantization")
+FIELDS = frozenset({f"{p}_usd_per_million" for p in PRICES} | {"free", "multiplier", *LIMITS, *ABILITIES})
 OPERATORS = "Only an operator changes a model's multiplier."
 MOST_PPM = 1_000 * MILLION
 FACTOR = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?")
@@ -194,9 +196,36 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
     if free:
         values |= {"input_nano_usd_per_million": 0, "output_nano_usd_per_million": 0}
     limits = {name: collect.take(whole, fields, name, 1, 100_000_000) for name in LIMITS}
+    abilities = {
+        "quality": collect.take(whole, fields, "quality", 0, 100),
+        "features": collect.take(features, fields),
+        "quantization": collect.take(quantization, fields),
+    }
     multiplier = collect.take(multiplier_ppm, fields)
     collect.finish()
-    return {"free": free, **values, **limits, "multiplier_ppm": multiplier}
+    return {"free": free, **values, **limits, **abilities, "multiplier_ppm": multiplier}
+
+
+def features(fields: Mapping[str, Any]) -> list[str] | None:
+    """Return what the model can do; None: as shipped. Whatever chats can stream, so that need not be said."""
+    value = fields.get("features")
+    if value is None:
+        return None
+    named = set(texts(fields, "features", most=len(FEATURES)))
+    if unknown := named - FEATURES:
+        must = f"Choose from: {', '.join(sorted(FEATURES))}."
+        raise InvalidInput(f"Unknown: {', '.join(sorted(unknown))}. {must}", param="features")
+    if "embeddings" in named and named != {"embeddings"}:
+        raise InvalidInput("A model that makes embeddings does nothing else.", param="features")
+    return sorted(named if "embeddings" in named else named | {"streaming"})
+
+
+def quantization(fields: Mapping[str, Any]) -> str | None:
+    """Return the precision of the model's weights; None: as shipped."""
+    value = text(fields, "quantization", most=16).lower()
+    if value and value not in QUANTIZATIONS:
+        raise InvalidInput(f"Choose from: {', '.join(QUANTIZATIONS)}.", param="quantization")
+    return value or None
 
 
 def check_whole(prices: Mapping[str, int | None], collect: Collector) -> None:
@@ -242,7 +271,7 @@ def as_fields(row: ModelOverride) -> dict[str, Any]:
         fields["free"] = True
     if row.multiplier_ppm != MILLION:
         fields["multiplier"] = factor(row.multiplier_ppm)
-    for name in LIMITS:
+    for name in (*LIMITS, *ABILITIES):
         if getattr(row, name) is not None:
             fields[name] = getattr(row, name)
     return fields

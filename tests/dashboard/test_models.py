@@ -141,3 +141,25 @@ def test_others_read_only(world, sign_in, admin):
     assert editor.get(EDIT).status_code == 403
     assert editor.post(EDIT, data={"free": "1"}).status_code == 403
     assert editor.post(EDIT.replace("/edit", "/delete")).status_code == 403
+
+
+def test_what_a_model_can_do_and_how_good_it_is_can_be_said(admin, world):
+    shown = ["", "json_schema", "sampling", "tools", "vision"]
+    answer = admin.post(
+        EDIT, data={"price": "shipped", "features": shown, "quality": "72", "quantization": "fp8"}
+    )
+    assert answer.status_code == 303
+    [row] = model_rows.list_rows(SYSTEM, world.acme.workspace.id)
+    assert (row.quality, row.features, row.quantization) == (72, None, "fp8")  # the abilities are as shipped
+    admin.post(EDIT, data={"price": "shipped", "features": ["", "sampling"]})
+    [row] = model_rows.list_rows(SYSTEM, world.acme.workspace.id)
+    assert (row.quality, row.features, row.quantization) == (None, ["sampling", "streaming"], None)
+    page = admin.get(EDIT).text
+    assert re.search(r'value="sampling"[^>]* checked', page) and not re.search(
+        r'value="tools"[^>]* checked', page
+    )
+    wrong = admin.post(
+        EDIT, data={"price": "shipped", "features": ["", "embeddings", "tools"], "quality": "101"}
+    )
+    assert wrong.status_code == 422 and "does nothing else" in wrong.text and "from 0 to 100" in wrong.text
+    assert re.search(r'value="tools"[^>]* checked', wrong.text)

@@ -84,6 +84,11 @@ def test_a_price_for_a_provider_that_is_missing_is_still_shown(world):
         {"multiplier": "1000.000001"},
         {"multiplier": "0.0000001"},
         {"multiplier": 2},
+        {"quality": 101},
+        {"quality": "good"},
+        {"quantization": "int3"},
+        {"features": ["telepathy"]},
+        {"features": "tools"},
     ],
 )
 def test_what_is_no_price_is_refused(world, fields):
@@ -155,3 +160,17 @@ def test_the_row_of_a_second_provider_of_a_vendor_begins_with_the_vendor_s_facts
     assert found["openai/gpt-4o-mini"].example_nano_usd == 450_000
     dated = database.read(lambda session: model_rows.facts(session, eu, "gpt-4o-mini-2024-07-18"))
     assert dated.multiplier_ppm == 3_000_000
+
+
+def test_a_model_s_quality_abilities_and_precision_are_the_workspace_s_to_say(world, openai):
+    workspace_id, model = world.acme.workspace.id, "openai/gpt-4o-mini"
+    assert offered(world)[model].facts.quality == 60
+    said = {"quality": 0, "features": ["tools"], "quantization": "FP8"}
+    assert model_rows.set_row(SYSTEM, workspace_id, model, said) == "created"
+    facts = offered(world)[model].facts
+    assert (facts.quality, facts.quantization, facts.modality) == (0, "fp8", "text")
+    assert facts.features == {"streaming", "tools"} and facts.price is not None
+    written = model_rows.as_fields(model_rows.list_rows(SYSTEM, workspace_id)[0])
+    assert model_rows.set_row(SYSTEM, workspace_id, model, written) == "unchanged"
+    model_rows.set_row(SYSTEM, workspace_id, "openai/own-embed", {"free": True, "features": ["embeddings"]})
+    assert offered(world)["openai/own-embed"].facts.modality == "embedding"
