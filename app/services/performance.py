@@ -19,7 +19,7 @@ from app.redis_store import RedisAway, RedisStore
 from app.services.pulse import pulse
 
 KEPT_SECONDS = 360
-ACTIVE_SECONDS = 120.0  # so long a workspace's numbers are kept up to date after they were last asked for
+ACTIVE_SECONDS = 300.0  # so long a workspace's numbers are kept up to date after they were last asked for
 MOST_MODELS = 500  # of one workspace in one minute; strangers make up names
 MOST_WAITING = 20_000  # counts that Redis was not told of yet
 Minute = dict[str, dict[str, int]]  # by model
