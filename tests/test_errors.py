@@ -21,5 +21,7 @@ def test_the_status_says_whose_fault_it_is(app: Flask, kind: type[DBAPIError], s
     assert answer.status_code == status and "stored value" not in answer.get_data(as_text=True)
 
 
-def test_what_no_second_try_helps_says_so(client: FlaskClient) -> None:
-    assert respond.error_response(InsufficientBalance(), OPENAI).headers["X-Should-Retry"] == "false"
+def test_what_no_second_try_helps_says_so(app: Flask) -> None:
+    with app.test_request_context("/v1/chat/completions"):
+        answer = respond.error_response(InsufficientBalance(), OPENAI)
+    assert answer.headers["X-Should-Retry"] == "false"

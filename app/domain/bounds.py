@@ -5,7 +5,7 @@ A token of a byte-level vocabulary is at least one byte, so the bytes of a text 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.bodies import encoded
@@ -69,6 +69,17 @@ def bound_of(body: dict[str, Any], operation: str = "chat", history_tokens: int 
         output_tokens=0 if operation == "embeddings" else output_limit(body, operation),
         copies=copies_of(body),
         estimated_input_tokens=-(-text_bytes // BYTES_PER_TOKEN) + history_tokens,
+    )
+
+
+def larger(one: Bound, other: Bound) -> Bound:
+    """Return what covers both of two bodies that stand for the same request."""
+    limits = (one.output_tokens, other.output_tokens)
+    return replace(
+        one,
+        input_tokens=max(one.input_tokens, other.input_tokens),
+        output_tokens=None if None in limits else max(limit for limit in limits if limit is not None),
+        estimated_input_tokens=max(one.estimated_input_tokens, other.estimated_input_tokens),
     )
 
 

@@ -19,6 +19,6 @@ READERS: dict[str, Callable[[Json], Json]] = {
 def of(call: Call) -> Json:
     """Return the chat body that the call's body stands for; InvalidRequest where it says nothing clear."""
     if call.operation == "count_tokens":
-        return messages.countable_body(call.body)
+        return messages.counted_body(call.body)
     read = READERS.get(call.dialect)
     return read(call.body) if read else call.body

@@ -8,6 +8,7 @@ from app.domain import vendor_parameters as vendors
 from app.domain.anthropic_parameters import fit_anthropic
 from app.domain.catalog import MANUAL, Model
 from app.domain.chat_messages import for_chat, without_images
+from app.domain.chat_tools import fit_tools
 from app.domain.fitted import Fitted
 from app.domain.targets import Candidate
 from app.domain.thinking import ASKING, asked_effort
@@ -74,6 +75,8 @@ def fit_openai(fitted: Fitted, candidate: Candidate) -> None:
     if "thinking" in body and vendor not in vendors.THINKS_IN_OWN_WORDS:
         say_as_effort(fitted)
     refused = vendors.REFUSED.get(vendor)
+    if body.get("tools"):
+        fit_tools(fitted, strict=refused is not None)
     if refused is None:
         return
     if not refused.isdisjoint(body):

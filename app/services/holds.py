@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import database
-from app.domain.bounds import Bound, bound_of
+from app.domain.bounds import Bound, bound_of, larger
 from app.domain.calls import Usage
 from app.domain.errors import BudgetExceeded, Overloaded, QuotaExceeded
 from app.domain.holds import (
@@ -38,6 +38,7 @@ from app.domain.holds import (
     terms_of,
 )
 from app.domain.plugin_bounds import sent_now, widened
+from app.domain.messages.native import own_body
 from app.domain.records import Record
 from app.domain.targets import Plan
 from app.models import Account, Reservation
@@ -107,6 +108,8 @@ def bound_for(record: Record) -> Bound:
     assert target is not None
     request = sent_now(record.plugins, record.request) if record.plugins else record.request
     bound = bound_of(request, target.operation, target.history_tokens)
+    if record.call.dialect == "anthropic":  # the client's own body may go out as it came
+        bound = larger(bound, bound_of(own_body(record.call.body), "messages"))
     return widened(bound, record.plugins) if record.plugins else bound
 
 
