@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import cli, config, dashboard, egress, errors, gateway, probes, security, sessions
+from app import cli, config, dashboard, egress, errors, gateway, management, probes, security, sessions
 from app.database import database
 from app.extensions import babel, csrf, db, htmx, migrate, redis
 from app.services import key_rotation, mail, records
@@ -35,6 +35,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.config.from_mapping(flask_settings(settings))
     bind(app, settings)
     gateway.register(app)
+    management.register(app)
     dashboard.register(app)
     probes.register(app)
     errors.register(app)

@@ -38,6 +38,7 @@ FORBIDDEN = {
     "app.pipeline": FLASK | DATABASE | QUEUE | {"requests", "gevent"},
     "app.respond": DATABASE | QUEUE | {"requests"},
     "app.gateway": DATABASE | QUEUE | {"requests"},
+    "app.management": DATABASE | QUEUE | {"requests"},
     "app.dashboard": DATABASE | QUEUE | {"requests"},
     "app.jobs": FLASK | {"requests"},
 }

@@ -16,6 +16,7 @@ from app.dashboard import SIGNED_IN
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.gateway import BLUEPRINTS as GATEWAY
+from app.management import BLUEPRINTS as MANAGEMENT
 from app.models import AuditEvent, User
 from app.services import alerts, budgets, credentials, invitations, model_rows, plans, providers, sub_accounts
 from tests.providers_world import records
@@ -74,6 +75,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "project": acme.project.id,
         "endpoint_id": acme.endpoint.id,
         "key": acme.key.id,
+        "key_id": acme.key.id,
         "provider": provider.id,
         "credential": credential.id,
         "member": world.teammate.id,
@@ -108,7 +110,7 @@ def changes() -> int:
 
 
 def test_every_route_has_a_declared_door(app: Flask) -> None:
-    declared = {blueprint.name for blueprint in (*GATEWAY, *SIGNED_IN, *OPEN_PAGES)}
+    declared = {blueprint.name for blueprint in (*GATEWAY, *MANAGEMENT, *SIGNED_IN, *OPEN_PAGES)}
     undeclared = {door.endpoint for door in doors(app) if door.blueprint not in declared} - OPEN_ROUTES
     assert undeclared == set()
 
@@ -201,6 +203,18 @@ def test_the_gateway_refuses_a_foreign_and_a_missing_key(
             text = response.get_json()["error"]
             message = text["message"] if isinstance(text, dict) else text
             assert message == "Token does not belong to this project."
+
+
+def test_the_key_api_refuses_a_missing_key_and_one_that_may_not_manage_keys(
+    app: Flask, client: FlaskClient, world: World, ids: dict[str, object]
+) -> None:
+    names, before = {blueprint.name for blueprint in MANAGEMENT}, changes()
+    for door in (door for door in doors(app) if door.blueprint in names):
+        path = path_of(app, door, "", ids)
+        assert client.open(path, method=door.method, json={}).status_code == 401, door
+        response = client.open(path, method=door.method, json={}, headers=world.acme.headers)
+        assert response.status_code == 403 and "tokens:write" in response.text, door
+    assert changes() == before
 
 
 def test_no_change_without_the_pages_own_token(

@@ -149,7 +149,7 @@ def retire(workspace_id: str, credential_id: str, status: int) -> None:
         change = audit.Change("credential.retire", row.id, label(provider, row), {"status": [None, status]})
         audit.write(session, UPSTREAM, workspace_id, change)
         facts = {"name": provider.name, "provider_id": provider.id, "credential": row.name, "status": status}
-        left = Credential.provider_id == provider.id, Credential.active
+        left = Credential.provider_id == provider.id, Credential.active, Credential.key_id.is_(None)
         facts["left"] = session.scalar(select(func.count()).select_from(Credential).where(*left))
         alerts.note(session, workspace_id, "credential_refused", row.id, facts)
 
@@ -187,11 +187,14 @@ def find(actor: Actor, workspace_id: str, credential_id: str) -> Credential:
 
 
 def list_all(actor: Actor, workspace_id: str, provider_id: str | None = None) -> list[Credential]:
-    """Return the credentials of one provider, or of all, oldest first; their secrets stay sealed."""
+    """Return the credentials of one provider, or of all, oldest first; their secrets stay sealed.
+
+    Without those that belong to keys.
+    """
 
     def work(session: Session) -> list[Credential]:
         access.require(session, actor, workspace_id, "viewer")
-        query = select(Credential).where(Credential.workspace_id == workspace_id)
+        query = select(Credential).where(Credential.workspace_id == workspace_id, Credential.key_id.is_(None))
         if provider_id is not None:
             query = query.where(Credential.provider_id == provider_id)
         return list(session.scalars(query.order_by(Credential.created_at)))
@@ -224,7 +227,7 @@ def test(actor: Actor, workspace_id: str, credential_id: str) -> str:
 def owned(session: Session, workspace_id: str, credential_id: str) -> Credential:
     """Return the workspace's own credential; raise NotFound."""
     row = session.get(Credential, credential_id) if is_uuid(credential_id) else None
-    if row is None or row.workspace_id != workspace_id:
+    if row is None or row.workspace_id != workspace_id or row.key_id is not None:
         raise NotFound("There is no such credential.")
     return row
 

@@ -159,7 +159,7 @@ def overview(actor: Actor, workspace_id: str) -> list[ProviderView]:
     def work(session: Session) -> list[ProviderView]:
         counted = session.execute(
             select(Credential.provider_id, func.count())
-            .where(Credential.workspace_id == workspace_id, Credential.active)
+            .where(Credential.workspace_id == workspace_id, Credential.active, Credential.key_id.is_(None))
             .group_by(Credential.provider_id)
         )
         counts: dict[str, int] = dict(counted.all())

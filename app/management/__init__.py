@@ -1,0 +1,17 @@
+"""The management door: what programs change with a key, as JSON; no cookies, no templates."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.extensions import csrf
+from app.management import keys
+
+BLUEPRINTS = (keys.blueprint,)
+
+
+def register(app: Flask) -> None:
+    """Add every management blueprint. Each request is authenticated by key."""
+    for blueprint in BLUEPRINTS:
+        csrf.exempt(blueprint)
+        app.register_blueprint(blueprint)
