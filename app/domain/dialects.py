@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
+from app.domain import healing, route_headers
 from app.domain.calls import Usage
 from app.domain.chat import choices_of
 from app.domain.errors import BudgetExceeded, GatewayError, NoCandidate, RateLimited
 from app.domain.messages import answer as messages
 from app.domain.pricing import nano_to_usd
 from app.domain.provider_errors import Draining, ProviderAnswered, ProviderFailed, ProviderRefused
-from app.domain.records import Record
+from app.domain.records import Extra, Record
 from app.domain.responses import answer as responses
 
 
@@ -74,28 +75,34 @@ def native_status(error: GatewayError) -> int:
 
 def openai_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
     """Return the completion as OpenAI's clients expect it, with our own `sluice` object beside it."""
-    usage = openai_usage(record.usage or Usage())
-    return {**completion, "model": record.model_told, "usage": usage, "sluice": summary(record)}
+    told = {"usage": told_usage(record, completion.get("usage")), "sluice": summary(record)}
+    return {**completion, "model": record.model_told, **told, **route_headers.extra(record)}
 
 
 def openai_error(error: GatewayError) -> dict[str, Any]:
     """Return OpenAI's error envelope."""
-    inner = {"message": error.message, "type": error.openai_type, "param": error.param, "code": error.code}
+    code = getattr(error, "upstream_code", None) or error.code
+    inner = {"message": error.message, "type": error.openai_type, "param": error.param, "code": code}
     return {"error": inner}
 
 
 def openai_status(error: GatewayError) -> int:
-    """Return the status: a provider's 4xx about the request itself is passed on."""
-    if isinstance(error, ProviderRefused | ProviderAnswered):
+    """Return the status: a provider's 4xx about the request itself is passed on, a lone one's 5xx, too."""
+    if isinstance(error, ProviderRefused | ProviderAnswered) or passes_on(error):
         return error.upstream_status
     return error.status
+
+
+def passes_on(error: GatewayError) -> TypeGuard[ProviderFailed]:
+    """Say whether the client is told the status with which the one provider that it named failed."""
+    return isinstance(error, ProviderFailed) and error.passes_on and 500 <= error.upstream_status <= 599
 
 
 def anthropic_error(error: GatewayError) -> dict[str, Any]:
     """Return Anthropic's error envelope; its texts begin with the path of what is wrong."""
     kind, message = error.anthropic_type, error.message
-    if isinstance(error, ProviderRefused):
-        kind = ANTHROPIC_TYPES.get(error.upstream_status, "invalid_request_error")
+    if isinstance(error, ProviderRefused) or passes_on(error):
+        kind = ANTHROPIC_TYPES.get(error.upstream_status, kind)
     if error.param and error.param not in message:
         message = f"{error.param}: {message}"
     return {"type": "error", "error": {"type": kind, "message": message}}
@@ -125,19 +132,55 @@ def openai_usage(usage: Usage) -> dict[str, Any]:
     """Return OpenAI's usage object."""
     return {
         **plain_usage(usage),
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read_tokens},
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
+
+
+def told_usage(record: Record, given: Any) -> dict[str, Any]:
+    """Return OpenAI's usage object; the provider's own details stay where they are about the same tokens."""
+    ours = openai_usage(record.usage or Usage())
+    names = ("prompt_tokens", "completion_tokens")
+    if not isinstance(given, dict) or any(given.get(name) != ours[name] for name in names):
+        return ours
+    for name in ("prompt_tokens_details", "completion_tokens_details"):
+        details = given.get(name)
+        if isinstance(details, dict):
+            ours[name] |= {key: value for key, value in details.items() if type(value) is int}
+    return ours
 
 
 def summary(record: Record) -> dict[str, Any]:
     """Return the product's own few words about a call."""
     cost = record.cost_nano_usd
-    return {
+    told: dict[str, Any] = {
         "request_id": record.call.request_id,
         "provider": record.answered_by.provider_slug if record.answered_by else None,
         "cost_usd": None if cost is None else nano_to_usd(cost),
         "estimated": bool(record.usage and record.usage.estimated),
+    }
+    if record.target is not None and record.target.requested:
+        told["requested_model"] = record.target.requested
+    if record.healing is not None:
+        told["healing"] = healing.told(record.healing)
+    if record.extras:
+        told["extras"] = [extra_told(extra) for extra in record.extras]
+    if record.plugins:
+        told |= {"plugins": record.plugin_notes, "warnings": record.warnings}
+    return told
+
+
+def extra_told(extra: Extra) -> dict[str, Any]:
+    """Return what was paid for beside the answer: it is not in the answer's own usage."""
+    usage = plain_usage(extra.usage)
+    return {
+        "kind": extra.kind,
+        "label": extra.label,
+        "cost_usd": nano_to_usd(extra.nano_usd),
+        "usage": usage,
     }
 
 
@@ -155,6 +198,9 @@ ANTHROPIC_TYPES = {
     404: "not_found_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    500: "api_error",
+    503: "api_error",
+    529: "overloaded_error",
 }
 ANTHROPIC_PATH = re.compile(
     r"/v1/(?:anthropic/.*|messages(?:/.*)?|[^/]+/v1/.*|[^/]+/messages(?:/count_tokens)?)", re.IGNORECASE

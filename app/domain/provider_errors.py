@@ -31,8 +31,14 @@ class ProviderDown(NoCandidate):
 
 
 class ProviderFailed(GatewayError):
-    """502: every candidate was tried and failed (C5)."""
+    """502: every candidate was tried and failed (C5).
 
+    `upstream_status` is what the provider answered, where it did. `passes_on`: it was the only one that the
+    client named, and so its 5xx is what the client is told.
+    """
+
+    upstream_status: int = 0
+    passes_on = False
     status = 502
     code = "provider_error"
     openai_type = "provider_error"
@@ -57,6 +63,7 @@ class ProviderRefused(ProviderFailed):
 
     code = "provider_refused"
     openai_type = "invalid_request_error"
+    upstream_code: str | None = None  # as clients of its dialect know it: context_length_exceeded …
 
     def __init__(self, message: str, *, upstream_status: int, param: str | None = None) -> None:
         super().__init__(message, param=param)

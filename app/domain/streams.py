@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from app.domain import route_headers
-from app.domain.calls import Chunk, Usage
+from app.domain.calls import Chunk
 from app.domain.chat import choices_of
-from app.domain.dialects import Dialect, openai_usage, summary
+from app.domain.dialects import Dialect, summary, told_usage
 from app.domain.errors import GatewayError
 from app.domain.messages import events as messages
 from app.domain.provider_errors import ReportedCut, StreamCut
@@ -64,13 +64,17 @@ def answer_events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
     """Yield each chunk at once, but hold back the finish chunk until the usage is known (O1)."""
     held: dict[str, Any] | None = None
     last: dict[str, Any] = {}
+    usage: Any = None
+    begun: set[Any] = set()
     for chunk in chunks:
         if chunk.data is None:
             yield KEEP_ALIVE
             continue
         last = as_told(chunk.data, record)
+        usage = last.get("usage") or usage
         if not last.get("choices"):
             continue
+        last = with_role(last, begun)
         if held is not None:
             yield event(held)
             held = None
@@ -78,7 +82,22 @@ def answer_events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
             yield event(without_usage(last))
         else:
             held = without_usage(last)
-    yield from final_events(held, last, record)
+    yield from final_events(held, last, record, usage)
+
+
+def with_role(data: dict[str, Any], begun: set[Any]) -> dict[str, Any]:
+    """Return the chunk; the first of each choice says whose words they are (A9). `begun` remembers which."""
+    indices = [choice.get("index") for choice in choices_of(data)]
+    if begun.issuperset(indices):
+        return data
+    choices = [
+        choice
+        if choice.get("index") in begun
+        else {**choice, "delta": {"role": "assistant", **delta_of(choice)}}
+        for choice in choices_of(data)
+    ]
+    begun.update(indices)
+    return {**data, "choices": choices}
 
 
 def as_told(data: dict[str, Any], record: Record) -> dict[str, Any]:
@@ -92,10 +111,11 @@ def without_usage(data: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name != "usage"} if "usage" in data else data
 
 
-def final_events(held: dict[str, Any] | None, last: dict[str, Any], record: Record) -> Iterator[bytes]:
+def final_events(
+    held: dict[str, Any] | None, last: dict[str, Any], record: Record, usage: Any = None
+) -> Iterator[bytes]:
     """Yield the usage: on its own chunk when asked for, else on the finish chunk, which keeps a choice."""
-    usage = openai_usage(record.usage or Usage())
-    tail = {"usage": usage, "sluice": summary(record), **route_headers.extra(record)}
+    tail = {"usage": told_usage(record, usage), "sluice": summary(record), **route_headers.extra(record)}
     if wants_usage_chunk(record.call.body):
         if held is not None:
             yield event(held)

@@ -23,6 +23,7 @@ from app.domain.provider_errors import (
 MOST_TEXT = 500
 MOST_WAIT_SECONDS = 60
 KEY_LIKE = re.compile(r"\b(?:sk|pk|rk|gsk|xai|AIza|key)[-_][A-Za-z0-9*_-]{6,}")
+CODE = re.compile(r"[a-z][a-z0-9_]{2,63}")
 LIMITED = frozenset({"rate_limit_error", "rate_limit_exceeded", "insufficient_quota", "requests", "tokens"})
 UNKNOWN_KEY = frozenset({"authentication_error", "permission_error", "invalid_api_key", "permission_denied"})
 NOT_THE_KEY = frozenset({"model_not_found", "unsupported_country_region_territory", "model_terms_required"})
@@ -45,7 +46,9 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, upstream: Upst
         return refusal(status, read_error(body), upstream)
     if 300 <= status < 400:
         return ProviderFailed("The model provider redirects elsewhere, which is not followed.")
-    return ProviderFailed(f"The model provider answered with status {status}.")
+    failed = ProviderFailed(f"The model provider answered with status {status}.")
+    failed.upstream_status = status
+    return failed
 
 
 def stream_failure(error: Any, upstream: Upstream) -> ProviderFailed:
@@ -65,12 +68,14 @@ def refusal(status: int, fields: dict[str, Any], upstream: Upstream) -> Provider
     """Return the provider's own words about a wrong request, without our secret."""
     message = fields.get("message") or fields.get("detail")
     text = scrub(message, upstream.secret) if isinstance(message, str) else ""
-    param = fields.get("param")
-    return ProviderRefused(
+    param, code = fields.get("param"), fields.get("code")
+    refused = ProviderRefused(
         text or f"The model provider refused the request with status {status}.",
         upstream_status=status,
         param=scrub(param, upstream.secret)[:100] if isinstance(param, str) else None,
     )
+    refused.upstream_code = code if isinstance(code, str) and CODE.fullmatch(code) else None
+    return refused
 
 
 def read_error(body: bytes) -> dict[str, Any]:

@@ -55,7 +55,9 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
             yield from chunks
             return
         record.answered_by = None
-    raise verdict(failures)
+    final = verdict(failures)
+    final.passes_on = record.call.names_model and len(failures) == 1
+    raise final
 
 
 def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> Iterator[Chunk]:

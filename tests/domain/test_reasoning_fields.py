@@ -1,0 +1,28 @@
+"""Reasoning is found under one name, whoever answered (A11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.reasoning_fields import normalized
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"content": "a"}, {"content": "a"}),
+        ({"content": "", "reasoning": "hm"}, {"content": "", "reasoning_content": "hm"}),
+        ({"content": "a", "reasoning": None}, {"content": "a"}),
+        ({"reasoning": "hm", "reasoning_content": "hm"}, {"reasoning_content": "hm"}),
+        (
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+                         {"type": "text", "text": "a"}, 5]},
+            {"content": "a", "reasoning_content": "hm"},
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["delta", "message"])
+def test_every_vendors_name_becomes_one(name: str, part: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert normalized({"choices": [{"index": 0, name: part}, 5]})["choices"][0][name] == expected
