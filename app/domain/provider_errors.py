@@ -63,6 +63,7 @@ class ProviderRefused(ProviderFailed):
 
     code = "provider_refused"
     openai_type = "invalid_request_error"
+    anthropic_type = "invalid_request_error"
     upstream_code: str | None = None  # as clients of its dialect know it: context_length_exceeded …
 
     def __init__(self, message: str, *, upstream_status: int, param: str | None = None) -> None:
