@@ -15,6 +15,8 @@ from app.domain.errors import (
     NoModelsAvailable,
     NotAllowed,
     NotFound,
+    PluginNotAvailable,
+    PluginRequiresPaid,
     UnknownPrice,
 )
 from app.domain.forwarding_rules import check_body
@@ -25,12 +27,16 @@ from app.domain.targets import Plan, Target
 from app.egress import ended_early
 from app.services import (
     admission,
+    answer_cache,
     callers,
     failover,
     forwarding,
+    healing,
     holds,
     model_targets,
     own_keys,
+    plugin_rounds,
+    plugins,
     proxy_targets,
     records,
     routing,
@@ -40,7 +46,16 @@ from app.services import (
 )
 
 # What may be refused only because something has changed since it was read.
-OUTDATED = (NoCandidate, NotAllowed, NotFound, NoModelsAvailable, CostGuardrailExceeded, UnknownPrice)
+OUTDATED = (
+    NoCandidate,
+    NotAllowed,
+    NotFound,
+    NoModelsAvailable,
+    CostGuardrailExceeded,
+    UnknownPrice,
+    PluginNotAvailable,
+    PluginRequiresPaid,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +78,14 @@ def run(call: Call) -> Iterator[Head | Chunk]:
         record.streamed = call.wants_stream and target.config.streaming_enabled
         record.begin("prompt")
         prepare(target, record)  #                                 prompt apply
+        stored = answer_cache.find(plan, record)  #                the project's own cache, where it has one
         record.begin("hold")
-        record.hold = holds.reserve(record, plan)  #               budgets and balance, idempotency
+        record.hold = None if stored else holds.reserve(record, plan)  # budgets and balance, idempotency
+        if record.plugins:
+            record.begin("plugins")
+            plugins.gather(record)  #                              what they put before the conversation
         record.begin("upstream")
-        with closing(dispatch(target, plan, record)) as chunks:  # provider call, with failover
+        with closing(stored or dispatch(target, plan, record)) as chunks:  # provider call, with failover
             first = next(chunks)
             record.begin("stream")
             yield Head(record.streamed, record)
@@ -90,6 +109,8 @@ def run(call: Call) -> Iterator[Head | Chunk]:
         admission.release(record)  #                               make room in the limits
         record.begin("")
         records.write(record)  #                                   log
+        if record.plugins:
+            plugins.remember(record)  #                            what the user said of themselves
 
 
 def enter(call: Call, record: Record) -> tuple[Target, Plan]:
@@ -117,6 +138,7 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
     record.begin("target")
     found = finder(call)(caller, call, fresh=fresh)
     record.target = target = own_keys.attach(found, caller, call)
+    record.plugins = plugins.check(caller, target, call, fresh=fresh)
     plan = routing.plan(caller, target, call)
     record.begin("admission")
     beside = sticky.lookup(plan, call)
@@ -151,6 +173,9 @@ def prepare(target: Target, record: Record) -> None:
     check_body(record.request, counts_money=counts_money)
     if call.dialect == "anthropic":  # the client's own body may go out as it came
         check_body(own_body(call.body), counts_money=counts_money)
+    healing.check(call)
+    if record.plugins:
+        plugins.offer_tools(record)
     record.messages = record.request["messages"]
 
 
@@ -163,4 +188,9 @@ def dispatch(target: Target, plan: Plan, record: Record) -> Generator[Chunk, Non
         raise early
     if target.operation == token_counts.OPERATION and not target.forwards:
         return token_counts.stream(plan, record)
-    return forwarding.stream(plan, record) if target.forwards else failover.stream(plan, record)
+    if target.forwards:
+        return forwarding.stream(plan, record)
+    chunks = failover.stream(plan, record)
+    chunks = plugin_rounds.follow(chunks, plan, record)  # rounds with our own tools
+    chunks = healing.mend(chunks, record)  #               what was to be JSON is made JSON
+    return answer_cache.keep(chunks, record)  #            remembers the answer

@@ -37,7 +37,7 @@ STREAM_HEADERS = {
     "X-Accel-Buffering": "no",
 }
 CLIENT_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-TIMED_STEPS = ("auth", "parse", "target", "admission", "prompt", "hold", "upstream", "settle")
+TIMED_STEPS = ("auth", "parse", "target", "admission", "prompt", "hold", "plugins", "upstream", "settle")
 
 
 def request_id() -> str:
@@ -151,6 +151,8 @@ def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
     headers = {"X-Sluice-Provider": told["provider"] or "", **limits.headers(record.counted)}
     if record.call.names_model:
         headers |= route_headers.headers(record, is_done=timed)
+    if record.slot is not None:
+        headers |= dict.fromkeys(("X-Cache", "X-Sluice-Cache"), "hit" if record.cached else "miss")
     if record.warnings:
         headers |= warning_headers.headers(record.warnings)
     if timed:

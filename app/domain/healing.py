@@ -6,11 +6,15 @@ Valid JSON is never touched. What cannot be mended without guessing is left as i
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
+from app.domain.errors import InvalidRequest
 from app.domain.healing_mender import FENCE, Mender, Unmendable
+from app.domain.records import Healing
 
 MOST_CHARACTERS = 256 * 1024
 MOST_STARTS = 16  # places in the surrounding prose where JSON is looked for
@@ -40,6 +44,10 @@ STEPS = {  # what was done, as receipts and answers say it
 }
 
 
+MODES = ("repair", "local", "off")  # what a body's `healing` may say; the first where it says nothing
+FORMATS = ("json_object", "json_schema")
+
+
 @dataclass(frozen=True, slots=True)
 class Healed:
     """The mended text and what was done, as names of STEPS; no step: the text is as it came.
@@ -50,6 +58,21 @@ class Healed:
     text: str
     steps: tuple[str, ...] = ()
     valid: bool = True
+
+
+def mode_of(body: Mapping[str, Any]) -> str:
+    """Return how far the client lets us go; raise InvalidRequest (400) for an unknown word."""
+    mode = body.get("healing")
+    if mode is None:
+        return MODES[0]
+    if mode not in MODES:
+        raise InvalidRequest(f"'healing' must be one of: {', '.join(MODES)}.", param="healing")
+    return str(mode)
+
+
+def told(healing: Healing) -> dict[str, Any]:
+    """Return what an answer says of its healing."""
+    return {"outcome": healing.outcome, "steps": [STEPS[step] for step in healing.steps]}
 
 
 def is_json(text: str) -> bool:

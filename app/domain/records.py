@@ -61,6 +61,30 @@ class Extra:
         return {"kind": self.kind, "label": self.label, "nano_usd": self.nano_usd, **counts}
 
 
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """What became of an answer that was to be JSON. `steps`: names of domain.healing.STEPS.
+
+    `outcome`: mended | repaired (by asking the model again) | failed | streamed (then nothing is done).
+    """
+
+    outcome: str
+    steps: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {"outcome": self.outcome, "steps": list(self.steps)}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where an answer stands, or is to be kept, in its project's cache."""
+
+    key: str
+    seconds: int
+    generation: str = "0"  # answers of another one were thrown away
+
+
 @dataclass(slots=True)
 class Record:
     """One call's story. Success must be proven: it starts as `aborted`."""
@@ -96,6 +120,8 @@ class Record:
     plugin_notes: list[dict[str, Any]] = field(default_factory=list)  # what each did, for the answer
     touched: bool = False  # a step changed the request: it is no longer the client's own body
     cached: bool = False  # answered from the project's cache: nothing is asked of anybody, nothing is paid
+    slot: Slot | None = None  # where the answer is looked up and kept, where that is wanted
+    healing: Healing | None = None  # of an answer that was to be JSON
     paid_elsewhere: bool = False  # a key of the caller's own was used (R18)
     savings_nano_usd: int | None = None  # against the baseline; None: not routed, or not known
     cost_nano_usd: int | None = None
@@ -184,21 +210,27 @@ class Record:
             self.delivered.append(chunk.text)
             self._characters += len(chunk.text)
 
-    def end_round(self, label: str) -> None:
-        """What came until now was a round with a tool: it is paid for beside the answer that still comes.
-
-        Of a buffered round nothing has reached the client.
-        """
+    def as_round(self, label: str) -> Extra:
+        """Return what came until now as a round with a tool, beside the answer that still comes."""
         usage = self.counted_usage() if self.usage is None or self.says_nothing(self.usage) else self.usage
         price = self.price_for(usage)
-        cost = 0 if self.paid_elsewhere else self.cost_of(usage) or 0
-        self.extras.append(Extra("round", label, usage, cost, cost_nano_usd(usage, price) if price else 0))
+        if self.paid_elsewhere or price is None:
+            return Extra("round", label, usage, 0)
+        return Extra("round", label, usage, self.cost_of(usage) or 0, cost_nano_usd(usage, price))
+
+    def end_round(self, extra: Extra) -> None:
+        """What came until now was this round. Of a buffered one nothing has reached the client."""
+        self.extras.append(extra)
         if not self.streamed:
-            del self.delivered[self._began[0] :]
-            self.first_token_ms = None
+            self.unsay()
         self.usage, self.finish_reason = Usage(), None
         self._began = self._covered = len(self.delivered), len(self.called)
         self._characters = 0
+
+    def unsay(self) -> None:
+        """Take back what this round said: its client has not got it."""
+        del self.delivered[self._began[0] :]
+        self.first_token_ms = None
 
     def succeed(self) -> None:
         """The answer came to its proven end."""
@@ -230,7 +262,7 @@ class Record:
     def settle(self) -> None:
         """Fix usage and cost: an answer without usage is counted, a failed call costs nothing."""
         is_free = self.target is not None and self.target.operation in FREE_OPERATIONS
-        if self.outcome in ("refused", "failed") or self.answered_by is None or is_free:
+        if self.outcome in ("refused", "failed") or self.answered_by is None or is_free or self.cached:
             self.usage, self.cost_nano_usd = Usage(), 0
             return
         if self.usage is None or self.says_nothing(self.usage):
@@ -306,4 +338,5 @@ class Record:
             return None
         names = ("input", "output", "cache_read", "cache_write")
         frozen: dict[str, Any] = {n: getattr(price, f"{n}_nano_usd_per_million") for n in names}
-        return {**frozen, "multipliers_ppm": list(self.multipliers())}
+        elsewhere = {"paid_elsewhere": True} if self.paid_elsewhere else {}
+        return {**frozen, "multipliers_ppm": list(self.multipliers()), **elsewhere}

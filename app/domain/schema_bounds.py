@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 MOST_NODES = 20_000
+MOST_PATTERNS = 100
 MOST_DEPTH = 32  # of the value, where a schema refers to itself
 MOST_CHECKS = 2_000  # of one place in the value
 REFUSED = frozenset({"$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor"})
@@ -40,11 +41,12 @@ class Work:
 
     def check(self) -> None:
         """Raise TooMuch, as `check_schema` does."""
-        pending = [self.root]
+        pending, patterns = [self.root], 0
         while pending:
             node = pending.pop()
             self.nodes[id(node)] = node
-            if len(self.nodes) > MOST_NODES:
+            patterns += patterns_of(node)
+            if len(self.nodes) > MOST_NODES or patterns > MOST_PATTERNS:
                 raise TooMuch("it is too large")
             if isinstance(node, dict):
                 if REFUSED & node.keys():
@@ -116,6 +118,13 @@ def inside(node: dict[str, Any]) -> Iterator[tuple[str | None, Any]]:
         for each in inner if isinstance(inner, list) else (inner,):
             if each is not None:
                 yield None, each
+
+
+def patterns_of(node: Any) -> int:
+    """Count the patterns that a schema has itself: each has to be compiled."""
+    if not isinstance(node, dict):
+        return 0
+    return isinstance(node.get("pattern"), str) + len(list(members(node.get("patternProperties"))))
 
 
 def members(value: Any) -> Iterator[tuple[str, Any]]:

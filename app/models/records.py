@@ -90,6 +90,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     routing: Mapped[dict[str, Any] | None] = mapped_column(Json)  # domain.decisions.Decision (R20)
     extras: Mapped[list[Any] | None] = mapped_column(Json)  # domain.records.Extra: paid for beside the answer
     warnings: Mapped[list[Any] | None] = mapped_column(Json)  # what was dropped or changed, in plain words
+    healing: Mapped[dict[str, Any] | None] = mapped_column(Json)  # domain.records.Healing: of a JSON answer
     steps: Mapped[JsonDict]  # microseconds by step
     first_token_ms: Mapped[int | None]
     duration_ms: Mapped[int]

@@ -178,6 +178,7 @@ def what(record: Record) -> dict[str, Any]:
         "routing": record.decision.as_dict() if record.decision else None,
         "extras": [extra.as_dict() for extra in record.extras] or None,
         "warnings": record.warnings or None,
+        "healing": record.healing.as_dict() if record.healing else None,
         "attempts": [attempt.as_dict() for attempt in attempts_of(record)],
         "content": content_of(record),
     }

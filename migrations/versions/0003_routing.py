@@ -17,7 +17,7 @@ ADDED = {
     "keys": ("rules", "parent_id"),
     "projects": ("gateway",),
     "model_overrides": ("quality", "features", "quantization"),
-    "records": ("tag", "cached", "savings_nano_usd", "routing", "extras", "warnings"),
+    "records": ("tag", "cached", "savings_nano_usd", "routing", "extras", "warnings", "healing"),
 }
 
 
@@ -116,6 +116,7 @@ def add_to_records() -> None:
     op.add_column("records", sa.Column("routing", JSON, nullable=True))
     op.add_column("records", sa.Column("extras", JSON, nullable=True))
     op.add_column("records", sa.Column("warnings", JSON, nullable=True))
+    op.add_column("records", sa.Column("healing", JSON, nullable=True))
 
 
 def downgrade() -> None:

@@ -35,6 +35,7 @@ def test_ordinary_schemas_pass(schema: Any) -> None:
         {"$ref": "https://example.com/schema"},
         {"$ref": "#/$defs/none"},
         {"$id": "https://example.com/", "type": "object"},
+        {"properties": {f"a{n}": {"pattern": "a"} for n in range(101)}},
         {"enum": [{"a": n} for n in range(20_000)]},
     ],
 )

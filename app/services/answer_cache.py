@@ -1,0 +1,165 @@
+"""Remembers whole answers of a project, so that the very same request need not be paid for twice (A17, A29).
+
+What is kept is found again only by its project, only for the same request, and only while the model that
+answered is one of those that this call may be answered by. Without Redis nothing is found and nothing kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import asdict, replace
+from typing import Any
+
+import orjson
+
+from app.domain import chat
+from app.domain.callers import Caller
+from app.domain.calls import Chunk
+from app.domain.errors import InvalidRequest, Overloaded
+from app.domain.records import Record, Slot
+from app.domain.targets import Plan
+from app.extensions import redis
+from app.redis_store import RedisAway
+from app.services import idempotency
+
+HEADER = "X-Cache"
+MODES = ("auto", "force", "skip")
+FORCED_SECONDS = 3600
+LONGEST_SECONDS = 31 * 24 * 3600  # longer than anything is kept
+MOST_BYTES = 256 * 1024
+OPERATIONS = frozenset({"chat", "embeddings"})
+WHOLE = (None, "stop", "tool_calls", "function_call")  # not what a limit or a filter stopped
+Json = dict[str, Any]
+
+
+def find(plan: Plan, record: Record) -> Generator[Chunk, None, None] | None:
+    """Return the stored answer of the same request; None when there is none, or none is wanted."""
+    slot = slot_for(record)
+    stored = None if slot is None else look_up(slot, record)
+    names = {candidate.model_id: candidate for candidate in plan.candidates}
+    if stored is None or stored.get("model_id") not in names:
+        return None
+    record.cached, record.answered_by = True, names[stored["model_id"]]
+    return replay(stored["answer"], record)
+
+
+def slot_for(record: Record) -> Slot | None:
+    """Return where the answer belongs; None where it is not kept. InvalidRequest for an unknown `x-cache`."""
+    call, target = record.call, record.target
+    assert target is not None
+    asked = call.headers.get(HEADER)
+    if asked is None and not target.gateway.cache_seconds:
+        return None
+    mode = (asked or "auto").strip().lower()
+    if mode not in MODES:
+        raise InvalidRequest(f"The header x-cache must be one of: {', '.join(MODES)}.", param="x-cache")
+    seconds = target.gateway.cache_seconds or (FORCED_SECONDS if mode == "force" else 0)
+    if mode == "skip" or not seconds or target.forwards or target.operation not in OPERATIONS:
+        return None
+    if record.plugins or idempotency.is_asked_for(call):  # those act; this has an answer of its own
+        return None
+    return Slot(key_of(record), seconds)
+
+
+def key_of(record: Record) -> str:
+    """Return the place of a request's answer: the same only for the same request of the same project."""
+    target = record.target
+    assert target is not None
+    told = {
+        "operation": target.operation,
+        "request": record.request,
+        "models": [target.config.model, *target.config.failover],
+        "wishes": asdict(target.wishes),
+        "healing": record.call.body.get("healing"),
+    }
+    try:
+        raw = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # whole numbers of any size
+        raw = repr(told).encode()
+    return f"sluice:answer:{target.project_id}:{hashlib.sha256(raw).hexdigest()}"
+
+
+def generation_key(project_id: str) -> str:
+    """Return where a project's generation stands: what was kept under another one counts for nothing."""
+    return f"sluice:answers:{project_id}"
+
+
+def look_up(slot: Slot, record: Record) -> Json | None:
+    """Ask for the entry and for the project's generation at once."""
+    assert record.target is not None
+    try:
+        words = "MGET", generation_key(record.target.project_id), slot.key
+        generation, raw = redis.command(*words)
+    except RedisAway:
+        return None
+    record.slot = replace(slot, generation=str(generation or 0))
+    try:
+        stored = orjson.loads(raw) if raw else None
+    except ValueError:
+        return None
+    is_current = isinstance(stored, dict) and stored.get("generation") == record.slot.generation
+    return stored if is_current else None
+
+
+def replay(answer: Json, record: Record) -> Generator[Chunk, None, None]:
+    """Yield a stored answer, cut up where a stream was asked for; it has used nothing."""
+    is_chat = record.target is not None and record.target.operation == "chat"
+    for data in chat.split(answer) if record.streamed and is_chat else (answer,):
+        yield Chunk(data, finish_reason=chat.finish_reason(data))
+
+
+def keep(chunks: Generator[Chunk, None, None], record: Record) -> Generator[Chunk, None, None]:
+    """Return the chunks, and remember the answer once it came to its end."""
+    return chunks if record.slot is None else kept(chunks, record, record.slot)
+
+
+def kept(chunks: Generator[Chunk, None, None], record: Record, slot: Slot) -> Generator[Chunk, None, None]:
+    """Yield the chunks; whoever leaves before the end leaves nothing behind."""
+    pieces, size = list[Json](), 0
+    with closing(chunks):
+        for chunk in chunks:
+            if chunk.data is not None and size <= MOST_BYTES:
+                pieces.append(chunk.data)
+                size += sum(lengths(chunk.data))
+            yield chunk
+    if pieces and size <= MOST_BYTES and not record.paid_elsewhere:
+        put(slot, record, chat.join(pieces) if record.streamed else pieces[0])
+
+
+def lengths(data: Json) -> Iterator[int]:
+    """Yield about how long the parts of a chunk are."""
+    yield 64
+    for choice in chat.choices_of(data):
+        part = choice.get("delta") or choice.get("message")
+        yield from (len(value) for value in (part or {}).values() if isinstance(value, str))
+
+
+def put(slot: Slot, record: Record, answer: Json) -> None:
+    """Store a whole answer; not waited for."""
+    target = record.target
+    failed = record.healing is not None and record.healing.outcome == "failed"
+    reasons = {choice.get("finish_reason") for choice in chat.choices_of(answer)}
+    if target is None or record.answered_by is None or failed or not reasons <= set(WHOLE):
+        return
+    entry = {
+        "generation": slot.generation,
+        "model_id": record.answered_by.model_id,
+        "answer": {name: value for name, value in answer.items() if name != "usage"},
+    }
+    try:
+        raw = orjson.dumps(entry)
+    except orjson.JSONEncodeError:
+        return
+    if len(raw) <= MOST_BYTES:
+        redis.send("SET", slot.key, raw.decode(), "EX", str(slot.seconds))
+
+
+def empty(caller: Caller) -> None:
+    """Forget every answer of the caller's project; raise Overloaded without Redis."""
+    key = generation_key(caller.project_id)
+    try:
+        redis.ask(lambda client: (client.incr(key), client.expire(key, LONGEST_SECONDS)))
+    except RedisAway:
+        raise Overloaded("The cache cannot be reached right now. Try again shortly.") from None
