@@ -147,7 +147,7 @@ class InvalidFields(InvalidInput):
 
 
 class PluginNotAvailable(InvalidRequest):
-    """400: the plugin exists, but is not set up here or is switched off; the text says who can change that."""
+    """400: the plugin exists, but is not set up here or is switched off; the text says what to do."""
 
     code = "plugin_not_available"
     default = "This plugin is not set up."

@@ -37,10 +37,10 @@ class Source:
     text: str
 
 
-def numbered(intro: str, sources: Sequence[Source], most_bytes: int) -> str:
+def numbered(intro: str, sources: Sequence[Source], most_bytes: int, first: int = 1) -> str:
     """Return the sources with their numbers, each cut to its share of the room."""
     share = max(200, most_bytes // max(1, len(sources)))
-    parts = [f"[{number}] {told(source, share)}" for number, source in enumerate(sources, 1)]
+    parts = [f"[{number}] {told(source, share)}" for number, source in enumerate(sources, first)]
     return cut(f"{intro}\n\n" + "\n\n".join(parts), most_bytes + FRAME_BYTES)
 
 

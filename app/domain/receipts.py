@@ -11,7 +11,7 @@ from app.domain.charges import Charge, Charged, charge
 from app.domain.sentences import Sentence
 
 OWN_STEPS = ("auth", "parse", "target", "admission", "prompt", "hold", "settle", "end")
-WAITING_STEPS = ("upstream", "stream")
+WAITING_STEPS = ("plugins", "upstream", "stream")
 
 
 class Stored(Billed, Charged, Protocol):
@@ -112,6 +112,7 @@ STEPS = {
     "hold": Sentence("Holding the most it may cost"),
     "settle": Sentence("Charging it, giving the rest back"),
     "end": Sentence("Refusing the call"),
+    "plugins": Sentence("Waiting for the plugins"),
     "upstream": Sentence("Waiting for the provider's first word"),
     "stream": Sentence("Passing the answer on"),
 }
