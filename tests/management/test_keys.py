@@ -15,6 +15,7 @@ from app.models import Credential
 from app.services import budgets, credentials, keys
 from app.services.sealing import sealer
 from tests.gateway.passthrough_world import Proxy, make_proxy
+from tests.money import make_prepaid
 from tests.providers_world import add_provider
 from tests.upstream import Upstream
 from tests.upstream_replies import error_reply
@@ -205,6 +206,8 @@ def test_a_keys_own_provider_key_pays_there_and_is_kept_sealed(proxy: Proxy, cli
     assert Api(client, child["key"]).chat().status_code == 200
     assert proxy.upstream.requests[-1].headers["authorization"] == f"Bearer {secret}"
     assert proxy.record.cost_nano_usd == 0 and proxy.record.input_tokens == 7
+    make_prepaid(proxy.tenant, 0)
+    assert Api(client, child["key"]).chat().status_code == 200
     [row] = database.read(lambda s: list(s.query(Credential).filter(Credential.key_id.is_not(None))))
     assert secret.encode() not in row.sealed and sealer.key_id == row.sealed_with
     api.ask("PATCH", f"?keyId={child['id']}", {"providerKeys": {"openai": None}})
