@@ -180,6 +180,12 @@
     return { 401: texts.signedOut, 403: texts.forbidden, 404: texts.missing, 429: texts.tooMany }[status] ?? texts.failed;
   }
 
+  // What asks again and again rests while nobody looks
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const repeats = event.target.getAttribute?.("hx-trigger")?.startsWith("every ");
+    if (repeats && document.hidden) event.preventDefault();
+  });
+
   document.addEventListener("htmx:responseError", (event) => flash(explain(event.detail.xhr.status)));
   document.addEventListener("htmx:sendError", () => flash(texts.unreachable));
   document.addEventListener("htmx:timeout", () => flash(texts.unreachable));

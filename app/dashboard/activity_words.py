@@ -15,6 +15,9 @@ from app.domain.limits import KINDS
 from app.models import AuditEvent
 
 SENTENCES: dict[str, LazyString] = {
+    "alias.change": _("changed the alias %(what)s"),
+    "alias.create": _("made the alias %(what)s"),
+    "alias.delete": _("deleted the alias %(what)s"),
     "alerts.change": _("changed who gets alert mails in %(what)s"),
     "account.change": _("changed how the account %(what)s pays or warns"),
     "budget.activate": _("switched on the budget of %(what)s"),
@@ -59,6 +62,7 @@ SENTENCES: dict[str, LazyString] = {
     "provider.create": _("added the provider %(what)s"),
     "provider.pause": _("paused the provider %(what)s"),
     "provider.resume": _("reactivated the provider %(what)s"),
+    "provider.try": _("had the provider %(what)s tried again after its failures"),
     "sub_account.change": _("changed the sub-account %(what)s"),
     "sub_account.create": _("made the sub-account %(what)s"),
     "workspace.change": _("changed the settings of %(what)s"),
@@ -68,6 +72,7 @@ OTHER = _("did “%(action)s” to %(what)s")
 ICONS = {
     "budget": "gate",
     "alerts": "bell",
+    "alias": "coins",
     "account": "wallet",
     "credential": "shield",
     "credit": "wallet",

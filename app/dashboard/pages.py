@@ -32,6 +32,7 @@ NAV = (
         "answers",
         ("providers", "plug", "providers.index"),
         ("models", "coins", "models.index"),
+        ("performance", "activity", "performance.index"),
     ),
     (
         "workspace",
@@ -121,6 +122,7 @@ def nav_label(name: str) -> str:
         "usage": _("Usage"),
         "providers": _("Providers"),
         "models": _("Models"),
+        "performance": _("Performance"),
         "credits": _("Credits"),
         "budgets": _("Budgets"),
         "alerts": _("Alerts"),

@@ -208,7 +208,12 @@ def attempts_of(record: Record) -> list[Attempt]:
         for item in record.target.skipped
         if place.get(item.model_id, 0) < last
     ]
-    return sorted([*skipped, *record.attempts], key=lambda attempt: place.get(attempt.model_id, 0))
+    told: list[Attempt] = []
+    for attempt in record.attempts:
+        while skipped and place.get(skipped[0].model_id, 0) < place.get(attempt.model_id, 0):
+            told.append(skipped.pop(0))
+        told.append(attempt)
+    return told
 
 
 def status_of(record: Record) -> int:
