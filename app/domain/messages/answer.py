@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import jiter
 
 from app.domain.calls import Usage
 from app.domain.chat import choices_of
+from app.domain.ids import new_id
 from app.domain.records import Record
 
 Json = dict[str, Any]
@@ -19,6 +21,7 @@ STOP_REASONS = {
     "content_filter": "refusal",
 }
 THEIR_REASONS = frozenset({"stop_sequence", "pause_turn", "refusal", "model_context_window_exceeded"})
+ODD_IN_ID = re.compile(r"[^A-Za-z0-9_-]")
 THOUGHTS = ("thinking", "redacted_thinking")
 
 
@@ -55,7 +58,7 @@ def envelope(record: Record, given_id: Any) -> Json:
 
 def content_of(said: Json) -> list[Json]:
     """Return the blocks of a chat answer: thoughts, text, then the tools that it uses."""
-    text = text_of(said.get("content")) or text_of(said.get("refusal"))
+    text = (text_of(said.get("content")) or text_of(said.get("refusal"))) + pictures_of(said)
     calls = said.get("tool_calls")
     uses = [use_of(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     return [*thoughts_of(said), *([{"type": "text", "text": text}] if text else []), *uses]
@@ -88,10 +91,31 @@ def use_of(call: Json) -> Json:
     named = function if isinstance(function, dict) else {}
     return {
         "type": "tool_use",
-        "id": str(call.get("id") or ""),
+        "id": use_id(call.get("id")),
         "name": str(named.get("name") or ""),
         "input": arguments_of(named.get("arguments")),
     }
+
+
+def use_id(given: Any) -> str:
+    """Return a tool call's id in the alphabet of this API, which wants it back; a new one where none came."""
+    return (
+        ODD_IN_ID.sub("_", given)
+        if isinstance(given, str) and given
+        else f"toolu_{new_id().replace('-', '')}"
+    )
+
+
+def pictures_of(said: Json) -> str:
+    """Return the pictures that stand in no text yet, as a text: this API has no blocks for them."""
+    images = said.get("images")
+    parts = (
+        [image.get("image_url") for image in images if isinstance(image, dict)]
+        if isinstance(images, list)
+        else []
+    )
+    urls = [part.get("url") for part in parts if isinstance(part, dict)]
+    return "".join(f"\n![]({url})\n" for url in urls if isinstance(url, str) and url.startswith("data:"))
 
 
 def arguments_of(text: Any) -> Json:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from app.domain.messages.answer import is_thought, text_of
+from app.domain.messages.answer import is_thought, pictures_of, text_of, use_id
 
 Json = dict[str, Any]
 Key = tuple[str, int]
@@ -61,7 +61,7 @@ class Blocks:
         first = next((piece for piece in of_one if is_named(piece)), of_one[0])
         self._index, self._open = self._index + 1, first.key
         self.uses_tools = self.uses_tools or first.key[0] == "tool"
-        yield {"type": "content_block_start", "index": self._index, "content_block": first.block}
+        yield {"type": "content_block_start", "index": self._index, "content_block": opened(first, of_one)}
         for piece in of_one:
             yield from self._fill(piece)
 
@@ -89,6 +89,13 @@ class Blocks:
         return True
 
 
+def opened(piece: Piece, of_one: list[Piece]) -> Json:
+    """Return the block as it is opened; a tool's id can have come before its name."""
+    if piece.key[0] != "tool":
+        return piece.block
+    return {**piece.block, "id": use_id(next((one.block["id"] for one in of_one if one.block["id"]), ""))}
+
+
 def is_named(piece: Piece) -> bool:
     """Say whether the piece tells enough to open its block: a tool needs its name."""
     return piece.key[0] != "tool" or bool(piece.block["name"])
@@ -97,7 +104,7 @@ def is_named(piece: Piece) -> bool:
 def pieces(delta: Json, thinks: bool) -> Iterator[Piece]:
     """Yield what a delta adds, block by block. `thinks`: the thoughts of the open block came already."""
     yield from thoughts(delta, thinks)
-    text = text_of(delta.get("content")) or text_of(delta.get("refusal"))
+    text = (text_of(delta.get("content")) or text_of(delta.get("refusal"))) + pictures_of(delta)
     if text:
         yield Piece(TEXT, {"type": "text", "text": ""}, {"type": "text_delta", "text": text})
     calls = delta.get("tool_calls")

@@ -19,10 +19,13 @@ STOP: Json = {"type": "message_stop"}
 
 
 def events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
-    """Yield the stream's bytes, `message_stop` last; an error in between is the caller's to write."""
+    """Yield the stream's bytes, `message_stop` last; an error in between is the caller's to write.
+
+    Rounds with plugins are several messages of the provider's, and one of ours.
+    """
     translated, last = Translated(record), ""
     for chunk in chunks:
-        if chunk.source is not None and not record.touched:
+        if chunk.source is not None and not record.plugins:
             last = str(chunk.source.get("type"))
             yield written(told(chunk.source, record))
         elif chunk.data is None:

@@ -102,8 +102,18 @@ def test_a_tool_without_arguments(arguments: str) -> None:
 
 
 def test_a_name_that_comes_late_is_waited_for() -> None:
-    late = [chunk(call("{", call_id="c1")), chunk(call("}", name="w")), chunk({}, "tool_calls")]
-    assert [(block["name"], block["json"]) for block in tool_blocks(late)] == [("w", "{}")]
+    late = [chunk(call("{", call_id="functions.w:0")), chunk(call("}", name="w")), chunk({}, "tool_calls")]
+    assert [(b["id"], b["name"], b["json"]) for b in tool_blocks(late)] == [("functions_w_0", "w", "{}")]
+    unnamed = tool_blocks([chunk(call("{}", name="w"))])
+    assert unnamed[0]["id"].startswith("toolu_")
+
+
+def test_a_picture_that_stands_in_no_text_is_one() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}}
+    assert (
+        blocks_of(sent([chunk({"images": [picture]}, "stop")]))[0]["text"]
+        == "\n![](data:image/png;base64,iVBO)\n"
+    )
 
 
 def test_thoughts_with_signatures_and_hidden_ones() -> None:
@@ -190,12 +200,12 @@ def test_a_providers_own_events_are_passed_on_but_for_the_name_of_the_model() ->
     assert sent(chunks[:-1])[-1] == {"type": "message_stop"}
 
 
-def test_what_a_step_of_ours_has_changed_is_told_anew() -> None:
-    touched = record()
-    touched.touched = True
+def test_rounds_with_plugins_are_told_as_one_message() -> None:
+    several = record()
+    several.plugins = (object(),)  # type: ignore[assignment]
     answer = chunk({"content": "Mine"}, "stop")
     answer.source = {"type": "content_block_delta"}
-    assert blocks_of(sent([answer], touched))[0]["text"] == "Mine"
+    assert blocks_of(sent([answer], several))[0]["text"] == "Mine"
 
 
 def test_no_clean_end_after_an_error() -> None:
