@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Flask
 
 from app.extensions import csrf
-from app.gateway import health, messages, models, native, openai, passthrough, responses
+from app.gateway import cache, health, memories, messages, models, native, openai, passthrough, responses
 
 BLUEPRINTS = (
+    cache.blueprint,
     health.blueprint,
+    memories.blueprint,
     messages.blueprint,
     models.blueprint,
     native.blueprint,

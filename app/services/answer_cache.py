@@ -36,7 +36,7 @@ Json = dict[str, Any]
 
 def find(plan: Plan, record: Record) -> Generator[Chunk, None, None] | None:
     """Return the stored answer of the same request; None when there is none, or none is wanted."""
-    slot = slot_for(record)
+    slot = slot_for(plan, record)
     stored = None if slot is None else look_up(slot, record)
     names = {candidate.model_id: candidate for candidate in plan.candidates}
     if stored is None or stored.get("model_id") not in names:
@@ -45,32 +45,33 @@ def find(plan: Plan, record: Record) -> Generator[Chunk, None, None] | None:
     return replay(stored["answer"], record)
 
 
-def slot_for(record: Record) -> Slot | None:
+def slot_for(plan: Plan, record: Record) -> Slot | None:
     """Return where the answer belongs; None where it is not kept. InvalidRequest for an unknown `x-cache`."""
     call, target = record.call, record.target
     assert target is not None
     asked = call.headers.get(HEADER)
-    if asked is None and not target.gateway.cache_seconds:
+    if not call.names_model or (asked is None and not target.gateway.cache_seconds):
         return None
     mode = (asked or "auto").strip().lower()
     if mode not in MODES:
         raise InvalidRequest(f"The header x-cache must be one of: {', '.join(MODES)}.", param="x-cache")
     seconds = target.gateway.cache_seconds or (FORCED_SECONDS if mode == "force" else 0)
-    if mode == "skip" or not seconds or target.forwards or target.operation not in OPERATIONS:
+    if mode == "skip" or not seconds or target.operation not in OPERATIONS:
         return None
     if record.plugins or idempotency.is_asked_for(call):  # those act; this has an answer of its own
         return None
-    return Slot(key_of(record), seconds)
+    return Slot(key_of(plan, record), seconds)
 
 
-def key_of(record: Record) -> str:
+def key_of(plan: Plan, record: Record) -> str:
     """Return the place of a request's answer: the same only for the same request of the same project."""
     target = record.target
     assert target is not None
     told = {
         "operation": target.operation,
         "request": record.request,
-        "models": [target.config.model, *target.config.failover],
+        "asked": target.requested,
+        "models": sorted(candidate.model_id for candidate in plan.candidates),
         "wishes": asdict(target.wishes),
         "healing": record.call.body.get("healing"),
     }
