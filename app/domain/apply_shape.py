@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.domain import accounts, budgets, endpoints, limits, plans
+from app.domain import accounts, aliases, budgets, endpoints, gateway_settings, limits, plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ MODEL = Shape(
     ("id",),
 )  # fmt: skip
 PROJECT_CREDENTIAL = Shape(frozenset({"provider", "name", "secret", "active"}), ("provider", "name"))
+ALIAS = Shape(aliases.FIELDS, ("name",))
 ENDPOINT = Shape(
     (endpoints.FIELDS - {"limits"}) | {"slug", "name", "active", "note"},
     ("slug",),
@@ -65,11 +66,19 @@ KEY = Shape(
     objects={"limits": LIMITS, "labels": LABELS},
     lists={"budgets": BUDGET},
 )
+GATEWAY = Shape(gateway_settings.FIELDS)
 PROJECT = Shape(
     frozenset({"name", "uuid", "mode", "surfaces", "active", "log_content", "content_retention_days"}),
     ("name", "uuid"),
     any_of=True,
-    lists={"credentials": PROJECT_CREDENTIAL, "endpoints": ENDPOINT, "keys": KEY, "budgets": BUDGET},
+    objects={"gateway": GATEWAY},
+    lists={
+        "aliases": ALIAS,
+        "credentials": PROJECT_CREDENTIAL,
+        "endpoints": ENDPOINT,
+        "keys": KEY,
+        "budgets": BUDGET,
+    },
 )
 ALERTS = Shape(frozenset({"emails", "muted"}))
 WORKSPACE = Shape(
@@ -81,6 +90,7 @@ WORKSPACE = Shape(
         "members": MEMBER,
         "providers": PROVIDER,
         "models": MODEL,
+        "aliases": ALIAS,
         "projects": PROJECT,
         "budgets": BUDGET,
     },
@@ -89,7 +99,7 @@ FILE = Shape(frozenset(), lists={"plans": PLAN, "workspaces": WORKSPACE})
 
 NOT_YET = frozenset(
     {
-        "aliases", "allowed_models",
+        "allowed_models",
         "cache", "end_users", "evals", "guardrails", "input_schema", "jobs",
         "output_schema", "plugins", "policies", "prompts", "rollouts",
         "routing", "schemas", "session", "sessions", "variables",

@@ -25,6 +25,8 @@ class Billed(Protocol):
     shortfall_nano_usd: Any
     overage_nano_usd: Any
     price: Any
+    cached: Any
+    extras: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,19 @@ class Cost:
 def cost(row: Billed) -> Cost:
     """Spell the bill out; it is added up from the prices that were frozen with the call."""
     total = None if row.cost_nano_usd is None else nano_to_usd(row.cost_nano_usd)
-    if row.price is None:
-        return Cost((), (), (), total, why_no_lines(row))
+    if row.price is None or row.price.get("paid_elsewhere") or row.cached:
+        return Cost((), (), tuple(extras(row)), total, why_no_lines(row))
     frozen = zip(FACTORS, row.price.get("multipliers_ppm", ()), strict=False)  # older rows know one only
     factors = tuple(Factor(label, factor(ppm)) for label, ppm in frozen if ppm != MILLION)
     return Cost(cost_lines(row, row.price), factors, tuple(extras(row)), total, None)
 
 
 def extras(row: Billed) -> Iterator[Extra]:
-    """Yield what a plan adds for tokens over its included ones, and what was not charged beyond the hold."""
+    """Yield what else the answer needed, what a plan adds for tokens over its included ones, and what was
+    not charged beyond the hold.
+    """
+    for each in row.extras or ():
+        yield Extra(Sentence("%(what)s", {"what": each["label"]}), "+", nano_to_usd(each["nano_usd"]))
     if row.overage_nano_usd:
         label = Sentence("Tokens over the plan's included ones")
         yield Extra(label, "+", nano_to_usd(row.overage_nano_usd))
@@ -95,6 +101,10 @@ def why_no_lines(row: Billed) -> Sentence:
         return Sentence("A call that no model answered costs nothing.")
     if row.outcome == "replayed":
         return Sentence("The stored answer of an earlier call was given again, which costs nothing.")
+    if row.cached:
+        return Sentence("The answer came from the project's cache: nobody was asked, so it costs nothing.")
+    if row.price is not None:
+        return Sentence("A key of the customer's own was used: it is paid at the provider, not here.")
     if row.cost_nano_usd is None:
         return Sentence(
             "The price of this model is not known here, so neither is the cost. "

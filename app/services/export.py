@@ -12,10 +12,11 @@ from app.database import database
 from app.domain.actors import Actor
 from app.domain.apply_file import Document, escape
 from app.domain.errors import NotAllowed, NotFound
-from app.models import Account, Credential, Key, Project, Provider, Workspace
+from app.models import Account, Alias, Credential, Key, Project, Provider, Workspace
 from app.services import (
     accounts,
     alert_settings,
+    aliases,
     budgets,
     credentials,
     endpoints,
@@ -91,6 +92,7 @@ class Exporter:
                 escaped({"id": row.model_id, **model_rows.as_fields(row)})
                 for row in model_rows.list_rows(self.actor, self.row.id)
             ],
+            **self.aliases(None),
             "projects": [
                 self.project(project, kept, slugs) for project in projects.list_all(self.actor, self.row.id)
             ],
@@ -144,15 +146,23 @@ class Exporter:
             "active": project.active,
             "log_content": project.log_content,
             "content_retention_days": project.content_retention_days,
+            "gateway": escaped(projects.as_fields(project)["gateway"]),
             "credentials": [
                 {"provider": slug, **self.credential(row, project.name, slug)}
                 for row in own
                 for slug in [slugs[row.provider_id]]
             ],
+            **self.aliases(project.id),
             "endpoints": [self.endpoint(view, project) for view in views],
             "keys": [self.key(key, project) for key in sorted(listed, key=lambda key: key.created_at)],
             **self.budgets(f"/projects/{project.name}"),
         }
+
+    def aliases(self, project_id: str | None) -> dict[str, Any]:
+        """Return the aliases of the workspace or of one project, if any."""
+        rows = [found.alias for found in aliases.list_all(self.actor, self.row.id)]
+        listed = [alias_fields(row) for row in rows if row.project_id == project_id]
+        return {"aliases": listed} if listed else {}
 
     def budgets(self, path: str) -> dict[str, Any]:
         """Return the budgets that stand under this path of the workspace, if any."""
@@ -198,6 +208,12 @@ def caps_by_scope(actor: Actor, workspace_id: str) -> Caps:
         given = {name: value for name, value in fields.items() if value is not None}
         found.setdefault(shown.scope.path, []).append(given)
     return found
+
+
+def alias_fields(row: Alias) -> dict[str, Any]:
+    """Return what is set of an alias."""
+    fields = aliases.as_fields(row).items()
+    return escaped({name: value for name, value in fields if value not in (None, "")})
 
 
 def endpoint(view: endpoints.EndpointView) -> dict[str, Any]:

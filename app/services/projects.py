@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.actors import Actor
-from app.domain.errors import Conflict, InvalidInput, NotFound
+from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from app.domain.fields import Collector, refuse_unknown, switch, text, texts, whole
+from app.domain.gateway_settings import GatewaySettings, parse_settings
 from app.domain.ids import is_uuid, new_id
 from app.models import Endpoint, Key, Project
 from app.models.columns import utc_now
 from app.services import access, audit
 
 SURFACES = ("endpoints", "proxy", "light")
-FIELDS = frozenset({"name", "surfaces", "log_content", "content_retention_days", "active"})
+FIELDS = frozenset({"name", "surfaces", "log_content", "content_retention_days", "active", "gateway"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ def update(actor: Actor, workspace_id: str, project_id: str, fields: Mapping[str
         values = parse({**before, **fields})
         if values["name"] != project.name:
             check_free(session, workspace_id, values["name"])
-        changes = audit.difference(before, values)
-        for name in changes:
+        for name in audit.difference(before, values):
             setattr(project, name, values[name])
+        changes = audit.difference(flat(before), flat(values))
         if changes:
             change = audit.Change("project.change", project.id, project.name, changes)
             audit.write(session, actor, workspace_id, change)
@@ -130,7 +131,13 @@ def owned(session: Session, workspace_id: str, project_id: str) -> Project:
 
 def as_fields(project: Project) -> dict[str, Any]:
     """Return the fields that a form or file may set."""
-    return {name: getattr(project, name) for name in sorted(FIELDS)}
+    gateway = GatewaySettings(**project.gateway).as_dict()
+    return {name: getattr(project, name) for name in sorted(FIELDS)} | {"gateway": gateway}
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields with those of `gateway` beside the others: so they are told one by one."""
+    return {**{name: value for name, value in values.items() if name != "gateway"}, **values["gateway"]}
 
 
 def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,9 +150,21 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
         "log_content": collect.take(switch, fields, "log_content"),
         "content_retention_days": collect.take(whole, fields, "content_retention_days", 1, 3650) or 30,
         "active": collect.take(switch, fields, "active", True),
+        "gateway": collect.take(gateway, fields),
     }
     collect.finish()
-    return values
+    return {**values, "gateway": values["gateway"].as_dict()}
+
+
+def gateway(fields: Mapping[str, Any]) -> GatewaySettings:
+    """Return how the project uses the door to every model; an error names `gateway.` and the field."""
+    value = fields.get("gateway") or {}
+    if not isinstance(value, Mapping):
+        raise InvalidInput("Write it as fields and values.", param="gateway")
+    try:
+        return parse_settings(value)
+    except InvalidFields as error:
+        raise InvalidFields({f"gateway.{name}": text for name, text in error.errors.items()}) from None
 
 
 def surfaces(fields: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import accounts, apply_file, apply_shape, plans
+from app.domain import accounts, apply_file, apply_shape, gateway_settings, plans
 from app.domain.apply_file import FileError
 from app.domain.apply_shape import NOT_YET
 from app.services import alert_settings, credentials, keys, model_rows, projects, providers, workspaces
@@ -134,7 +134,8 @@ def test_the_form_has_every_field_of_the_services() -> None:
     assert apply_shape.PLAN.fields == plans.FIELDS
     assert apply_shape.PROVIDER.fields == providers.FIELDS
     assert apply_shape.MODEL.fields == model_rows.FIELDS | {"id"}
-    assert apply_shape.PROJECT.fields == projects.FIELDS | {"uuid", "mode"}
+    own = projects.FIELDS - {"gateway"} | {"uuid", "mode"}
+    assert apply_shape.PROJECT.fields == own and apply_shape.GATEWAY.fields == gateway_settings.FIELDS
     own = keys.FIELDS - {"account_id", "endpoints"} | {"secret", "revoked", "allowed_endpoints", "account"}
     assert apply_shape.KEY.fields | apply_shape.KEY.objects.keys() == own
     assert apply_shape.CREDENTIAL.fields == credentials.FIELDS - {"project_id"} | {"active"}

@@ -47,6 +47,8 @@ def row(**changes):
         "shortfall_nano_usd": 0,
         "overage_nano_usd": 0,
         "price": PRICE,
+        "cached": False,
+        "extras": None,
         "attempts": [attempt()],
         "steps": {"auth": 80, "parse": 20, "upstream": 400_000, "stream": 900_000},
     }

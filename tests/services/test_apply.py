@@ -184,6 +184,7 @@ def test_every_change_is_audited_as_the_systems(document: dict[str, Any]) -> Non
         (("projects", 0), "mode", "proxy", "Globex/projects/Support"),
         (("projects", 0), "active", False, "Globex/projects/Support"),
         (("projects", 0), "content_retention_days", 7, "Globex/projects/Support"),
+        (("projects", 0), "gateway", {"siblings": False, "min_quality": 70}, "Globex/projects/Support"),
         (
             ("projects", 0, "credentials", 0),
             "secret",
@@ -347,6 +348,8 @@ ENDPOINT, KEY = (*PROJECT, "endpoints", 0), (*PROJECT, "keys", 0)
         (PROJECT, "mode", ["proxy"], "workspaces[0].projects[0].mode: Choose from"),
         (PROJECT, "surfaces", ["proxy"], "workspaces[0].projects[0].mode: Say mode or surfaces, not both."),
         (PROJECT, "content_retention_days", 0, ".content_retention_days: Must be a whole number"),
+        (PROJECT, "gateway", {"min_quality": 101}, ".gateway.min_quality: Must be a whole number"),
+        (PROJECT, "gateway", {"speed": 1}, ".projects[0].gateway.speed: There is no such field"),
         (
             (*PROJECT, "credentials", 0),
             "provider",

@@ -6,7 +6,8 @@ import pytest
 
 from app.domain.actors import SYSTEM
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotAllowed, NotFound
-from app.services import keys, projects
+from app.domain.gateway_settings import DEFAULTS
+from app.services import audit, keys, projects
 from tests.world import actor_of
 
 UUID = "6f1c2b9e-0000-4000-8000-000000000001"
@@ -48,6 +49,14 @@ def test_a_wrong_field_is_named(world, field, value):
     with pytest.raises(InvalidFields) as refusal:
         projects.create(SYSTEM, world.acme.workspace.id, {"name": "New", field: value})
     assert list(refusal.value.errors) == [field]
+
+
+def test_the_settings_of_the_door_to_every_model_are_kept_and_told_one_by_one(world):
+    acme, fields = world.acme, {"baseline_model": "openai/gpt-4o", "cache_seconds": 60}
+    changed = projects.update(SYSTEM, acme.workspace.id, acme.project.id, {"gateway": fields})
+    assert projects.as_fields(changed)["gateway"] == {**DEFAULTS.as_dict(), **fields}
+    told = audit.list_events(actor_of(world.owner), acme.workspace.id)[0].changes
+    assert told == {"baseline_model": ["", "openai/gpt-4o"], "cache_seconds": [0, 60]}
 
 
 def test_cards_count_what_projects_hold_of_keys_only_those_in_force(world):
