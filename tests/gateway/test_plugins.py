@@ -1,0 +1,272 @@
+"""Plugins at the door to every model: who may use them, what they add, and what they cost (R2, R5, O50)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.domain.actors import SYSTEM
+from app.plugins import code_exec
+from app.services import billing, plans, plugin_settings
+from tests.gateway.passthrough_world import Proxy, make_proxy
+from tests.gateway.plugin_world import IMAGE_OPTIONS, PAGES, SEARCH, calling, set_up, stream_events
+from tests.money import account_of, make_prepaid, mistakes
+from tests.providers_world import set_price
+from tests.upstream import Upstream
+from tests.upstream_replies import (
+    SSE,
+    Reply,
+    error_reply,
+    json_reply,
+    openai_completion,
+    openai_events,
+    openai_stream,
+)
+from tests.world import World
+
+URL = "/v1/chat/completions"
+MODEL = "openai/up-model"
+ASK = [{"role": "user", "content": "What is Sluice?"}]
+CODE = {"code": "print(6 * 7)"}
+
+
+@pytest.fixture
+def proxy(world: World, upstream: Upstream, client: FlaskClient) -> Proxy:
+    return make_proxy(world.acme, upstream, client)
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A sandbox that answers 42 to every program; the programs it was given."""
+    programs: list[str] = []
+
+    def run(code: str, seconds: int, cancellation: Any) -> str:
+        programs.append(code)
+        return "42"
+
+    monkeypatch.setattr(code_exec.runner, "allowed", True)
+    monkeypatch.setattr(code_exec, "run", run)
+    return programs
+
+
+def ask(proxy: Proxy, *plugins: Any, **fields: Any) -> Any:
+    return proxy.post(URL, {"model": MODEL, "messages": ASK, "plugins": list(plugins), **fields})
+
+
+def asked_models(proxy: Proxy) -> list[dict[str, Any]]:
+    """Return the bodies that reached the model."""
+    return [r.json for r in proxy.upstream.requests if r.path.endswith("/chat/completions")]
+
+
+def test_a_web_search_comes_before_the_conversation_and_the_answer_names_its_sources(proxy: Proxy) -> None:
+    set_up(proxy, "web-search")
+    proxy.upstream.script(SEARCH, json_reply(PAGES))
+    proxy.upstream.script("up-model", openai_completion("A gateway [1]."))
+    body = ask(proxy, "web-search").get_json()
+    first, last = asked_models(proxy)[0]["messages"]
+    assert first["role"] == "system" and "[1] Sluice" in first["content"] and "[2] Weirs" in first["content"]
+    assert last == ASK[0] and "plugins" not in asked_models(proxy)[0]
+    cited = {"start_index": 10, "end_index": 13, "url": "https://sluice.example/", "title": "Sluice"}
+    message = body["choices"][0]["message"]
+    assert message["annotations"] == [{"type": "url_citation", "url_citation": cited}]
+    assert body["sluice"]["plugins"][0]["sources"][1]["url"] == "https://weirs.example/"
+    assert [extra["kind"] for extra in proxy.record.extras] == ["plugin"]
+    assert proxy.record.steps["plugins"] > 0
+
+
+def test_streams_carry_the_citations_too(proxy: Proxy) -> None:
+    set_up(proxy, "web-search")
+    proxy.upstream.script(SEARCH, json_reply(PAGES))
+    proxy.upstream.script("up-model", openai_stream("Gates ", "[2]"))
+    events = stream_events(ask(proxy, "web-search", stream=True))
+    found = [c["delta"]["annotations"] for e in events for c in e["choices"] if "annotations" in c["delta"]]
+    assert [each[0]["url_citation"]["url"] for each in found] == ["https://weirs.example/"]
+    assert events[-1]["sluice"]["plugins"][0]["plugin"] == "web-search"
+
+
+def test_a_search_that_fails_leaves_the_answer_and_says_so(proxy: Proxy) -> None:
+    set_up(proxy, "web-search")
+    proxy.upstream.script(SEARCH, error_reply(403))
+    response = ask(proxy, "web-search")
+    assert response.status_code == 200
+    assert len(asked_models(proxy)[0]["messages"]) == 1
+    assert response.get_json()["sluice"]["plugins"][0]["state"] == "failed"
+    assert "web-search" in response.headers["x-sluice-warning"]
+    assert "web-search" in proxy.record.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("plugins", "status", "code", "words"),
+    [
+        (["telepathy"], 400, "invalid_request", "web-search, gutenberg, code-exec"),
+        ("web-search", 400, "invalid_request", "list"),
+        (["gutenberg"], 400, "plugin_not_available", "An admin"),
+        (["code-exec"], 400, "plugin_not_available", "SLUICE_CODE_RUNNER"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_before_anybody_is_asked(
+    proxy: Proxy, plugins: Any, status: int, code: str, words: str
+) -> None:
+    response = proxy.post(URL, {"model": MODEL, "messages": ASK, "plugins": plugins})
+    error = response.get_json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (status, code, "plugins")
+    assert words in error["message"]
+    assert proxy.upstream.requests == []
+
+
+def test_a_plan_without_the_plugin_answers_403_in_the_seeds_own_words(proxy: Proxy) -> None:
+    set_up(proxy, "memory")
+    plans.create(SYSTEM, {"slug": "tiny", "plugins": ["web-search"]})
+    billing.update(SYSTEM, proxy.tenant.workspace.id, {"plan": "tiny"})
+    response = ask(proxy, "memory", user="ann")
+    assert response.status_code == 403
+    assert response.get_json()["error"]["code"] == "PLUGIN_REQUIRES_PAID"
+    assert proxy.upstream.requests == []
+    as_message = {"model": MODEL, "max_tokens": 5, "messages": ASK, "plugins": ["memory"]}
+    refused = proxy.post("/v1/messages", as_message)
+    assert refused.status_code == 403 and "PLUGIN_REQUIRES_PAID" in refused.get_json()["error"]["message"]
+
+
+def test_switching_a_plugin_on_and_off_works_at_once(proxy: Proxy) -> None:
+    assert ask(proxy, "memory", user="ann").status_code == 400
+    set_up(proxy, "memory")
+    assert ask(proxy, "memory", user="ann").status_code == 200
+    plugin_settings.set_up(SYSTEM, proxy.tenant.workspace.id, "memory", {"active": False})
+    assert ask(proxy, "memory", user="ann").get_json()["error"]["code"] == "plugin_not_available"
+
+
+def test_a_program_is_run_and_the_model_asked_again(proxy: Proxy, sandbox: list[str]) -> None:
+    set_up(proxy, "code-exec")
+    proxy.upstream.script("up-model", calling("sluice_run_python", CODE), openai_completion("It is 42."))
+    body = ask(proxy, "code-exec").get_json()
+    assert sandbox == ["print(6 * 7)"]
+    assert body["choices"][0]["message"]["content"] == "It is 42."
+    assert "tool_calls" not in body["choices"][0]["message"]
+    again = asked_models(proxy)[1]
+    assert [m["role"] for m in again["messages"]] == ["user", "assistant", "tool"]
+    assert again["messages"][2] == {"role": "tool", "tool_call_id": "call_1", "content": "42"}
+    assert body["usage"]["total_tokens"] == 10  # the last answer's; the rounds stand beside it
+    assert [(e["kind"], e["usage"]["total_tokens"]) for e in body["sluice"]["extras"]] == [("round", 10)]
+
+
+def test_a_streamed_round_is_one_stream(proxy: Proxy, sandbox: list[str]) -> None:
+    set_up(proxy, "code-exec")
+    proxy.upstream.script(
+        "up-model",
+        calling("sluice_run_python", CODE, stream=True, text="Let me see."),
+        Reply([e.replace(b"chatcmpl-1", b"chatcmpl-2") for e in openai_events("It is ", "42.")], headers=SSE),
+    )
+    events = stream_events(ask(proxy, "code-exec", stream=True))
+    assert {event["id"] for event in events} == {"chatcmpl-1"}
+    deltas = [choice["delta"] for event in events for choice in event["choices"]]
+    assert "".join(d.get("content") or "" for d in deltas) == "Let me see.\n\nIt is 42."
+    assert sum("role" in delta for delta in deltas) == 1
+    assert not any("tool_calls" in delta for delta in deltas)
+    finishes = [c["finish_reason"] for e in events for c in e["choices"] if c["finish_reason"]]
+    assert finishes == ["stop"]
+    assert sum("usage" in event for event in events) == 1
+    assert sandbox == ["print(6 * 7)"]
+
+
+def test_the_clients_own_calls_go_to_the_client_and_ours_beside_them_are_not_run(
+    proxy: Proxy, sandbox: list[str]
+) -> None:
+    set_up(proxy, "code-exec")
+    own = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+    mixed = calling("sluice_run_python", CODE, others=[("weather", {"city": "Graz"})], stream=True)
+    proxy.upstream.script("up-model", mixed)
+    events = stream_events(ask(proxy, "code-exec", stream=True, tools=[own]))
+    calls = [c for e in events for choice in e["choices"] for c in choice["delta"].get("tool_calls", ())]
+    assert {call["index"] for call in calls} == {0} and calls[0]["function"]["name"] == "weather"
+    assert "".join(call["function"]["arguments"] for call in calls) == '{"city": "Graz"}'
+    assert sandbox == [] and len(asked_models(proxy)) == 1
+    assert [t["function"]["name"] for t in asked_models(proxy)[0]["tools"]] == [
+        "weather",
+        "sluice_run_python",
+    ]
+
+
+def test_rounds_end_at_their_limit(proxy: Proxy, sandbox: list[str]) -> None:
+    set_up(proxy, "code-exec")
+    proxy.upstream.script("up-model", calling("sluice_run_python", CODE))
+    body = ask(proxy, "code-exec").get_json()
+    assert body["choices"][0]["finish_reason"] == "length"
+    assert len(sandbox) == 4 and len(asked_models(proxy)) == 5
+    assert asked_models(proxy)[4]["tool_choice"] == "none"
+    assert "4 rounds" in body["sluice"]["warnings"][0]
+
+
+def test_a_prepaid_round_is_charged_exactly_and_the_books_add_up(proxy: Proxy, sandbox: list[str]) -> None:
+    set_up(proxy, "code-exec")
+    set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
+    make_prepaid(proxy.tenant, 10_000_000_000)
+    proxy.upstream.script("up-model", calling("sluice_run_python", CODE), openai_completion("It is 42."))
+    body = ask(proxy, "code-exec", max_tokens=100).get_json()
+    cost = 2 * (7 * 1_000 + 3 * 10_000)
+    assert body["sluice"]["cost_usd"] == "0.000074"
+    assert proxy.record.cost_nano_usd == cost <= proxy.record.held_nano_usd
+    account = account_of(proxy.tenant)
+    assert (account.balance_nano_usd, account.reserved_nano_usd) == (10_000_000_000 - cost, 0)
+    assert mistakes() == []
+
+
+def test_a_round_that_the_hold_does_not_cover_is_not_begun(proxy: Proxy, sandbox: list[str]) -> None:
+    set_up(proxy, "code-exec")
+    set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
+    make_prepaid(proxy.tenant, 10_000_000_000)
+    dear = {"prompt_tokens": 14_000, "completion_tokens": 100, "total_tokens": 14_100}
+    proxy.upstream.script("up-model", calling("sluice_run_python", CODE, usage=dear))
+    body = ask(proxy, "code-exec", max_tokens=100).get_json()
+    assert body["choices"][0]["finish_reason"] == "length" and sandbox == []
+    assert "does not cover" in proxy.record.warnings[0]
+    assert proxy.record.cost_nano_usd == 15_000_000 <= proxy.record.held_nano_usd
+    assert mistakes() == []
+
+
+def test_a_picture_is_shown_and_its_price_charged(proxy: Proxy) -> None:
+    set_up(proxy, "image-gen", **IMAGE_OPTIONS, model="painter")
+    set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
+    make_prepaid(proxy.tenant, 10_000_000_000)
+    proxy.upstream.script("painter", json_reply({"data": [{"url": "https://cdn.example/cat.png"}]}))
+    proxy.upstream.script(
+        "up-model", calling("sluice_make_image", {"prompt": "A cat"}), openai_completion("There.")
+    )
+    message = ask(proxy, "image-gen", max_tokens=100).get_json()["choices"][0]["message"]
+    assert message["content"] == "![A cat](https://cdn.example/cat.png)\n\nThere."
+    assert message["images"] == [{"type": "image_url", "image_url": {"url": "https://cdn.example/cat.png"}}]
+    assert proxy.record.cost_nano_usd == 40_000_000 + 74_000
+    assert mistakes() == []
+
+
+def test_a_user_is_remembered_by_project_and_forgotten_on_request(proxy: Proxy, world: World) -> None:
+    set_up(proxy, "memory")
+    told = [{"role": "user", "content": "Hello! My name is Ann. What can you do?"}]
+    assert proxy.post(URL, {"model": MODEL, "messages": told, "plugins": ["memory"]}).status_code == 400
+    ask(proxy, "memory", user="ann", messages=told)
+    ask(proxy, "memory", user="ann")
+    ask(proxy, "memory", user="bob")
+    anns, bobs = asked_models(proxy)[1:]
+    assert "My name is Ann." in anns["messages"][0]["content"]
+    assert bobs["messages"] == ASK
+    listed = proxy.get("/v1/memories?user=ann").get_json()
+    assert [each["content"] for each in listed["data"]] == ["My name is Ann."]
+    assert proxy.client.get("/v1/memories?user=ann", headers=world.other.headers).status_code in (200, 400)
+    erased = proxy.client.delete("/v1/memories?user=ann", headers=proxy.tenant.headers)
+    assert erased.get_json() == {"object": "memories.deleted", "user": "ann", "deleted": 1}
+    assert proxy.get("/v1/memories?user=ann").get_json()["data"] == []
+
+
+def test_plugins_work_in_the_other_dialects(proxy: Proxy) -> None:
+    set_up(proxy, "web-search")
+    proxy.upstream.script(SEARCH, json_reply(PAGES))
+    asking = {"model": MODEL, "plugins": ["web-search"]}
+    assert proxy.post("/v1/messages", {**asking, "max_tokens": 9, "messages": ASK}).status_code == 200
+    assert proxy.post("/v1/responses", {**asking, "input": "What is Sluice?"}).status_code == 200
+    endpoint = f"/api/{proxy.tenant.project.id}/v1/chat/completions"
+    assert proxy.post(endpoint, {**asking, "model": "hello", "messages": ASK}).status_code == 200
+    for sent in asked_models(proxy):
+        assert "[1] Sluice" in json.dumps(sent["messages"][0])
+    assert len([r for r in proxy.upstream.requests if r.path.startswith("/search")]) == 3
