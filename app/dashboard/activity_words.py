@@ -45,6 +45,8 @@ SENTENCES: dict[str, LazyString] = {
     "key.create": _("made the key %(what)s"),
     "key.revoke": _("revoked the key %(what)s"),
     "key.rotate": _("replaced the secret of the key %(what)s"),
+    "key.own_keys": _("changed the customer’s own provider keys of %(what)s"),
+    "key.rotated": _("retired the old secret of the key %(what)s"),
     "member.add": _("added %(what)s to the workspace as %(after)s"),
     "member.change": _("changed the role of %(what)s from %(before)s to %(after)s"),
     "member.join": _("joined the workspace as %(after)s"),

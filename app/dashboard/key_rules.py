@@ -1,4 +1,4 @@
-"""What a key's form says beside its name and scopes: account, limits, the endpoints it may call, labels."""
+"""What a key's form says beside its name and scopes: account, limits, rules, endpoints, labels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from flask_babel import gettext as _
 
 from app.dashboard import forms, limit_fields
 from app.dashboard.auth import actor
+from app.domain.key_rules import stored_rules
+from app.domain.pricing import format_usd
 from app.models import Key, Project
-from app.services import endpoints, sub_accounts
+from app.services import endpoints, providers, sub_accounts
 
 
 def fields() -> dict[str, Any]:
@@ -21,6 +23,18 @@ def fields() -> dict[str, Any]:
         "limits": limit_fields.typed(),
         "endpoints": forms.many("endpoints") or None,
         "labels": read_labels(forms.text("labels")),
+        "rules": answered_by(),
+    }
+
+
+def answered_by() -> dict[str, Any]:
+    """Return what the form says of the models that may answer."""
+    return {
+        "models": [line.strip() for line in forms.text("rules.models").splitlines() if line.strip()],
+        "allowed_providers": forms.many("rules.allowed_providers"),
+        "excluded_providers": forms.many("rules.excluded_providers"),
+        "min_quality": forms.whole("rules.min_quality"),
+        "max_cost_usd_per_request": forms.amount("rules.max_cost_usd_per_request") or None,
     }
 
 
@@ -35,7 +49,35 @@ def values_of(key: Key) -> dict[str, Any]:
     """Return a key's rules as the form shows them."""
     labels = "\n".join(f"{name}={value}" for name, value in key.labels.items())
     rules = {"account_id": key.account_id, "endpoints": key.endpoints or [], "labels": labels}
-    return {**limit_fields.values(key.limits), **rules}
+    by = {f"rules.{name}": value for name, value in stored_rules(key.rules).as_fields().items()}
+    by["rules.models"] = "\n".join(by.get("rules.models", []))
+    return {**limit_fields.values(key.limits), **rules, **by}
+
+
+def typed() -> dict[str, Any]:
+    """Return the fields of several values as they were ticked."""
+    names = ("scopes", "endpoints", "rules.allowed_providers", "rules.excluded_providers")
+    return {**forms.typed(), **{name: forms.many(name) for name in names}}
+
+
+def told(key: Key) -> str:
+    """Say in a few words what a key may be answered by; empty where nothing is set."""
+    rules = stored_rules(key.rules)
+    cap = rules.max_cost_nano_usd_per_request
+    parts = [
+        _("models: %(names)s", names=", ".join(rules.models)) if rules.models else "",
+        _("only at %(names)s", names=", ".join(rules.allowed_providers)) if rules.allowed_providers else "",
+        _("not at %(names)s", names=", ".join(rules.excluded_providers)) if rules.excluded_providers else "",
+        _("quality from %(least)d", least=rules.min_quality) if rules.min_quality is not None else "",
+        _("at most %(usd)s a call", usd=format_usd(cap)) if cap is not None else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def sellers() -> list[tuple[str, str, str]]:
+    """Return the workspace's providers for check boxes: slug, name, hint."""
+    listed = providers.list_all(actor(), g.workspace.id)
+    return [(row.slug, row.name, "" if row.active else _("switched off")) for row in listed]
 
 
 def choices(project: Project) -> list[tuple[str, str, str]]:

@@ -11,12 +11,13 @@ from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import budget_words, forms, key_rules, limit_fields, pages
+from app.dashboard import budget_words, forms, key_rules, limit_fields, own_keys, pages
 from app.dashboard.auth import actor
 from app.domain.callers import DEFAULT_SCOPES
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from app.models import Endpoint, Key, Project
-from app.services import endpoints, keys, projects
+from app.services import endpoints, key_rotation, keys, projects
+from app.services.key_rotation import NewKey
 
 blueprint = Blueprint("keys", __name__, url_prefix="/w/<workspace>")
 LIFETIMES = ("30", "90", "365")  # days
@@ -34,7 +35,8 @@ def index(project: UUID) -> Response:
 
 def told() -> dict[str, Any]:
     """Return what the list says of limits and accounts."""
-    return {"limits_told": limit_fields.told, "account_names": key_rules.account_names()}
+    words = {"limits_told": limit_fields.told, "rules_told": key_rules.told}
+    return {**words, "account_names": key_rules.account_names()}
 
 
 @blueprint.get("/projects/<uuid:project>/keys/new")
@@ -53,9 +55,14 @@ def create(project: UUID) -> Response:
         given = {**fields(), "expires_at": expires_at()}
         made = keys.create(actor(), g.workspace.id, found.id, given)
     except (InvalidInput, Conflict) as error:
-        return form_page("keys/new.html", found, typed(), error)
-    usable = endpoints_for(found, forms.text("for_endpoint"))
-    response = pages.page("keys/made.html", project=found, made=made, usable=usable)
+        return form_page("keys/new.html", found, key_rules.typed(), error)
+    return made_page(found, made, forms.text("for_endpoint"))
+
+
+def made_page(project: Project, made: NewKey, for_endpoint: str = "", *, rotated: bool = False) -> Response:
+    """Show a secret: in this answer alone, which nobody may store."""
+    usable = endpoints_for(project, for_endpoint)
+    response = pages.page("keys/made.html", project=project, made=made, usable=usable, rotated=rotated)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -76,8 +83,15 @@ def update(key: UUID) -> Response:
     try:
         keys.update(actor(), g.workspace.id, found.id, fields())
     except (InvalidInput, Conflict) as error:
-        return form_page("keys/edit.html", project, typed(), error, key=found)
+        return form_page("keys/edit.html", project, key_rules.typed(), error, key=found)
     return pages.see("keys.index", _("Saved."), project=project.id)
+
+
+@blueprint.post("/keys/<uuid:key>/rotate")
+def rotate(key: UUID) -> Response:
+    """Give a key a new secret and show it; the old one opens until the new one is first used."""
+    made = key_rotation.rotate(actor(), g.workspace.id, str(key))
+    return made_page(projects.find(actor(), g.workspace.id, made.key.project_id), made, rotated=True)
 
 
 @blueprint.post("/keys/<uuid:key>/revoke")
@@ -136,11 +150,6 @@ def endpoints_for(project: Project, wanted: str) -> list[Endpoint]:
     return [endpoint for endpoint in active if endpoint.id == wanted] or active
 
 
-def typed() -> dict[str, Any]:
-    """Return what was typed, to show it again."""
-    return {**forms.typed(), "scopes": forms.many("scopes"), "endpoints": forms.many("endpoints")}
-
-
 def form_page(
     template: str,
     project: Project,
@@ -163,6 +172,8 @@ def form_page(
         errors=errors,
         choices=choices,
         accounts=key_rules.accounts(str(values.get("account_id", ""))),
+        sellers=key_rules.sellers(),
+        own=own_keys.block(key) if key else None,
         budgets=limits,
         budget_words=budget_words,
         status=status,

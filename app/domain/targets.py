@@ -87,7 +87,6 @@ class Target:
     history_tokens: int = 0  # what a previous response brings along: it joins the hold's input
     requested: str = ""
     altered: bool = False  # a suffix of the model's name added something to the body
-    altered: bool = False  # a suffix of the model's name added something to the body
     spelled: Mapping[str, str] = field(default_factory=dict)  # models named plainly, as the client wrote them
     routed: bool = False
     wishes: Wishes = NO_WISHES

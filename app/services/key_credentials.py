@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.actors import Actor
-from app.domain.errors import InvalidFields, InvalidInput
+from app.domain.errors import InvalidFields, InvalidInput, NotFound
 from app.domain.providers import origin_of
 from app.domain.targets import CredentialValue
 from app.models import Credential, Key, Provider
@@ -44,6 +44,8 @@ def update(actor: Actor, workspace_id: str, key_id: str, secrets: Mapping[str, A
 
 def store(session: Session, actor: Actor, key: Key, secrets: Mapping[str, Any]) -> bool:
     """Store, replace or forget the key's own secrets; raise InvalidFields for unknown providers."""
+    if key.revoked_at is not None:
+        raise NotFound("This key is revoked.")
     changes: dict[str, list[Any]] = {}
     for name, secret in secrets.items():
         provider = provider_of(session, key.workspace_id, name)

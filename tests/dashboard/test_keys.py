@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from app.domain.actors import SYSTEM
-from app.services import keys
+from app.services import keys, providers
 
 SECRET = re.compile(r"sk-sluice-[\w-]{43}")
 
@@ -216,3 +216,50 @@ def test_the_activity_log_tells_limits_in_words(world, sign_in):
     sign_in(world.teammate).post(edit_url(world.acme), data=RULES)
     page = sign_in(world.admin).get(f"/w/{world.acme.workspace.slug}/activity").text
     assert "60 calls per minute, 3 at once" in page
+
+
+def test_the_form_says_what_a_key_may_be_answered_by(world, sign_in):
+    client = sign_in(world.teammate)
+    rules = {
+        "rules.models": "demo/*\nopenai/gpt-*",
+        "rules.allowed_providers": ["demo"],
+        "rules.min_quality": "20",
+        "rules.max_cost_usd_per_request": "0,05",
+    }
+    assert made(world, client, **rules).status_code == 200
+    [key] = [k for k in keys.list_all(SYSTEM, world.acme.workspace.id, world.acme.project.id) if k.rules]
+    assert key.rules == {
+        "models": ["demo/*", "openai/gpt-*"],
+        "allowed_providers": ["demo"],
+        "min_quality": 20,
+        "max_cost_nano_usd_per_request": 50_000_000,
+    }
+    page = client.get(f"/w/{world.acme.workspace.slug}/keys/{key.id}/edit")
+    assert "openai/gpt-*" in page.text and 'value="0.05"' in page.text
+    assert "only at demo" in client.get(path(world.acme)).text
+    wrong = made(world, client, name="other", **{"rules.min_quality": "200"})
+    assert wrong.status_code == 422 and "from 0 to 100" in wrong.text
+
+
+def test_a_new_secret_is_shown_once_and_the_old_one_works_on(world, client, sign_in):
+    page = sign_in(world.teammate).post(f"/w/{world.acme.workspace.slug}/keys/{world.acme.key.id}/rotate")
+    assert page.status_code == 200 and page.headers["Cache-Control"] == "no-store"
+    secret = SECRET.search(page.text)[0]
+    assert "the old secret works" in sign_in(world.viewer).get(path(world.acme)).text
+    for used, status in ((world.acme.secret, 200), (secret, 200), (world.acme.secret, 401)):
+        headers = {"Authorization": f"Bearer {used}"}
+        assert client.post(world.acme.url, json={"message": "Hi"}, headers=headers).status_code == status
+
+
+def test_a_customers_own_provider_key_is_added_masked_and_forgotten(world, sign_in):
+    client, base = sign_in(world.teammate), f"/w/{world.acme.workspace.slug}/keys/{world.acme.key.id}"
+    fields = {"slug": "up", "dialect": "openai", "base_url": "https://api.example.com/v1"}
+    providers.create(SYSTEM, world.acme.workspace.id, fields)
+    assert client.get(f"{base}/own-keys/new").status_code == 200
+    wrong = client.post(f"{base}/own-keys", data={"provider": "up", "secret": "two words"})
+    assert wrong.status_code == 422 and "two words" not in wrong.text
+    client.post(f"{base}/own-keys", data={"provider": "up", "secret": "sk-the-customers-own"})
+    page = client.get(f"{base}/edit")
+    assert "…-own" in page.text and "sk-the-customers-own" not in page.text
+    client.post(f"{base}/own-keys/up/delete")
+    assert "…-own" not in client.get(f"{base}/edit").text
