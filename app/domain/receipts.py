@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.domain.answer_notes import Noted, notes
 from app.domain.bills import Billed, Cost, cost
 from app.domain.charges import Charge, Charged, charge
 from app.domain.sentences import Sentence
@@ -14,7 +15,7 @@ OWN_STEPS = ("auth", "parse", "target", "admission", "prompt", "hold", "settle",
 WAITING_STEPS = ("plugins", "upstream", "stream")
 
 
-class Stored(Billed, Charged, Protocol):
+class Stored(Billed, Charged, Noted, Protocol):
     """What the receipt reads of a stored record."""
 
     error_message: Any
@@ -57,6 +58,7 @@ class Receipt:
     outcome: Sentence
     outcome_tone: str
     reason: Sentence | None
+    notes: tuple[Sentence, ...]
     attempts: tuple[AttemptLine, ...]
     cost: Cost
     charge: Charge
@@ -130,6 +132,7 @@ def receipt(row: Stored, names: Mapping[str, str]) -> Receipt:
         outcome=outcome(row),
         outcome_tone=tone_of(row.outcome),
         reason=reason(row, attempts, names),
+        notes=tuple(notes(row)),
         attempts=tuple(attempt_line(attempt, attempts, names) for attempt in attempts),
         cost=cost(row),
         charge=charge(row, attempts),

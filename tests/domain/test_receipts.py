@@ -48,6 +48,7 @@ def row(**changes):
         "overage_nano_usd": 0,
         "price": PRICE,
         "cached": False,
+        "healing": None,
         "extras": None,
         "attempts": [attempt()],
         "steps": {"auth": 80, "parse": 20, "upstream": 400_000, "stream": 900_000},
@@ -233,3 +234,13 @@ def test_a_failed_call_gives_its_whole_hold_back():
 def test_a_replayed_answer_costs_nothing_and_says_so():
     told = receipt(row(outcome="replayed", price=None, cost_nano_usd=0, attempts=[]), NAMES)
     assert "stored answer" in say(told.outcome) and "costs nothing" in say(told.cost.note)
+
+
+def test_what_was_done_to_the_answer_is_told():
+    mended = {"outcome": "mended", "steps": ["fence", "missing_bracket"]}
+    assert [say(note) for note in receipt(row(healing=mended), {}).notes] == [
+        "The JSON was mended: the code fence around it was taken away, a missing bracket was added."
+    ]
+    cached = receipt(row(cached=True, attempts=[]), {})
+    assert "cache" in say(cached.notes[0]) and cached.reason is None
+    assert receipt(row(), {}).notes == ()
