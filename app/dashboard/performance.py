@@ -19,8 +19,8 @@ blueprint = Blueprint("performance", __name__, url_prefix="/w/<workspace>/perfor
 def index() -> Response:
     """Show the providers as they do now; the part refreshes itself."""
     reports = provider_health.overview(actor(), g.workspace.id)
-    told = {"reports": reports, "words": performance_words, "role": g.role}
-    return pages.page("performance/index.html", part="performance/_providers.html", **told)
+    part = "performance/_providers.html"
+    return pages.page("performance/index.html", part=part, reports=reports, words=performance_words)
 
 
 @blueprint.post("/<uuid:provider>/retry")
