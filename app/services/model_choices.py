@@ -42,16 +42,23 @@ class Link:
     facts: Model | None
 
 
-def list_shelves(actor: Actor, workspace_id: str, project_id: str) -> list[Shelf]:
-    """Return the known chat models of the workspace's providers, ready ones first; none deprecated."""
+def list_shelves(
+    actor: Actor, workspace_id: str, project_id: str | None, *, chat_only: bool = True
+) -> list[Shelf]:
+    """Return the known models of the workspace's providers, ready ones first; none deprecated.
+
+    Without a project, ready is who has a key for all of them.
+    """
+    choose = chat_models if chat_only else choices_of
 
     def work(session: Session) -> list[Shelf]:
         access.require(session, actor, workspace_id, "viewer")
-        projects.owned(session, workspace_id, project_id)
+        if project_id is not None:
+            projects.owned(session, workspace_id, project_id)
         known = model_rows.known_models(session, workspace_id)
         where = Provider.workspace_id == workspace_id
         rows = session.scalars(select(Provider).where(where).order_by(Provider.name))
-        shelves = [Shelf(row, state_of(session, row, project_id), chat_models(known, row)) for row in rows]
+        shelves = [Shelf(row, state_of(session, row, project_id), choose(known, row)) for row in rows]
         return sorted(shelves, key=lambda shelf: shelf.state != "ready")
 
     return database.read(work)
@@ -82,7 +89,7 @@ def chain(actor: Actor, workspace_id: str, project_id: str, config: EndpointConf
     return database.read(work)
 
 
-def link(session: Session, workspace_id: str, project_id: str, model_id: str) -> Link:
+def link(session: Session, workspace_id: str, project_id: str | None, model_id: str) -> Link:
     """Return one model of a chain with its provider's state."""
     slug, _, model = model_id.partition("/")
     where = Provider.workspace_id == workspace_id, Provider.slug == slug
@@ -93,8 +100,8 @@ def link(session: Session, workspace_id: str, project_id: str, model_id: str) ->
     return Link(model_id, provider, state_of(session, provider, project_id), facts)
 
 
-def state_of(session: Session, provider: Provider, project_id: str) -> str:
-    """Say whether the provider could answer a call of this project."""
+def state_of(session: Session, provider: Provider, project_id: str | None) -> str:
+    """Say whether the provider could answer a call of this project, or of any without one."""
     if not provider.active:
         return "off"
     if provider.paused_at is not None:

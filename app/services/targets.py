@@ -121,7 +121,9 @@ def candidate_for(session: Session, caller: Caller, model_id: str) -> Candidate 
     return found
 
 
-def credentials_of(session: Session, provider: Provider, project_id: str) -> tuple[CredentialValue, ...]:
+def credentials_of(
+    session: Session, provider: Provider, project_id: str | None
+) -> tuple[CredentialValue, ...]:
     """Return the provider's usable secrets, the project's own before the workspace's."""
     rows = session.scalars(
         select(Credential)

@@ -14,7 +14,7 @@ from app.domain.callers import Caller, hash_key
 from app.domain.errors import ModelNotFound
 from app.domain.key_rules import parse_rules
 from app.models import Alias
-from app.services import billing, callers, credits, keys, model_list, model_rows, providers
+from app.services import aliases, billing, callers, credits, keys, model_list, model_rows, providers
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.upstream import Upstream
 from tests.world import World
@@ -172,3 +172,18 @@ def test_the_balance_is_told_to_those_who_prepay(proxy: Proxy) -> None:
         "0.00",
         "12.50",
     )
+
+
+def test_an_alias_answers_with_its_preset_and_follows_a_change(proxy: Proxy) -> None:
+    workspace_id = proxy.tenant.workspace.id
+    fields = {"name": "gpt-4o", "models": ["openai/gpt-4o-mini"], "prompt": "Be brief.", "temperature": 0.2}
+    made = aliases.create(SYSTEM, workspace_id, fields)
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}
+    answer = proxy.post("/v1/chat/completions", body).get_json()
+    assert answer["model"] == "gpt-4o-mini"  # who answered: an alias hides nobody (C9)
+    sent = proxy.upstream.requests[-1].json
+    assert (sent["model"], sent["temperature"]) == ("gpt-4o-mini", 0.2)
+    assert sent["messages"][0] == {"role": "system", "content": "Be brief."}
+    aliases.update(SYSTEM, workspace_id, made.id, {"active": False})
+    proxy.post("/v1/chat/completions", body)
+    assert proxy.upstream.requests[-1].json["model"] == "gpt-4o"

@@ -11,7 +11,18 @@ from app.domain.actors import Actor
 from app.domain.apply_file import Document
 from app.domain.errors import NotAllowed
 from app.services import workspaces
-from app.services.apply import accounts, alerts, budgets, members, models, plans, projects, providers, prune
+from app.services.apply import (
+    accounts,
+    alerts,
+    aliases,
+    budgets,
+    members,
+    models,
+    plans,
+    projects,
+    providers,
+    prune,
+)
 from app.services.apply.prune import PruneNeedsYes
 from app.services.apply.report import Item, Report, Run, refusals_at
 
@@ -61,6 +72,7 @@ def apply_workspace(actor: Actor, report: Report, item: Item, timezone: str) -> 
         providers.apply_provider(run, provider)
     for model in item.items("models", lambda fields: fields["id"].strip()):
         models.apply_model(run, model)
+    aliases.apply_aliases(run, item)
     for project in item.items("projects", lambda fields: (fields.get("name") or fields["uuid"]).strip()):
         projects.apply_project(run, project)
     budgets.of_account(run, item)

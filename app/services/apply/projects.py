@@ -9,6 +9,7 @@ from app.domain.errors import InvalidInput
 from app.models import Project
 from app.services import projects
 from app.services.apply import budgets
+from app.services.apply.aliases import apply_aliases
 from app.services.apply.credentials import apply_credential
 from app.services.apply.endpoints import apply_endpoint
 from app.services.apply.keys import apply_key
@@ -23,6 +24,7 @@ def apply_project(run: Run, item: Item) -> None:
     here = replace(item, path=path_of(run, project))
     run.report.projects[here.path] = project.id
     run.report.warn_if_off(here, project.active)
+    apply_aliases(run, here, project.id)
     for credential in here.items("credentials", lambda f: f"{f['provider'].strip()}/{f['name'].strip()}"):
         apply_own_credential(run, credential, project)
     for endpoint in here.items("endpoints", lambda fields: fields["slug"].strip()):

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from app.domain.errors import InvalidInput
-from app.services import budgets, credentials, endpoints, keys, model_rows, projects, providers, sub_accounts
+from app.services import (
+    aliases,
+    budgets,
+    credentials,
+    endpoints,
+    keys,
+    model_rows,
+    projects,
+    providers,
+    sub_accounts,
+)
 from app.services.apply.report import Report, Run
 
 Step = tuple[str, Callable[[], object]]  # a path and what is done to it
@@ -36,6 +46,7 @@ def steps_of(run: Run, named: set[str]) -> Iterator[Step]:
     """Yield what could be switched off in one workspace."""
     yield from provider_steps(run, named)
     yield from model_steps(run)
+    yield from alias_steps(run, named)
     yield from project_steps(run, named)
     yield from sub_account_steps(run)
     yield from budget_steps(run, named)
@@ -64,6 +75,16 @@ def model_steps(run: Run) -> Iterator[Step]:
     for row in model_rows.list_rows(run.actor, run.workspace_id):
         remove = partial(model_rows.remove_row, run.actor, run.workspace_id, row.model_id)
         yield f"{run.path}/models/{row.model_id}", remove
+
+
+def alias_steps(run: Run, named: set[str]) -> Iterator[Step]:
+    """Yield the active aliases of the workspace and of the projects that the file names."""
+    for found in aliases.list_all(run.actor, run.workspace_id):
+        under = run.path if found.project is None else f"{run.path}/projects/{found.project.name}"
+        if found.alias.active and (found.project is None or under in named):
+            fields = {"active": False}
+            switch_off = partial(aliases.update, run.actor, run.workspace_id, found.alias.id, fields)
+            yield f"{under}/aliases/{found.alias.name}", switch_off
 
 
 def project_steps(run: Run, named: set[str]) -> Iterator[Step]:
