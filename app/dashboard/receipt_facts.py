@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from app.dashboard.receipt_words import microseconds, say
+from app.domain import route_stories
 from app.domain.receipts import Receipt
 from app.models import RecordRow
 from app.services.receipts import Story
@@ -29,7 +30,16 @@ def context(story: Story, receipt: Receipt) -> dict[str, Any]:
             for each in receipt.charge.amounts
         ],
         "waiting_facts": [(say(s.label), microseconds(s.microseconds)) for s in receipt.waiting_steps],
+        **why(story.row),
     }
+
+
+def why(row: RecordRow) -> dict[str, Any]:
+    """Return why the models were tried in this order, and what that saved; nothing where one was named."""
+    if not row.routing:
+        return {"told": None, "saved": None}
+    saved = route_stories.savings(row.routing, row.savings_nano_usd)
+    return {"told": route_stories.tell(row.routing), "saved": saved}
 
 
 def who(story: Story) -> list[Fact]:
@@ -55,6 +65,8 @@ def of_the_client(row: RecordRow) -> list[Fact]:
     if row.end_user:
         same = link(row.end_user, "requests.index", end_user=row.end_user)
         facts.append((_("End user"), same, _("as the application named them")))
+    if row.tag:
+        facts.append((_("Tag"), code(row.tag), _("the application's own word for whom it was")))
     return facts
 
 
@@ -72,6 +84,8 @@ def endpoint(story: Story) -> Fact:
     """Name the endpoint and the version that answered, or the provider's route."""
     row = story.row
     version = _("version %(number)d", number=row.endpoint_version) if row.endpoint_version else ""
+    if row.surface == "proxy" and row.model_requested.startswith(row.endpoint_slug):
+        return _("Route"), _("any model by its name"), ""
     if row.surface == "proxy":
         return _("Route"), code(f"/v1/{row.endpoint_slug}"), _("passed on as it came")
     if story.endpoint is None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, Response, current_app, request
 
 from app import respond
 from app.domain import capabilities as capability
-from app.domain import model_cards
+from app.domain import model_cards, route_stories
 from app.domain.callers import Caller
 from app.domain.dialects import ANTHROPIC, OPENAI, Dialect
 from app.domain.errors import GatewayError
-from app.services import callers, introspection, model_list
+from app.services import callers, introspection, model_list, receipts
 
 blueprint = Blueprint("models_api", __name__, url_prefix="/v1")
 DOORS = ("/v1/", "/api/", "/anthropic/", "/runtime/")
@@ -36,6 +37,12 @@ def show(model: str) -> Response:
 def schema(model: str) -> Response:
     """Show which parameters a model takes, as a JSON schema."""
     return answer("models", lambda caller: model_list.schema(caller, model))
+
+
+@blueprint.get("/receipts/<uuid:request>")
+def receipt(request: UUID) -> Response:
+    """Show why a call of the key's project was answered by that model, and what it cost (R20)."""
+    return answer("models", lambda caller: route_stories.receipt(receipts.find_own(caller, str(request))))
 
 
 @blueprint.get("/capabilities")

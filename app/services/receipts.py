@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.actors import Actor
+from app.domain.callers import Caller
 from app.domain.errors import NotFound
 from app.domain.ids import is_uuid
 from app.models import Endpoint, Key, Membership, Project, Provider, RecordRow, User
@@ -210,6 +211,18 @@ def find(actor: Actor, workspace_id: str, record_id: str) -> Story | None:
         if row is None or row.workspace_id != workspace_id:
             raise NotFound("There is no such request.")
         return story(session, row)
+
+    return database.read(work)
+
+
+def find_own(caller: Caller, record_id: str) -> RecordRow:
+    """Return a record of the caller's own project; raise NotFound, also while its call is under way."""
+
+    def work(session: Session) -> RecordRow:
+        row = session.scalars(select(RecordRow).where(by_id(record_id))).first()
+        if row is None or row.project_id != caller.project_id:
+            raise NotFound("There is no such receipt. It is there about a second after the call has ended.")
+        return row
 
     return database.read(work)
 

@@ -40,6 +40,19 @@ def test_auto_is_answered_by_the_cheapest_model_that_is_good_enough_and_says_why
     assert response.headers["x-sluice-receipt"] == record.id
 
 
+def test_a_receipt_tells_the_decision_and_only_to_its_own_project(proxy: Proxy, world: World) -> None:
+    proxy.post(URL, {"model": "auto", "messages": HI})
+    url = f"/v1/receipts/{proxy.record.id}"
+    told = proxy.get(url).get_json()
+    assert told["receipt_id"] == proxy.record.id and told["classification"]["category"] == "chat"
+    assert told["decision"] | {"strategy": "auto", "prompt_rewritten": False} == told["decision"]
+    assert told["decision"]["model_id"] == told["candidates"][0]["model_id"] == CHEAPEST
+    assert len(told["decision"]["fallback_chain"]) == 3
+    assert told["candidates"][0]["est_cost_usd"] > 0 and told["candidates"][-1]["filtered_out_by"] == "demo"
+    assert told["execution"]["status"] == "succeeded" and told["execution"]["actual_cost_usd"] > 0
+    assert proxy.client.get(url, headers=world.other.headers).status_code == 404
+
+
 def test_a_stream_tells_who_answers_in_its_head_and_what_it_cost_in_its_last_chunk(proxy: Proxy) -> None:
     response = proxy.post(URL, {"model": "auto", "messages": HI, "stream": True})
     assert response.headers["X-Auto-Routed"] == "true"
