@@ -15,6 +15,7 @@ USUAL = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "ref
 OTHERS = frozenset({"thinking_blocks", "is_error", "cache_control", "reasoning_content", "reasoning"})
 NO_IMAGES = "[An image was left out here: this model cannot see images.]"
 IMAGES_FOLLOW = "[The tool's images follow.]"
+FAILED = "[The tool failed.]"
 JSON_WORDS = "Answer with one valid JSON object and nothing else: no other words, no code fence."
 SCHEMA_WORDS = (
     "Answer with JSON that fits this JSON schema and with nothing else: no other words, no code fence."
@@ -44,6 +45,8 @@ def strict(message: Json, reasoning: str) -> list[Json]:
     if reasoning and thoughts and message.get("role") == "assistant":
         kept[reasoning] = thoughts
     content = message.get("content")
+    if message.get("is_error") is True:
+        content = kept["content"] = told_as_failed(content)
     if not isinstance(content, list):
         return [kept]
     kept["content"] = parts = [without_notes(part) for part in content]
@@ -52,6 +55,13 @@ def strict(message: Json, reasoning: str) -> list[Json]:
         return [kept]
     kept["content"] = [part for part in parts if not is_image(part)] or IMAGES_FOLLOW
     return [kept, {"role": "user", "content": images}]
+
+
+def told_as_failed(content: Any) -> Any:
+    """Return a tool's result with a word that it failed, where a message cannot say so otherwise."""
+    if isinstance(content, list):
+        return [{"type": "text", "text": FAILED}, *content]
+    return f"{FAILED} {content or ''}".rstrip()
 
 
 def without_notes(part: Any) -> Any:

@@ -109,7 +109,8 @@ def answer(blocks: list[Json], place: str) -> Json:
     ]
     message: Json = {"role": "assistant", "content": plain(parts_of(texts, place)) if texts else None}
     if thoughts:
-        message["thinking_blocks"] = thoughts
+        signed = [block for block in thoughts if block["type"] != "thinking" or block.get("signature")]
+        message.update({"thinking_blocks": signed} if signed else {})
         text = "".join(str(block.get("thinking") or "") for block in thoughts)
         message.update({"reasoning_content": text} if text else {})
     if calls:

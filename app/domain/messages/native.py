@@ -14,7 +14,8 @@ def own_body(body: Json) -> Json:
     found = {name: value for name, value in body.items() if name not in OWN_FIELDS}
     messages = body.get("messages")
     if isinstance(messages, list) and any(map(has_unsigned, messages)):
-        found["messages"] = [without_unsigned(one) if has_unsigned(one) else one for one in messages]
+        cleaned = [without_unsigned(one) if has_unsigned(one) else one for one in messages]
+        found["messages"] = [one for one in cleaned if one is not None]
     return found
 
 
@@ -29,6 +30,7 @@ def is_unsigned(block: Any) -> bool:
     return isinstance(block, dict) and block.get("type") == "thinking" and not block.get("signature")
 
 
-def without_unsigned(message: Json) -> Json:
-    """Return the message without such thoughts; a message of nothing else keeps an empty list."""
-    return {**message, "content": [block for block in message["content"] if not is_unsigned(block)]}
+def without_unsigned(message: Json) -> Json | None:
+    """Return the message without such thoughts; None where it holds nothing else."""
+    kept = [block for block in message["content"] if not is_unsigned(block)]
+    return {**message, "content": kept} if kept else None

@@ -171,6 +171,10 @@ def test_an_earlier_answer_keeps_thoughts_signatures_and_tools() -> None:
         }
     ]
     assert messages({**use, "input": {}}, role="assistant")[0]["content"] is None
+    unsigned = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+    assert messages(unsigned, role="assistant") == [
+        {"role": "assistant", "content": "", "reasoning_content": "Hm."}
+    ]
 
 
 def test_results_come_right_after_the_calls_and_their_pictures_after_all_of_them() -> None:
