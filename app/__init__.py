@@ -13,7 +13,7 @@ from flask import Flask
 from app import cli, config, dashboard, egress, errors, gateway, management, probes, security, sessions
 from app.database import database
 from app.extensions import babel, csrf, db, htmx, migrate, redis
-from app.services import key_rotation, mail, records
+from app.services import key_rotation, mail, plugin_settings, records
 from app.services.sealing import derive, sealer
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
@@ -92,5 +92,6 @@ def bind(app: Flask, settings: config.Settings) -> None:
     mail.configure(settings.smtp_url, settings.mail_from, settings.base_url)
     key_rotation.prefix.value = settings.key_prefix
     records.content_allowed.allowed = settings.log_content
+    plugin_settings.allow_programs(settings.code_runner == "bubblewrap")
     with app.app_context():
         database.configure(db.engine)

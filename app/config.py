@@ -20,6 +20,7 @@ from urllib.parse import quote
 from app.setting_values import (
     Network,
     parse_base_url,
+    parse_code_runner,
     parse_database_url,
     parse_key_prefix,
     parse_mail_from,
@@ -34,7 +35,7 @@ from app.setting_values import (
 )
 
 PREFIX = "SLUICE_"
-FOR_TESTS = frozenset({"SLUICE_TEST_DATABASE", "SLUICE_TEST_CHROMIUM"})
+FOR_TESTS = frozenset({"SLUICE_TEST_DATABASE", "SLUICE_TEST_CHROMIUM", "SLUICE_TEST_SIMULATOR"})
 DEFAULT_DATA_DIR = Path(__file__).resolve().parent.parent / "data"
 SECRET_FILE_NAME = "secret.key"
 SOCKET_NAME = "valkey.sock"
@@ -63,6 +64,7 @@ class Settings:
     timezone: str
     log_content: bool
     key_prefix: str
+    code_runner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,13 @@ SETTINGS = (
         "sk-sluice-",
         "What every key made here starts with.",
         parse_key_prefix,
+    ),
+    Setting(
+        "SLUICE_CODE_RUNNER",
+        "off or bubblewrap",
+        "off",
+        "How the code-exec plugin runs programs. bubblewrap: in a sandbox, which needs bwrap on the PATH.",
+        parse_code_runner,
     ),
 )
 COMPUTED_DEFAULTS = frozenset({"data_dir", "database_url", "redis_url", "secret_key"})

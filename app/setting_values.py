@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -119,6 +120,15 @@ def parse_switch(text: str) -> bool:
     if text.lower() not in SWITCH:
         raise ValueError("expected on or off")
     return SWITCH[text.lower()]
+
+
+def parse_code_runner(text: str) -> str:
+    """Read the runner; its program must be there, for a sandbox that is missing must not go unnoticed."""
+    if text not in ("off", "bubblewrap"):
+        raise ValueError("expected off or bubblewrap")
+    if text == "bubblewrap" and shutil.which("bwrap") is None:
+        raise ValueError("there is no bwrap on the PATH: install bubblewrap, or set it to off")
+    return text
 
 
 def parse_key_prefix(text: str) -> str:

@@ -40,6 +40,7 @@ def settings_for(directory: Path, database_url: str, redis_url: str, **changes: 
         "timezone": "UTC",
         "log_content": False,
         "key_prefix": "sk-sluice-",
+        "code_runner": "off",
     }
     return Settings(**{**values, **changes})  # type: ignore[arg-type]
 

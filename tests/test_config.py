@@ -27,6 +27,7 @@ def test_an_empty_environment_gives_the_embedded_run(tmp_path: Path) -> None:
     assert settings.log_content is False
     assert settings.key_prefix == "sk-sluice-"
     assert settings.private_upstreams == frozenset()
+    assert settings.code_runner == "off"
 
 
 def test_the_secret_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
@@ -117,6 +118,7 @@ def test_an_unknown_setting_is_refused_with_a_hint(tmp_path: Path) -> None:
         ("LOG_CONTENT", "hunter2"),
         ("KEY_PREFIX", "hunter 2"),
         ("KEY_PREFIX", ""),
+        ("CODE_RUNNER", "hunter2"),
     ],
 )
 def test_a_malformed_value_is_refused_and_not_shown(tmp_path: Path, name: str, text: str) -> None:
@@ -124,6 +126,14 @@ def test_a_malformed_value_is_refused_and_not_shown(tmp_path: Path, name: str, t
         load_in(tmp_path, **{name: text})
     assert "hunter" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_sandbox_that_is_not_there_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="SLUICE_CODE_RUNNER is malformed: there is no bwrap on the PATH"):
+        load_in(tmp_path, CODE_RUNNER="bubblewrap")
 
 
 @pytest.mark.parametrize("own", [{"DATABASE_URL": "postgresql://db/x"}, {"REDIS_URL": "redis://cache"}])

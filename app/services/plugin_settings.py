@@ -71,6 +71,11 @@ class Known:
 _known: Cache[str, Known] = Cache(5_000)
 
 
+def allow_programs(allowed: bool) -> None:
+    """Say whether the operator has a sandbox for programs; once, at the start."""
+    code_exec.runner.allowed = allowed
+
+
 def list_all(actor: Actor, workspace_id: str) -> list[PluginView]:
     """Return every plugin with its setting. Any member."""
 

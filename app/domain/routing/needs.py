@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.bodies import encoded
 from app.domain.bounds import PICTURES, copies_of, output_limit
 from app.domain.decisions import Classification
+from app.domain.plugins import BY_NAME
 from app.domain.tokens import message_text
 
 BYTES_PER_TOKEN = 4
@@ -58,7 +59,7 @@ def needs_of(body: Mapping[str, Any], operation: str = "chat") -> Needs:
     wanted = body.get("response_format")
     asked = {
         "vision": pictures > 0,
-        "tools": bool(tools),
+        "tools": bool(tools) or brings_tools(body),
         "json_schema": isinstance(wanted, dict) and wanted.get("type") == "json_schema",
         "reasoning": body.get("reasoning_effort") in THINKING,
     }
@@ -69,6 +70,12 @@ def needs_of(body: Mapping[str, Any], operation: str = "chat") -> Needs:
         longest_output=output_limit(dict(body), "chat"),
         copies=copies_of(dict(body)),
     )
+
+
+def brings_tools(body: Mapping[str, Any]) -> bool:
+    """Say whether a plugin that the body asks for offers the model a tool."""
+    named = body.get("plugins")
+    return isinstance(named, list) and any(name in BY_NAME and BY_NAME[name].tool for name in named)
 
 
 def picture_count(message: Mapping[str, Any]) -> int:
