@@ -11,7 +11,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from run import chromium, install
+from run import chromium, install, simulator
 from run.places import PYTHON, ROOT, one_line_errors, say
 from run.progress import Progress
 
@@ -47,7 +47,7 @@ ON_ONE_DATABASE = (  # what touches no database, or chooses its own, runs once
     "tests/test_run.py", "tests/run", "tests/domain", "tests/egress", "tests/providers",
     "tests/test_cli.py", "tests/test_config.py", "tests/test_layers.py", "tests/test_lifecycle.py",
     "tests/test_readme.py", "tests/test_redis_store.py", "tests/test_templates.py",
-    "tests/browser",
+    "tests/browser", "tests/gateway/test_parity_clients.py",
 )  # fmt: skip
 ON_POSTGRESQL = SUITE + tuple(f"--ignore={path}" for path in ON_ONE_DATABASE)
 CHECKS = (
@@ -116,10 +116,14 @@ def run_pytest(arguments: list[str], environ: dict[str, str]) -> int:
 def main() -> None:
     with one_line_errors():
         install.for_tests()
-        found = chromium.path(Progress(sys.stdout))
+        progress = Progress(sys.stdout)
+        found = {
+            "SLUICE_TEST_CHROMIUM": chromium.path(progress),
+            "SLUICE_TEST_SIMULATOR": simulator.path(progress),
+        }
         own = {name: text for name, text in os.environ.items() if name.startswith(FOR_TESTS)}
         rest = {name: text for name, text in os.environ.items() if not name.startswith("SLUICE_")}
-        environ = rest | own | {"SLUICE_TEST_CHROMIUM": found}
+        environ = rest | own | found
         arguments = sys.argv[1:]
         sys.exit(run_pytest(arguments, environ) if arguments else run_all(environ))
 

@@ -59,7 +59,7 @@ def from_npm(progress: Progress) -> str:
     start = UNPACKED / "chromium"
     if not start.exists():
         progress.step("Fetching a headless Chromium")
-        modules = npm_ci(VENV / "chromium-package", [], progress)
+        modules = npm_ci(VENV / "chromium-package", ["--omit=optional"], progress)
         unpack(modules / "@sparticuz" / "chromium" / "bin", node(progress), progress)
         shutil.rmtree(modules.parent)
         (UNPACKED / "fonts.conf").write_text(FONTS.format(directory=UNPACKED), encoding="utf-8")

@@ -85,7 +85,7 @@ def install_browser_files(progress: Progress) -> None:
     if has_stamp(VENDOR, "package-lock.json"):
         return
     progress.step("Fetching the browser files")
-    modules = npm_ci(VENV / "browser-files", ["--omit=dev"], progress)
+    modules = npm_ci(VENV / "browser-files", ["--omit=dev", "--omit=optional"], progress)
     VENDOR.mkdir(parents=True, exist_ok=True)
     for source, target in BROWSER_FILES.items():
         shutil.copyfile(modules / source, VENDOR / target)
@@ -101,7 +101,7 @@ def npm_ci(directory: Path, options: list[str], progress: Progress) -> Path:
         shutil.copyfile(ROOT / name, directory / name)
     command = [*npm(progress), "ci", "--ignore-scripts", "--no-audit", "--no-fund", *options]
     environ = npm_environ(directory / "cache")
-    progress.run(command, "The browser files could not be fetched", cwd=directory, env=environ)
+    progress.run(command, "The packages from npm could not be fetched", cwd=directory, env=environ)
     shutil.rmtree(directory / "cache", ignore_errors=True)
     return directory / "node_modules"
 
