@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.domain import accounts, aliases, budgets, endpoints, gateway_settings, limits, plans
+from app.domain import accounts, aliases, budgets, endpoints, gateway_settings, key_rules, limits, plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Shape:
 
 LIMITS = Shape(limits.FIELDS)
 LABELS = Shape(frozenset(), any_field=True)
+RULES = Shape(key_rules.FIELDS)
+PROVIDER_KEYS = Shape(frozenset(), any_field=True)
 BUDGET = Shape(budgets.FIELDS | {"period"}, ("period",))
 PLAN = Shape(plans.FIELDS, ("slug",))
 ACCOUNT = Shape((accounts.FIELDS - {"plan"}) | {"top_up_usd", "top_up_ref"})
@@ -63,7 +65,7 @@ ENDPOINT = Shape(
 KEY = Shape(
     frozenset({"name", "secret", "account", "scopes", "allowed_endpoints", "expires_at", "revoked"}),
     ("name",),
-    objects={"limits": LIMITS, "labels": LABELS},
+    objects={"limits": LIMITS, "labels": LABELS, "rules": RULES, "provider_keys": PROVIDER_KEYS},
     lists={"budgets": BUDGET},
 )
 GATEWAY = Shape(gateway_settings.FIELDS)

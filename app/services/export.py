@@ -12,6 +12,7 @@ from app.database import database
 from app.domain.actors import Actor
 from app.domain.apply_file import Document, escape
 from app.domain.errors import NotAllowed, NotFound
+from app.domain.key_rules import stored_rules
 from app.models import Account, Alias, Credential, Key, Project, Provider, Workspace
 from app.services import (
     accounts,
@@ -20,6 +21,7 @@ from app.services import (
     budgets,
     credentials,
     endpoints,
+    key_credentials,
     keys,
     members,
     model_rows,
@@ -139,7 +141,11 @@ class Exporter:
     def project(self, project: Project, kept: list[Credential], slugs: dict[str, str]) -> dict[str, Any]:
         """Return a project with its own credentials, endpoints and keys."""
         views = endpoints.list_all(self.actor, self.row.id, project.id)
-        listed = [key for key in keys.list_all(self.actor, self.row.id, project.id) if not key.revoked_at]
+        listed = [
+            key
+            for key in keys.list_all(self.actor, self.row.id, project.id)
+            if not key.revoked_at and not key.parent_id  # what programs made is theirs to make again
+        ]
         own = [row for row in kept if row.project_id == project.id]
         return {
             **escaped({"name": project.name, "uuid": project.id, "surfaces": project.surfaces}),
@@ -183,8 +189,16 @@ class Exporter:
             "scopes": list(key.scopes),
             "expires_at": key.expires_at.isoformat() if key.expires_at else None,
             **escaped(rules_of(key)),
+            **self.own_keys(key, project),
             **self.budgets(f"/projects/{project.name}/keys/{key.name}"),
         }
+
+    def own_keys(self, key: Key, project: Project) -> dict[str, Any]:
+        """Return the customer's own keys at providers, without the secrets."""
+        listed = key_credentials.list_all(self.actor, self.row.id, key.id)
+        place = self.row.name, project.name, key.name
+        found = {one.slug: self.variables.reference("own_key", *place, one.slug) for one in listed}
+        return {key_credentials.FIELD: found} if found else {}
 
 
 def plan_list(actor: Actor, used: set[str | None] | None) -> list[dict[str, Any]]:
@@ -195,8 +209,9 @@ def plan_list(actor: Actor, used: set[str | None] | None) -> list[dict[str, Any]
 
 
 def rules_of(key: Key) -> dict[str, Any]:
-    """Return what is set of a key's limits, endpoints and labels."""
-    rules = {"limits": key.limits, "allowed_endpoints": key.endpoints, "labels": key.labels}
+    """Return what is set of a key's limits, endpoints, labels and rules."""
+    by = stored_rules(key.rules).as_fields()
+    rules = {"limits": key.limits, "allowed_endpoints": key.endpoints, "labels": key.labels, "rules": by}
     return {name: value for name, value in rules.items() if value}
 
 

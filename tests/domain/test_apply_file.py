@@ -137,6 +137,7 @@ def test_the_form_has_every_field_of_the_services() -> None:
     own = projects.FIELDS - {"gateway"} | {"uuid", "mode"}
     assert apply_shape.PROJECT.fields == own and apply_shape.GATEWAY.fields == gateway_settings.FIELDS
     own = keys.FIELDS - {"account_id", "endpoints"} | {"secret", "revoked", "allowed_endpoints", "account"}
+    own |= {"provider_keys"}
     assert apply_shape.KEY.fields | apply_shape.KEY.objects.keys() == own
     assert apply_shape.CREDENTIAL.fields == credentials.FIELDS - {"project_id"} | {"active"}
     shapes = (apply_shape.WORKSPACE, apply_shape.PROVIDER, apply_shape.PROJECT, apply_shape.ENDPOINT)

@@ -7,10 +7,14 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from app.database import database
 from app.domain import apply_file, strict_yaml
 from app.domain.actors import SYSTEM
 from app.domain.errors import NotAllowed, NotFound
+from app.models import Key
 from app.services import credentials, keys, projects, providers, workspaces
 from app.services.apply import apply
 from app.services.export import Variables, export
@@ -63,6 +67,30 @@ def test_limits_allowed_endpoints_and_labels_come_back() -> None:
     assert project["keys"][0]["labels"]["team"] == "web"
     assert project["keys"][0].items() >= {**RULES, "labels": project["keys"][0]["labels"]}.items()
     assert project["endpoints"][0]["limits"] == {"tokens_per_minute": 9_000}
+
+
+def test_rules_and_keys_of_customers_own_come_back_and_minted_keys_stay_out() -> None:
+    rules = {"models": ["openai/*"], "min_quality": 30, "max_cost_usd_per_request": "0.25"}
+    own = {"rules": rules, "provider_keys": {"openai": "sk-of-the-customer"}}
+    report = apply(SYSTEM, with_rules(**own))
+    made = database.transaction(lambda session: minted(session, UUID))
+    variables = SECRETS | {"KEY_GLOBEX_SUPPORT_WEB": report.keys[0]["secret"]}
+    variables["OWN_KEY_GLOBEX_SUPPORT_CI_OPENAI"] = "sk-of-the-customer"
+    [project] = export(SYSTEM, "Globex")["workspaces"][0]["projects"]
+    assert project["keys"][0]["rules"] == rules
+    assert made not in [key["name"] for key in project["keys"]]
+    back = there_and_back(variables)
+    assert (back["created"], back["changed"], back["pruned"]) == ([], [], [])
+    assert apply(SYSTEM, with_rules(rules={}, provider_keys={"openai": None})).changed
+    assert "rules" not in export(SYSTEM, "Globex")["workspaces"][0]["projects"][0]["keys"][0]
+
+
+def minted(session: Session, project_id: str) -> str:
+    """Let the project's first key have made another one; return its name."""
+    maker = session.scalars(select(Key).where(Key.project_id == project_id, Key.name == "ci")).one()
+    place = {name: getattr(maker, name) for name in ("workspace_id", "project_id", "account_id")}
+    values = {"name": "made", "scopes": ["chat"], "endpoints": None, "limits": {}, "labels": {}, "rules": {}}
+    return keys.add(session, SYSTEM, {**place, **values, "parent_id": maker.id}, "a-minted-secret-1").name
 
 
 def test_it_shows_no_secret_and_no_hash() -> None:

@@ -9,7 +9,7 @@ from app.domain.callers import hash_key
 from app.domain.errors import InvalidInput
 from app.domain.fields import switch, text
 from app.models import Key, Project
-from app.services import keys
+from app.services import key_credentials, keys
 from app.services.apply import accounts
 from app.services.apply.report import Item, Run, refusals_at
 
@@ -35,6 +35,7 @@ def apply_key(run: Run, item: Item, project: Project) -> None:
 def create(run: Run, item: Item, project: Project, secret: str | None) -> None:
     """Make the key; report its secret where it was minted."""
     made = keys.create(run.actor, run.workspace_id, project.id, fields_of(run, item), secret)
+    key_credentials.update(run.actor, run.workspace_id, made.key.id, own_secrets(item))
     run.report.note(item.path, created=True)
     if secret is None:
         where = {"workspace": run.path, "project": project.name, "name": made.key.name}
@@ -52,7 +53,13 @@ def change(run: Run, item: Item, key: Key, secret: str | None, revoked: bool) ->
     before = state(key)
     keys.update(run.actor, run.workspace_id, key.id, fields_of(run, item))
     rotated = secret is not None and keys.replace_secret(run.actor, run.workspace_id, key.id, secret)
-    return rotated or before != state(key)
+    own = key_credentials.update(run.actor, run.workspace_id, key.id, own_secrets(item))
+    return rotated or own or before != state(key)
+
+
+def own_secrets(item: Item) -> dict[str, Any]:
+    """Return the customer's own keys at providers that the file names; null forgets one."""
+    return dict(item.fields.get(key_credentials.FIELD) or {})
 
 
 def state(key: Key) -> tuple[object, ...]:

@@ -136,7 +136,7 @@ def endpoints_of(run: Run, project_id: str, path: str) -> Iterator[Step]:
 
 
 def keys_of(run: Run, project_id: str, path: str) -> Iterator[Step]:
-    """Yield the project's keys that are not revoked."""
+    """Yield the project's keys that are not revoked; those that another key made go with it."""
     for key in keys.list_all(run.actor, run.workspace_id, project_id):
-        if key.revoked_at is None:
+        if key.revoked_at is None and key.parent_id is None:
             yield f"{path}/keys/{key.name}", partial(keys.revoke, run.actor, run.workspace_id, key.id)
