@@ -64,7 +64,7 @@
     wanted.focus();
   }
 
-  // Fallbacks: the rows stay, their values move
+  // Fallbacks: the rows stay, their values move; `data-rows` is how many are always shown
   function rowsOf(list) {
     return findAll("[data-row]", list);
   }
@@ -74,7 +74,7 @@
   function showRows(list, atLeast = 0) {
     const rows = rowsOf(list);
     const last = rows.findLastIndex((row) => inputOf(row).value.trim());
-    const shown = Math.max(last + 1, atLeast);
+    const shown = Math.max(last + 1, atLeast, Number(list.dataset.rows));
     for (const [index, row] of rows.entries()) row.hidden = index >= shown;
     find("[data-add]", list).hidden = shown >= rows.length;
   }

@@ -18,7 +18,17 @@ from app.domain.actors import SYSTEM
 from app.gateway import BLUEPRINTS as GATEWAY
 from app.management import BLUEPRINTS as MANAGEMENT
 from app.models import AuditEvent, User
-from app.services import alerts, budgets, credentials, invitations, model_rows, plans, providers, sub_accounts
+from app.services import (
+    alerts,
+    aliases,
+    budgets,
+    credentials,
+    invitations,
+    model_rows,
+    plans,
+    providers,
+    sub_accounts,
+)
 from tests.providers_world import records
 from tests.world import World, actor_of
 
@@ -85,6 +95,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "number": 1,
         "slug": "hello",
         "model": "up/some-model",
+        "alias": aliases.create(SYSTEM, acme.workspace.id, {"name": "fast", "models": ["auto"]}).id,
     }
 
 

@@ -9,14 +9,12 @@ from werkzeug.wrappers import Response
 
 from app.dashboard import forms, limit_fields, model_words, pages
 from app.dashboard.auth import actor
-from app.domain.catalog import Model
 from app.domain.endpoints import MOST_FAILOVERS, MOST_OUTPUT_TOKENS
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.ids import slugify
 from app.models import Project
 from app.services import model_choices
 from app.services.endpoints import EndpointView
-from app.services.model_choices import Shelf
 
 BLANK: dict[str, Any] = {"failover": [], "streaming_enabled": True}
 
@@ -74,13 +72,8 @@ def page(
         rows=(values["failover"] + [""] * MOST_FAILOVERS)[: max(MOST_FAILOVERS, len(values["failover"]))],
         errors=pages.errors_of(error) if error else {},
         shelves=shelves,
-        known=known_models(shelves),
+        known=model_choices.by_id(shelves),
         words=model_words,
         most_output_tokens=MOST_OUTPUT_TOKENS,
         status=422 if error else 200,
     )
-
-
-def known_models(shelves: list[Shelf]) -> dict[str, Model]:
-    """Return what is known of each model that can be picked, by its id."""
-    return {choice.model_id: choice.facts for shelf in shelves for choice in shelf.choices}

@@ -43,6 +43,7 @@ NAV = (
     ),
 )
 STANDS_UNDER = {
+    "aliases": "models",
     "billing": "credits",
     "books": "credits",
     "credentials": "providers",
@@ -121,7 +122,7 @@ def nav_label(name: str) -> str:
         "requests": _("Requests"),
         "usage": _("Usage"),
         "providers": _("Providers"),
-        "models": _("Models"),
+        "models": _("Models & aliases"),
         "performance": _("Performance"),
         "credits": _("Credits"),
         "budgets": _("Budgets"),

@@ -29,6 +29,12 @@ class AliasView:
     project: Project | None
     links: tuple[Link, ...]
 
+    @property
+    def chain(self) -> list[tuple[str, Link | None]]:
+        """Return its models in order, each with its provider's state; `auto` has none."""
+        states = {link.model_id: link for link in self.links}
+        return [(model_id, states.get(model_id)) for model_id in self.alias.models]
+
 
 def list_all(actor: Actor, workspace_id: str) -> list[AliasView]:
     """Return the workspace's aliases by name; of the same name that for all projects first."""

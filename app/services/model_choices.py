@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -62,6 +63,11 @@ def list_shelves(
         return sorted(shelves, key=lambda shelf: shelf.state != "ready")
 
     return database.read(work)
+
+
+def by_id(shelves: Iterable[Shelf]) -> dict[str, Model]:
+    """Return what is known of each model on the shelves, by its id."""
+    return {choice.model_id: choice.facts for shelf in shelves for choice in shelf.choices}
 
 
 def choices_of(known: Catalog, provider: Provider) -> tuple[Choice, ...]:
