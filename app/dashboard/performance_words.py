@@ -13,6 +13,7 @@ from app.dashboard.receipt_words import milliseconds
 from app.domain.performance import Stats
 from app.domain.provider_reports import ProviderReport
 
+WORST_FIRST = ("down", "degraded")
 TONES = {"ready": "ok", "degraded": "warn", "down": "error", "paused": "paused", "no_key": "pending"}
 
 
@@ -24,7 +25,7 @@ def tone(report: ProviderReport) -> str:
 def state(report: ProviderReport) -> str:
     """Return a provider's state in a word or two."""
     words = {
-        "ready": _("Works"),
+        "ready": _("Works") if report.stats.samples else _("Ready"),
         "degraded": _("Has trouble"),
         "down": _("Left alone"),
         "paused": _("Paused"),
@@ -45,9 +46,12 @@ def reason(report: ProviderReport) -> str:
     if report.error == "outlier":
         return str(_("It failed far more often than the others."))
     times = ngettext("It failed %(num)d time in a row", "It failed %(num)d times in a row", report.failures)
-    timed_out, failed = _("the last time without an answer in time"), _("the last time with an error")
+    timed_out, failed = (
+        _("the last time it did not answer in time"),
+        _("the last time it answered with an error"),
+    )
     how = {"timed_out": timed_out, "failed": failed}
-    return f"{times}: {how[report.error]}." if report.error in how else f"{times}."
+    return f"{times}; {how[report.error]}." if report.error in how else f"{times}."
 
 
 def next_try(report: ProviderReport) -> str:
@@ -68,6 +72,8 @@ def keys_down(report: ProviderReport) -> str:
 
 def duration(value: float | None) -> str:
     """Write milliseconds as people do."""
+    if value is not None and value < 1:
+        return str(_("under 1 ms"))
     return milliseconds(None if value is None else round(value))
 
 
@@ -102,5 +108,13 @@ def lengths(minutes: Sequence[Stats]) -> list[float]:
 
 
 def busy(reports: Sequence[ProviderReport]) -> list[ProviderReport]:
-    """Return those of whom there is more to tell than their state."""
-    return [report for report in reports if report.stats.samples or report.circuit != "closed"]
+    """Return those of whom there is more to tell than their state, the worst first."""
+    found = [report for report in reports if report.stats.samples or report.circuit != "closed"]
+    return sorted(
+        found, key=lambda report: WORST_FIRST.index(report.state) if is_bad(report) else len(WORST_FIRST)
+    )
+
+
+def is_bad(report: ProviderReport) -> bool:
+    """Say whether a provider needs a look."""
+    return report.state in WORST_FIRST

@@ -15,7 +15,7 @@ from app.dashboard.auth import actor
 from app.domain.catalog import Vendor
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.pricing import format_usd
-from app.services import catalog, credentials, pauses, projects, providers
+from app.services import catalog, credentials, pauses, projects, provider_health, providers
 
 blueprint = Blueprint("providers", __name__, url_prefix="/w/<workspace>/providers")
 CUSTOM = "custom"  # any address that speaks a dialect we know
@@ -25,7 +25,8 @@ CUSTOM = "custom"  # any address that speaks a dialect we know
 def index() -> Response:
     """List the providers."""
     rows = providers.overview(actor(), g.workspace.id)
-    return pages.page("providers/index.html", providers=rows, usd=format_usd)
+    down = provider_health.circuits(view.provider for view in rows)
+    return pages.page("providers/index.html", providers=rows, down=down, usd=format_usd)
 
 
 @blueprint.get("/new")
@@ -104,6 +105,7 @@ def show_page(
         "providers/show.html",
         status=422 if errors else 200,
         view=view,
+        down=provider_health.circuits([view.provider]),
         provider=view.provider,
         vendor=catalog.shipped().vendors.get(view.provider.vendor),
         credentials=credentials.list_all(actor(), workspace_id, provider_id),
