@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from app import config
 from app.dashboard import alert_words, manual, pages
 from app.dashboard.addresses import public_root
-from app.domain.proxy_snippets import Route
+from app.domain.proxy_snippets import Route, anthropic_script
 from app.domain.proxy_snippets import snippets as proxy_snippets
 from app.domain.snippets import Address, Snippet, snippets
 
@@ -100,6 +100,7 @@ def index() -> Response:
         errors=manual.errors(),
         proxy_errors=manual.proxy_errors(),
         proxy_samples=proxy_samples(),
+        messages_sample=anthropic_script(public_root(), "openai/gpt-4o-mini"),
         limits=manual.limits(),
         roles=manual.roles(),
         alert_kinds=alert_words.kinds(),
@@ -128,6 +129,7 @@ def sections() -> list[tuple[str, str]]:
         ("streaming", str(_("Streaming"))),
         ("errors", str(_("Errors"))),
         ("openai", str(_("With an OpenAI SDK"))),
+        ("messages", str(_("With an Anthropic SDK"))),
         ("passthrough", str(_("Calling models directly"))),
         ("failover", str(_("Providers, failover and cost"))),
         ("credits", str(_("Credits and accounts"))),

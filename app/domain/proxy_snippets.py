@@ -63,15 +63,20 @@ print()
 
 
 def anthropic(route: Route) -> str:
+    """Return a Python script that uses Anthropic's SDK at the provider's place."""
+    return anthropic_script(route.base_url, route.model)
+
+
+def anthropic_script(base_url: str, model: str) -> str:
     """Return a Python script that uses Anthropic's SDK."""
     return f"""\
 import os
 
 from anthropic import Anthropic
 
-client = Anthropic(base_url="{route.base_url}", api_key=os.environ["{KEY_VARIABLE}"])
+client = Anthropic(base_url="{base_url}", api_key=os.environ["{KEY_VARIABLE}"])
 message = client.messages.create(
-    model="{route.model}",
+    model="{model}",
     max_tokens=500,
     messages=[{{"role": "user", "content": "{EXAMPLE}"}}],
 )

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from app.domain.proxy_snippets import Route, snippets
+from app.domain.proxy_snippets import Route, anthropic_script, snippets
 
 ROUTES = [
     Route("https://ai.example.com", "openai", "openai", "gpt-x"),
@@ -30,3 +30,9 @@ def test_each_sample_calls_the_providers_address_with_the_key_of_the_environment
 def test_what_curl_sends_is_json(route: Route) -> None:
     body = json.loads(re.search(r"-d '(.*)'", snippets(route)[-1].code, re.DOTALL)[1])  # type: ignore[index]
     assert body["stream"] is True and body["model"] == route.model
+
+
+def test_anthropics_sdk_reaches_every_model_at_the_gateways_own_address() -> None:
+    code = anthropic_script("https://ai.example.com", "openai/gpt-x")
+    compile(code, "anthropic", "exec")
+    assert 'base_url="https://ai.example.com"' in code and 'model="openai/gpt-x"' in code
