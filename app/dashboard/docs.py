@@ -51,6 +51,8 @@ workspaces:
             limits: {requests_per_minute: 60, concurrency: 5}
             allowed_endpoints: [summarize]
             labels: {team: web}
+            rules: {models: [openai/*, demo/*], min_quality: 30, max_cost_usd_per_request: "0.10"}
+            provider_keys: {openai: "${OPENAI_API_KEY}"}   # the customer's own: they pay there
 """
 ACCOUNTS_EXAMPLE = """\
 plans:                             # shared by all workspaces
@@ -102,6 +104,8 @@ def index() -> Response:
         proxy_samples=proxy_samples(),
         messages_sample=anthropic_script(public_root(), "openai/gpt-4o-mini"),
         limits=manual.limits(),
+        key_rules=manual.key_rules(),
+        key_sample=manual.KEY_SAMPLE.format(root=public_root()),
         roles=manual.roles(),
         alert_kinds=alert_words.kinds(),
         settings=config.SETTINGS,
@@ -131,6 +135,8 @@ def sections() -> list[tuple[str, str]]:
         ("openai", str(_("With an OpenAI SDK"))),
         ("messages", str(_("With an Anthropic SDK"))),
         ("passthrough", str(_("Calling models directly"))),
+        ("responses", str(_("The Responses API"))),
+        ("keys", str(_("Keys and the key API"))),
         ("failover", str(_("Providers, failover and cost"))),
         ("credits", str(_("Credits and accounts"))),
         ("books", str(_("Whether the books add up"))),

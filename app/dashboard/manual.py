@@ -6,9 +6,16 @@ from flask_babel import gettext as _
 
 from app.domain import errors as e
 from app.domain import provider_errors as p
+from app.domain.key_api import RULES
 from app.domain.limits import KINDS
 
 Row = tuple[str, ...]
+KEY_SAMPLE = """\
+curl -X POST "{root}/api/auth" \\
+  -H "Authorization: Bearer $SLUICE_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{{"name": "Northwind", "expires_in": 7776000, "maxCostPerRequestUsd": 0.05}}'
+"""
 
 
 def errors() -> list[Row]:
@@ -78,6 +85,18 @@ def limits() -> list[Row]:
         "concurrency": (_("Calls at once"), _("Calls under way at the same time.")),
     }
     return [(name, kind, KINDS[kind].scope, meaning) for kind, (name, meaning) in meanings.items()]
+
+
+def key_rules() -> list[Row]:
+    """Return each rule of keys: its name in the key API, its field in a file, what it means."""
+    meanings = {
+        "allowedModels": _("Only these models, as provider/model; a * at the end stands for anything."),
+        "allowedProviders": _("Only at these providers."),
+        "excludedProviders": _("Never at these providers."),
+        "minQualityThreshold": _("From 0 to 1; in a file and in the dashboard from 0 to 100."),
+        "maxCostPerRequestUsd": _("The most that one call may cost, in US dollars."),
+    }
+    return [(theirs, RULES[theirs], meaning) for theirs, meaning in meanings.items()]
 
 
 def roles() -> list[Row]:
