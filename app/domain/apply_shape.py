@@ -55,6 +55,7 @@ MODEL = Shape(
     ("id",),
 )  # fmt: skip
 PROJECT_CREDENTIAL = Shape(frozenset({"provider", "name", "secret", "active"}), ("provider", "name"))
+PLUGIN = Shape(frozenset({"plugin", "active", "url", "secret"}), ("plugin",), objects={"options": LABELS})
 ALIAS = Shape(aliases.FIELDS, ("name",))
 ENDPOINT = Shape(
     (endpoints.FIELDS - {"limits"}) | {"slug", "name", "active", "note"},
@@ -92,6 +93,7 @@ WORKSPACE = Shape(
         "members": MEMBER,
         "providers": PROVIDER,
         "models": MODEL,
+        "plugins": PLUGIN,
         "aliases": ALIAS,
         "projects": PROJECT,
         "budgets": BUDGET,
@@ -103,7 +105,7 @@ NOT_YET = frozenset(
     {
         "allowed_models",
         "cache", "end_users", "evals", "guardrails", "input_schema", "jobs",
-        "output_schema", "plugins", "policies", "prompts", "rollouts",
+        "output_schema", "policies", "prompts", "rollouts",
         "routing", "schemas", "session", "sessions", "variables",
         "webhooks", "weight",
     }

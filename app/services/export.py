@@ -13,7 +13,7 @@ from app.domain.actors import Actor
 from app.domain.apply_file import Document, escape
 from app.domain.errors import NotAllowed, NotFound
 from app.domain.key_rules import stored_rules
-from app.models import Account, Alias, Credential, Key, Project, Provider, Workspace
+from app.models import Account, Alias, Credential, Key, PluginSetting, Project, Provider, Workspace
 from app.services import (
     accounts,
     alert_settings,
@@ -26,6 +26,7 @@ from app.services import (
     members,
     model_rows,
     plans,
+    plugin_settings,
     projects,
     providers,
     sub_accounts,
@@ -95,6 +96,7 @@ class Exporter:
                 for row in model_rows.list_rows(self.actor, self.row.id)
             ],
             **self.aliases(None),
+            **self.plugins(),
             "projects": [
                 self.project(project, kept, slugs) for project in projects.list_all(self.actor, self.row.id)
             ],
@@ -163,6 +165,17 @@ class Exporter:
             "keys": [self.key(key, project) for key in sorted(listed, key=lambda key: key.created_at)],
             **self.budgets(f"/projects/{project.name}"),
         }
+
+    def plugins(self) -> dict[str, Any]:
+        """Return how the plugins are set up, if any is."""
+        rows = [v.row for v in plugin_settings.list_all(self.actor, self.row.id) if v.row is not None]
+        return {"plugins": [self.plugin(row) for row in rows]} if rows else {}
+
+    def plugin(self, row: PluginSetting) -> dict[str, Any]:
+        """Return one plugin without its secret."""
+        fields = {name: value for name, value in plugin_settings.as_fields(row).items() if value != ""}
+        secret = self.variables.reference("plugin", self.row.name, row.plugin) if row.sealed else None
+        return {"plugin": row.plugin, **escaped(fields), **({"secret": secret} if secret else {})}
 
     def aliases(self, project_id: str | None) -> dict[str, Any]:
         """Return the aliases of the workspace or of one project, if any."""

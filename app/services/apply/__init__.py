@@ -19,6 +19,7 @@ from app.services.apply import (
     members,
     models,
     plans,
+    plugins,
     projects,
     providers,
     prune,
@@ -73,6 +74,8 @@ def apply_workspace(actor: Actor, report: Report, item: Item, timezone: str) -> 
     for model in item.items("models", lambda fields: fields["id"].strip()):
         models.apply_model(run, model)
     aliases.apply_aliases(run, item)
+    for plugin in item.items("plugins", lambda fields: fields["plugin"].strip()):
+        plugins.apply_plugin(run, plugin)
     for project in item.items("projects", lambda fields: (fields.get("name") or fields["uuid"]).strip()):
         projects.apply_project(run, project)
     budgets.of_account(run, item)

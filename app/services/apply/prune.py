@@ -13,6 +13,7 @@ from app.services import (
     endpoints,
     keys,
     model_rows,
+    plugin_settings,
     projects,
     providers,
     sub_accounts,
@@ -47,6 +48,7 @@ def steps_of(run: Run, named: set[str]) -> Iterator[Step]:
     yield from provider_steps(run, named)
     yield from model_steps(run)
     yield from alias_steps(run, named)
+    yield from plugin_steps(run)
     yield from project_steps(run, named)
     yield from sub_account_steps(run)
     yield from budget_steps(run, named)
@@ -85,6 +87,15 @@ def alias_steps(run: Run, named: set[str]) -> Iterator[Step]:
             fields = {"active": False}
             switch_off = partial(aliases.update, run.actor, run.workspace_id, found.alias.id, fields)
             yield f"{under}/aliases/{found.alias.name}", switch_off
+
+
+def plugin_steps(run: Run) -> Iterator[Step]:
+    """Yield the plugins that are switched on."""
+    for view in plugin_settings.list_all(run.actor, run.workspace_id):
+        if view.row is not None and view.row.active:
+            fields, name = {"active": False}, view.plugin.name
+            switch_off = partial(plugin_settings.set_up, run.actor, run.workspace_id, name, fields)
+            yield f"{run.path}/plugins/{name}", switch_off
 
 
 def project_steps(run: Run, named: set[str]) -> Iterator[Step]:
