@@ -29,6 +29,7 @@ from app.dashboard import (
     providers,
     requests,
     resets,
+    routing,
     settings,
     setup,
     sign_in,
@@ -68,6 +69,7 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     plans.blueprint,
     docs.blueprint,
     prices.blueprint,
+    routing.blueprint,
 )
 OPEN: tuple[Blueprint, ...] = (  # the pages before signing in: the marked exception
     setup.blueprint,

@@ -32,6 +32,7 @@ NAV = (
         "answers",
         ("providers", "plug", "providers.index"),
         ("models", "coins", "models.index"),
+        ("routing", "swap", "routing.index"),
         ("performance", "activity", "performance.index"),
     ),
     (
@@ -123,6 +124,7 @@ def nav_label(name: str) -> str:
         "usage": _("Usage"),
         "providers": _("Providers"),
         "models": _("Models & aliases"),
+        "routing": _("Routing"),
         "performance": _("Performance"),
         "credits": _("Credits"),
         "budgets": _("Budgets"),

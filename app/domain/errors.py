@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from app.domain.decisions import Decision
+
 
 class GatewayError(Exception):
-    """A refusal with a public text. `message` is shown to the caller: no secret, no prompt text."""
+    """A refusal with a public text. `message` is shown to the caller: no secret, no prompt text.
+
+    `decision`: how it came that nobody was left to answer, for the receipt.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     openai_type: ClassVar[str] = "api_error"
     anthropic_type: ClassVar[str] = "api_error"
     default: ClassVar[str] = "Something went wrong on our side."
+    decision: Decision | None = None
     should_retry: bool | None = None  # False: tell SDKs by x-should-retry that it is no use
 
     def __init__(

@@ -239,6 +239,7 @@ class Record:
     def fail(self, error: GatewayError) -> None:
         """The call was refused, failed, or was cut after its first byte."""
         self.error, self.status = error, error.status
+        self.decision = self.decision or error.decision
         if sum(attempt.status not in ("answered", "skipped") for attempt in self.attempts) > 1:
             error.should_retry = False  # it was tried again already, here
         if self.call.cancellation.reason == "client_left":

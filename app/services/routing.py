@@ -65,7 +65,7 @@ def chosen(caller: Caller, target: Target, call: Call) -> Plan:
     )
     chain = (*first, *choice.chain)
     if not chain:
-        raise refusals.excluded([*dropped, *choice.dropped], target)
+        raise refusals.excluded([*dropped, *choice.dropped], target, choice.decision)
     if not target.wishes.fallback or call.operation == "embeddings":
         chain = chain[:1]  # another model's embeddings cannot be compared with this one's
     return Plan(
@@ -88,7 +88,7 @@ def named(caller: Caller, target: Target, call: Call) -> Plan:
         others, unfit = filters.split(target.siblings, filters.for_chosen(fit, target.siblings))
         left, dropped = [*left, *others], [*dropped, *unfit]
     if not left:
-        raise refusals.excluded(dropped, target)
+        raise refusals.excluded(dropped, target, told((), dropped, target))
     chain = in_order(left, caller, target, call)
     if not target.wishes.fallback:
         chain = chain[:1]

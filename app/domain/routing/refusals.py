@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.domain.decisions import Decision
 from app.domain.errors import (
     CostGuardrailExceeded,
     GatewayError,
@@ -29,11 +30,15 @@ def unknown_price(candidates: Sequence[Candidate]) -> GatewayError:
     return UnknownPrice(f"Unknown model pricing: {names}. Ask an admin to set its price under Models.")
 
 
-def excluded(dropped: Sequence[Dropped], target: Target) -> GatewayError:
-    """Return the error where filters left nobody: it names them, and how many models each excluded.
+def excluded(dropped: Sequence[Dropped], target: Target, decision: Decision) -> GatewayError:
+    """Return the error where filters left nobody: it names them, and how many models each excluded."""
+    error = reason(dropped, target)
+    error.decision = decision
+    return error
 
-    Who fell to money alone would have done otherwise, so then money is what to tell of.
-    """
+
+def reason(dropped: Sequence[Dropped], target: Target) -> GatewayError:
+    """Return the error that fits: who fell to money alone would have done otherwise, so it tells of money."""
     dear = [each for each in dropped if each.by.name == MAX_COST]
     if dear:
         return CostGuardrailExceeded(f"No model is left: {told(dear)}. Ask for a shorter answer.")
