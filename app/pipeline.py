@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from app.domain import bodies, embeddings, prompts, raw_answers
 from app.domain.calls import Call, Chunk
+from app.domain.comparisons import Comparing
 from app.domain.errors import (
     CostGuardrailExceeded,
     GatewayError,
@@ -96,6 +97,9 @@ def run(call: Call) -> Iterator[Head | Chunk]:
                 yield chunk
         record.succeed()
         sticky.remember(plan, record)
+    except Comparing:
+        record.caller = None  # each model gets a call and a record of its own
+        raise
     except GatewayError as error:
         record.fail(error)
         raise

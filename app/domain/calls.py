@@ -131,6 +131,7 @@ class Call:
     names_model: bool = False  # the body's `model` is any model of any provider (C8)
     own_secrets: dict[str, str] = field(default_factory=dict, repr=False)  # sent along, by provider (A31)
     operation: str = "chat"  # where it names a model: chat | embeddings | count_tokens
+    compares: bool = False  # the body may name several models, to be asked at once (R14)
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     @property

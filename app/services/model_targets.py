@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.domain import chat_bodies, embeddings, model_names
+from app.domain import chat_bodies, comparisons, embeddings, model_names
 from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.catalog import Model
@@ -24,6 +24,7 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     if caller.endpoints is not None:
         raise NotAllowed("This key may only call certain endpoints, not any model.")
     call.chat = chat_bodies.of(call)
+    comparisons.split(call)
     names = model_names.requested_names(call.chat)
     lineup = lineups.find(caller, fresh=fresh)
     resolved = model_names.resolve(names, lineup)
@@ -50,7 +51,6 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
         operation=call.operation,
         requested=names[0] if len(names) == 1 else ", ".join(names),
         spelled=resolved.spelled,
-        altered=call.chat is not body,
         altered=call.chat is not body,
         routed=resolved.routed,
         wishes=wishes,
