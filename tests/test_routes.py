@@ -33,7 +33,7 @@ from tests.providers_world import records
 from tests.world import World, actor_of
 
 OPEN_ROUTES = {"static", "probes.healthz", "probes.readyz"}
-READS = {"models_api"}  # of the gateway: whatever the project of a key serves, it may read
+READS = {"health_api", "models_api"}  # of the gateway: whatever the project of a key serves, it may read
 FOR_EVERYBODY = {"account", "workspaces", "docs", "prices"}  # signed-in pages that belong to no workspace
 FOR_OPERATORS = {"workspaces.new", "credits.new", "plans.new", "plans.edit"}
 ABSENT = "00000000-0000-4000-8000-000000000000"

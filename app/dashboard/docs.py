@@ -138,6 +138,7 @@ def sections() -> list[tuple[str, str]]:
         ("responses", str(_("The Responses API"))),
         ("keys", str(_("Keys and the key API"))),
         ("failover", str(_("Providers, failover and cost"))),
+        ("health", str(_("Providers that fail, and performance"))),
         ("credits", str(_("Credits and accounts"))),
         ("books", str(_("Whether the books add up"))),
         ("plans", str(_("Plans"))),

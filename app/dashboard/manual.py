@@ -67,6 +67,7 @@ def proxy_errors() -> list[Row]:
         ("429", "Provider '…' is paused.", _("It passed its daily limit. An admin can reactivate it.")),
         ("502", p.ProviderFailed.default, _("It could not be reached, or sent what is no answer.")),
         ("503", e.NoCandidate.default, _("The provider has no key that works.")),
+        ("503", "Provider '…' is paused after … failures in a row, …", _("Wait as Retry-After says.")),
         ("503", "Provider '…' is disabled in this gateway.", _("An admin switched it off.")),
         ("504", p.ProviderTimedOut.default, _("Nothing came for two minutes.")),
     ]
