@@ -18,6 +18,7 @@ from app.domain import chat
 from app.domain.callers import Caller
 from app.domain.calls import Chunk
 from app.domain.errors import InvalidRequest, Overloaded
+from app.domain.messages.native import own_body, says_more
 from app.domain.records import Record, Slot
 from app.domain.targets import Plan
 from app.extensions import redis
@@ -74,12 +75,22 @@ def key_of(plan: Plan, record: Record) -> str:
         "models": sorted(candidate.model_id for candidate in plan.candidates),
         "wishes": asdict(target.wishes),
         "healing": record.call.body.get("healing"),
+        "own": native_part(record),
     }
     try:
         raw = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # whole numbers of any size
         raw = repr(told).encode()
     return f"sluice:answer:{target.project_id}:{hashlib.sha256(raw).hexdigest()}"
+
+
+def native_part(record: Record) -> Json | None:
+    """Return the body that may go out as it came: it can say more than the request that it stands for."""
+    if record.call.dialect != "anthropic":
+        return None
+    body = own_body(record.call.body)
+    body.pop("stream", None)
+    return body | {"betas": record.call.headers.get("anthropic-beta")}
 
 
 def generation_key(project_id: str) -> str:
@@ -119,11 +130,14 @@ def keep(chunks: Generator[Chunk, None, None], record: Record) -> Generator[Chun
 def kept(chunks: Generator[Chunk, None, None], record: Record, slot: Slot) -> Generator[Chunk, None, None]:
     """Yield the chunks; whoever leaves before the end leaves nothing behind."""
     pieces, size = list[Json](), 0
+    is_native = record.call.dialect == "anthropic"
     with closing(chunks):
         for chunk in chunks:
             if chunk.data is not None and size <= MOST_BYTES:
                 pieces.append(chunk.data)
                 size += sum(lengths(chunk.data))
+            if is_native and chunk.source is not None and says_more(chunk.source):
+                size = MOST_BYTES + 1  # a chat answer could not give it back whole
             yield chunk
     if pieces and size <= MOST_BYTES and not record.paid_elsewhere:
         put(slot, record, chat.join(pieces) if record.streamed else pieces[0])

@@ -269,3 +269,17 @@ def test_an_empty_account_is_told_so(proxy: Proxy) -> None:
     empty = proxy.post(URL, BODY)
     assert (empty.status_code, empty.get_json()["error"]["type"]) == (402, "billing_error")
     assert empty.headers["x-should-retry"] == "false"
+
+
+def test_the_cache_gives_back_only_what_it_can_give_whole(proxy: Proxy) -> None:
+    def ask(**fields: Any) -> tuple[Any, Any]:
+        response = proxy.post(URL, BODY | {"model": "anthropic/claude-up"} | fields, x_cache="force")
+        return response.headers["x-cache"], response.get_json()
+
+    assert ask()[0] == "miss"
+    state, again = ask()
+    assert state == "hit" and again["content"] == [{"type": "text", "text": "Hello there"}]
+    assert again["usage"]["output_tokens"] == 0
+    assert ask(context_management={"edits": []})[0] == "miss"
+    proxy.upstream.script("claude-up", anthropic_message(content=[{"type": "hologram"}]))
+    assert [ask(system="Else.")[0] for _ in range(2)] == ["miss", "miss"]

@@ -7,6 +7,8 @@ from typing import Any
 from app.domain.wishes import OWN_FIELDS
 
 Json = dict[str, Any]
+PLAIN_BLOCKS = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+PLAIN_ENDS = frozenset({None, "end_turn", "tool_use"})
 
 
 def own_body(body: Json) -> Json:
@@ -34,3 +36,27 @@ def without_unsigned(message: Json) -> Json | None:
     """Return the message without such thoughts; None where it holds nothing else."""
     kept = [block for block in message["content"] if not is_unsigned(block)]
     return {**message, "content": kept} if kept else None
+
+
+def says_more(source: Json) -> bool:
+    """Say whether a provider's message, or one event of it, holds what a chat answer has no place for."""
+    blocks = source.get("content"), [source.get("content_block")]
+    ends = source.get("stop_reason"), part(source, "delta").get("stop_reason")
+    return (
+        any(map(is_special, [one for some in blocks if isinstance(some, list) for one in some]))
+        or part(source, "delta").get("type") == "citations_delta"
+        or any(end not in PLAIN_ENDS for end in ends)
+    )
+
+
+def is_special(block: Any) -> bool:
+    """Say whether a block is of a kind that only Anthropic has, or has notes that only it makes."""
+    if not isinstance(block, dict):
+        return False
+    return block.get("type") not in PLAIN_BLOCKS or bool(block.get("citations"))
+
+
+def part(source: Json, name: str) -> Json:
+    """Return an object inside an event, empty when there is none."""
+    value = source.get(name)
+    return value if isinstance(value, dict) else {}

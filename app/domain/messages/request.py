@@ -41,6 +41,8 @@ def counted_body(body: Json) -> Json:
 
 def translated(body: Json) -> Json:
     """Return the chat body, whatever is asked for."""
+    if body.get("compare") is not None:
+        raise InvalidRequest("Models are compared at /v1/chat/completions", param="compare")
     chat = {name: value for name, value in body.items() if name not in TRANSLATED and value is not None}
     chat["messages"] = [*system_messages(body.get("system"), "system"), *messages_of(body.get("messages"))]
     chat.update(tool_fields(body), **stop_fields(body), **format_fields(body), **effort_fields(body))

@@ -227,6 +227,7 @@ def test_blocks_that_nobody_knows_yet_stay_as_they_are() -> None:
         ({"tools": [{"name": "w"}]}, "tools.0.input_schema"),
         ({"tools": [{"name": "w", "input_schema": {}}], "tool_choice": "auto"}, "tool_choice.type"),
         ({"thinking": None, "output_config": "x"}, "output_config"),
+        ({"compare": ["a", "b"]}, "compare"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_path(fields: dict[str, Any], path: str) -> None:
