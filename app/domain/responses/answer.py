@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.calls import Usage
 from app.domain.chat import choices_of
 from app.domain.records import Record
+from app.domain.responses.thoughts import blocks_in, sealed
 from app.domain.responses.tools import custom_input, custom_names
 
 Json = dict[str, Any]
@@ -106,8 +107,9 @@ class Parts:
     def output(self, message: Json, logprobs: list[Any]) -> list[Json]:
         """Return the items of a whole message: reasoning, text, tool calls."""
         items: list[Json] = []
-        if thought := text_in(message, "reasoning_content"):
-            items.append(self.reasoning(len(items), thought))
+        thought, blocks = text_in(message, "reasoning_content"), blocks_in(message.get("thinking_blocks"))
+        if thought or blocks:
+            items.append(self.reasoning(len(items), thought, blocks))
         calls = [call for call in message.get("tool_calls") or [] if isinstance(call, dict)]
         content = [text_part(text_in(message, "content"), logprobs, cited(message))]
         if refusal := text_in(message, "refusal"):
@@ -118,9 +120,11 @@ class Parts:
             items.append(self.call(len(items), call, "completed"))
         return items
 
-    def reasoning(self, index: int, text: str) -> Json:
-        """Return a reasoning item."""
+    def reasoning(self, index: int, text: str, blocks: list[Json]) -> Json:
+        """Return a reasoning item; the blocks are what the provider wants to have back."""
         item: Json = {"id": self.id_of("rs", index), "type": "reasoning", "summary": []}
+        if blocks:
+            item["encrypted_content"] = sealed(blocks)
         if not text:
             return item
         if self.summarizes:

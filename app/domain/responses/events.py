@@ -14,6 +14,7 @@ from app.domain.errors import GatewayError
 from app.domain.records import Record
 from app.domain.responses.answer import Parts, ended, envelope, logprobs_of, text_in
 from app.domain.responses.open_items import OpenCall, OpenItem, OpenMessage, OpenReasoning, OpenRefusal
+from app.domain.responses.thoughts import blocks_in
 
 Json = dict[str, Any]
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -77,17 +78,30 @@ class Stream:
         for name, kind in TEXTS:
             if piece := text_in(delta, name):
                 yield from self._write(kind, piece, logprobs)
+        if blocks := blocks_in(delta.get("thinking_blocks")):
+            yield from self._keep(blocks)
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, dict):
                 yield from self._call(call)
 
     def _write(self, kind: type[OpenItem], piece: str, logprobs: list[Any]) -> Iterator[Json]:
+        yield from self._goes_on(kind)
+        assert self._text is not None
+        yield from self._text.write(piece, logprobs)
+
+    def _goes_on(self, kind: type[OpenItem]) -> Iterator[Json]:
+        """Yield what ends an item of another kind and begins one of this."""
         if type(self._text) is not kind:
             yield from self._close_text()
             self._text = self._add(kind(self._parts, len(self._items)))
             yield from self._text.open()
-        yield from self._text.write(piece, logprobs)
+
+    def _keep(self, blocks: list[Json]) -> Iterator[Json]:
+        """Keep signed thoughts for the end of their item."""
+        yield from self._goes_on(OpenReasoning)
+        if isinstance(self._text, OpenReasoning):
+            self._text.blocks += blocks
 
     def _call(self, piece: Json) -> Iterator[Json]:
         index = piece.get("index")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.errors import InvalidRequest
+from app.domain.responses.thoughts import opened
 from app.domain.responses.tools import custom_arguments
 
 Json = dict[str, Any]
@@ -32,6 +33,7 @@ class Conversation:
     def __init__(self) -> None:
         self.messages: list[Json] = []
         self._reasoning: list[str] = []
+        self._signed: list[Json] = []
 
     def add(self, item: Any, place: str) -> None:
         """Add one item; InvalidRequest for those that cannot be said in a chat."""
@@ -46,6 +48,7 @@ class Conversation:
             self._result(item, place)
         elif kind == "reasoning":
             self._reasoning += [part["text"] for part in thoughts(item)]
+            self._signed += opened(item.get("encrypted_content"))
         elif kind == "item_reference":
             raise InvalidRequest("Nothing is stored here: send the item itself, not its id.", param=place)
         else:
@@ -59,7 +62,7 @@ class Conversation:
         if role == "assistant":
             self._answer()["content"] = joined(content)
         else:
-            self._reasoning.clear()
+            self._reasoning, self._signed = [], []
             self.messages.append({"role": role, "content": content})
 
     def _call(self, item: Json, kind: str, place: str) -> None:
@@ -68,7 +71,7 @@ class Conversation:
             raise InvalidRequest("A tool call needs 'call_id', 'name' and what was sent.", param=place)
         call_id, name, sent = map(str, texts)
         last = self.messages[-1] if self.messages else {}
-        joins = last.get("role") == "assistant" and not self._reasoning
+        joins = last.get("role") == "assistant" and not (self._reasoning or self._signed)
         answer = last if joins else self._answer()
         function = {"name": name, "arguments": custom_arguments(sent) if "custom" in kind else sent}
         call = {"id": call_id, "type": "function", "function": function}
@@ -85,7 +88,9 @@ class Conversation:
         message: Json = {"role": "assistant", "content": None}
         if self._reasoning:
             message["reasoning_content"] = "\n\n".join(self._reasoning)
-            self._reasoning.clear()
+        if self._signed:
+            message["thinking_blocks"] = self._signed
+        self._reasoning, self._signed = [], []
         self.messages.append(message)
         return message
 

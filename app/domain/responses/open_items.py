@@ -92,8 +92,12 @@ class OpenRefusal(OpenItem):
 class OpenReasoning(OpenItem):
     """What the model thinks: in full, or as the summary that the client asked for."""
 
+    def __init__(self, parts: Parts, index: int) -> None:
+        super().__init__(parts, index)
+        self.blocks: list[Json] = []  # signed
+
     def open(self) -> Iterator[Json]:
-        yield self._begin(self._parts.reasoning(self._index, ""))
+        yield self._begin(self._parts.reasoning(self._index, "", []))
         if self._parts.summarizes:
             yield self._event("reasoning_summary_part.added", summary_index=0, part=self._part(""))
         else:
@@ -110,7 +114,7 @@ class OpenReasoning(OpenItem):
             yield self._event("reasoning_summary_part.done", summary_index=0, part=self._part(text))
         else:
             yield self._event("content_part.done", content_index=0, part=self._part(text))
-        yield self._end(self._parts.reasoning(self._index, text))
+        yield self._end(self._parts.reasoning(self._index, text, self.blocks))
 
     def _said(self, what: str, **fields: str) -> Json:
         if self._parts.summarizes:

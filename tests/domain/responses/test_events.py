@@ -14,6 +14,7 @@ from app.domain.chat import join
 from app.domain.provider_errors import StreamCut
 from app.domain.records import Record
 from app.domain.responses import answer, events
+from app.domain.responses.request import chat_body
 from app.domain.sse import Splitter
 from app.providers.anthropic_answer import StreamTranslator
 from app.providers.base import chunk_of
@@ -119,6 +120,19 @@ def test_a_summary_is_sent_where_it_is_asked_for() -> None:
     found = told(stream({"reasoning_content": "Hm"}), record(reasoning={"summary": "auto"}))
     assert "response.reasoning_summary_text.delta" in [event["type"] for event in found]
     assert found[-1]["response"]["output"][0]["summary"] == [{"type": "summary_text", "text": "Hm"}]
+
+
+def test_signed_thoughts_go_out_and_come_back() -> None:
+    blocks = [{"type": "thinking", "thinking": "Hm", "signature": "sig=="}]
+    deltas = {"reasoning_content": "Hm"}, {"thinking_blocks": blocks}, use(0, name="weather", arguments="{}")
+    output = told(stream(*deltas), record())[-1]["response"]["output"]
+    assert [item["type"] for item in output] == ["reasoning", "function_call"]
+    asked = [{"role": "user", "content": "Hi"}, *output]
+    answered = chat_body({"model": "m", "input": asked})["messages"][-1]
+    assert answered["thinking_blocks"] == blocks and answered["reasoning_content"] == "Hm"
+    assert answered["tool_calls"][0]["function"]["name"] == "weather"
+    output[0]["encrypted_content"] = "gAAAA-of-somebody-else"
+    assert "thinking_blocks" not in chat_body({"model": "m", "input": asked})["messages"][-1]
 
 
 def test_an_answer_that_was_cut_short_is_incomplete() -> None:
