@@ -15,9 +15,10 @@ from app.dashboard import OPEN as OPEN_PAGES
 from app.dashboard import SIGNED_IN
 from app.database import database
 from app.domain.actors import SYSTEM
+from app.domain.ids import new_id
 from app.gateway import BLUEPRINTS as GATEWAY
 from app.management import BLUEPRINTS as MANAGEMENT
-from app.models import AuditEvent, User
+from app.models import AuditEvent, Memory, User
 from app.services import (
     alerts,
     aliases,
@@ -30,10 +31,10 @@ from app.services import (
     sub_accounts,
 )
 from tests.providers_world import records
-from tests.world import World, actor_of
+from tests.world import Tenant, World, actor_of
 
 OPEN_ROUTES = {"static", "probes.healthz", "probes.readyz"}
-READS = {"health_api", "models_api"}  # of the gateway: whatever the project of a key serves, it may read
+READS = {"health_api", "memories_api", "models_api"}  # of the gateway: open to keys of every surface
 FOR_EVERYBODY = {"account", "workspaces", "docs", "prices"}  # signed-in pages that belong to no workspace
 FOR_OPERATORS = {"workspaces.new", "credits.new", "plans.new", "plans.edit"}
 ABSENT = "00000000-0000-4000-8000-000000000000"
@@ -95,8 +96,18 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "number": 1,
         "slug": "hello",
         "model": "up/some-model",
+        "plugin": "memory",
+        "memory": kept_memory(acme),
         "alias": aliases.create(SYSTEM, acme.workspace.id, {"name": "fast", "models": ["auto"]}).id,
     }
+
+
+def kept_memory(tenant: Tenant) -> str:
+    """Return the id of what the tenant's project remembers of somebody."""
+    owner = {"workspace_id": tenant.workspace.id, "project_id": tenant.project.id}
+    row = Memory(id=new_id(), **owner, end_user="ann", content="My name is Ann.")
+    database.transaction(lambda session: session.add(row))
+    return row.id
 
 
 def noted_alert(workspace_id: str) -> str:
@@ -156,9 +167,9 @@ def test_foreign_ids_in_ones_own_workspace_are_not_there(
     app: Flask, world: World, ids: dict[str, object], sign_in: Callable[[User], FlaskClient]
 ) -> None:
     stranger, before = sign_in(world.stranger), changes()
-    own = {"slug": "hello", "number": 1, "model": "up/absent"}
+    own = {"slug": "hello", "number": 1, "model": "up/absent", "plugin": "memory"}
     for door in dashboard_doors(app):
-        named = door.arguments - {"workspace", "number", "slug", "model"}
+        named = door.arguments - {"workspace", "number", "slug", "model", "plugin"}
         if "workspace" not in door.arguments or not named:
             continue
         foreign = stranger.open(path_of(app, door, world.other.workspace.slug, ids), method=door.method)

@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from flask_babel import gettext as _
 
 from app import config
-from app.dashboard import alert_words, manual, pages
+from app.dashboard import alert_words, manual, pages, plugin_manual
 from app.dashboard.addresses import public_root
 from app.domain.proxy_snippets import Route, anthropic_script
 from app.domain.proxy_snippets import snippets as proxy_snippets
@@ -29,8 +29,11 @@ workspaces:
         alert_usd_per_day: "50"    # tell us
         stop_usd_per_day: "100"    # pause it
         credentials: [{name: main, secret: "${OPENAI_API_KEY}"}]
-    models:                        # own prices, in USD per million tokens
+    models:                        # own prices, in USD per million tokens, and what routing goes by
       - {id: openai/gpt-4o-mini, input_usd_per_million: "0.15", output_usd_per_million: "0.60"}
+      - {id: openai/own-model, free: true, quality: 60, features: [tools, sampling], quantization: fp8}
+    aliases:                       # here for all projects; a project can have its own
+      - {name: fast, models: [openai/gpt-4o-mini, auto], prompt: Be brief., temperature: 0.3}
     projects:
       - name: Support
         mode: endpoints
@@ -113,6 +116,7 @@ def index() -> Response:
         accounts_example=ACCOUNTS_EXAMPLE,
         first_plans=manual.first_plans(),
         budgets_example=BUDGETS_EXAMPLE,
+        **plugin_manual.context(),
     )
 
 
@@ -137,6 +141,8 @@ def sections() -> list[tuple[str, str]]:
         ("passthrough", str(_("Calling models directly"))),
         ("responses", str(_("The Responses API"))),
         ("keys", str(_("Keys and the key API"))),
+        ("plugins", str(_("Plugins"))),
+        ("models", str(_("Models and their names"))),
         ("failover", str(_("Providers, failover and cost"))),
         ("health", str(_("Providers that fail, and performance"))),
         ("credits", str(_("Credits and accounts"))),

@@ -30,8 +30,10 @@ NAV = (
     ),
     (
         "answers",
+        ("playground", "send", "playground.index"),
         ("providers", "plug", "providers.index"),
         ("models", "coins", "models.index"),
+        ("plugins", "bolt", "plugins.index"),
         ("routing", "swap", "routing.index"),
         ("performance", "activity", "performance.index"),
     ),
@@ -50,6 +52,7 @@ STANDS_UNDER = {
     "credentials": "providers",
     "endpoints": "projects",
     "keys": "projects",
+    "memories": "plugins",
     "plans": "credits",
     "prices": "docs",
     "sub_accounts": "credits",
@@ -124,6 +127,7 @@ def nav_label(name: str) -> str:
         "usage": _("Usage"),
         "providers": _("Providers"),
         "models": _("Models & aliases"),
+        "plugins": _("Plugins"),
         "routing": _("Routing"),
         "performance": _("Performance"),
         "credits": _("Credits"),
@@ -132,6 +136,7 @@ def nav_label(name: str) -> str:
         "members": _("Members"),
         "activity": _("Activity"),
         "settings": _("Settings"),
+        "playground": _("Playground"),
         "docs": _("Docs"),
     }
     return str(labels[name])

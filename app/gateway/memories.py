@@ -10,7 +10,7 @@ from app.domain.dialects import OPENAI
 from app.domain.errors import GatewayError, InvalidRequest
 from app.services import callers, memories
 
-blueprint = Blueprint("memories", __name__, url_prefix="/v1/memories")
+blueprint = Blueprint("memories_api", __name__, url_prefix="/v1/memories")
 
 
 @blueprint.get("")

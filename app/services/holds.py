@@ -108,7 +108,7 @@ def bound_for(record: Record) -> Bound:
     assert target is not None
     request = sent_now(record.plugins, record.request) if record.plugins else record.request
     bound = bound_of(request, target.operation, target.history_tokens)
-    if record.call.dialect == "anthropic":  # the client's own body may go out as it came
+    if record.call.dialect == "anthropic" and not record.plugins:  # the body may go out as it came
         bound = larger(bound, bound_of(own_body(record.call.body), "messages"))
     return widened(bound, record.plugins) if record.plugins else bound
 

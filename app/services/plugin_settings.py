@@ -105,14 +105,14 @@ def set_up(actor: Actor, workspace_id: str, name: str, fields: Mapping[str, Any]
         row = get(session, workspace_id, name)
         values = parse(plugin, row, fields)
         secret = values.pop("secret")
-        before = as_fields(row) if row else {}
+        before = as_audited(row) if row else {}
         row_id = row.id if row else new_id()
         if row is None:
             row = PluginSetting(id=row_id, workspace_id=workspace_id, plugin=name, origin="", sealed=b"")
             session.add(row)
         row.active, row.url, row.options = values["active"], values["url"], values["options"]
         replaced = seal(row, secret, forget=values["forget_secret"])
-        changes = audit.difference(before, as_fields(row))
+        changes = audit.difference(before, as_audited(row))
         if not changes and not replaced:
             return "unchanged"
         verb = "change" if before else "set_up"
@@ -195,6 +195,11 @@ def opened(row: PluginSetting) -> str | None:
 def as_fields(row: PluginSetting) -> dict[str, Any]:
     """Return a setting as a form or file writes it, without its secret."""
     return {"active": row.active, "url": row.url, "options": dict(row.options)}
+
+
+def as_audited(row: PluginSetting) -> dict[str, Any]:
+    """Return a setting as the audit log tells it."""
+    return {"active": row.active, "url": row.url, **row.options}
 
 
 def in_use(caller: Caller, names: Sequence[str], *, fresh: bool = False) -> tuple[InUse, ...]:

@@ -34,6 +34,8 @@ BUILT = {  # actions whose verb is filled in where they are written
     "member.remove",
     "model.change",
     "model.create",
+    "plugin.change",
+    "plugin.set_up",
 }
 
 
