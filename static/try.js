@@ -86,6 +86,8 @@
     view.note(answer.usage, { cost_usd: cost === "unknown" ? null : cost });
   }
 
+  Object.assign(window.sluice, { Failure, events, parse, reasonOf }); // for the playground
+
   // What the person sees
   function viewOf(form) {
     const started = performance.now();
