@@ -67,7 +67,7 @@ def keys_down(report: ProviderReport) -> str:
     if not report.keys_down or report.circuit != "closed":
         return ""
     names = ", ".join(f"“{name}”" for name in report.keys_down)
-    return str(_("Left alone after failures, though its others work: the key %(names)s.", names=names))
+    return str(_("Left alone after failures of its own: %(names)s.", names=names))
 
 
 def duration(value: float | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from app.domain.errors import GatewayError, NoCandidate
 
 
@@ -43,6 +45,21 @@ class ProviderFailed(GatewayError):
     code = "provider_error"
     openai_type = "provider_error"
     default = "The model provider failed."
+    fault: ClassVar[str] = "provider"  # whose circuit it counts for: provider | key | nobody's
+
+
+class ModelWithheld(ProviderFailed):
+    """The provider has the model, but not for us: nothing is wrong with the rest of what it offers."""
+
+    fault = ""
+    default = "The model provider does not offer us this model."
+
+
+class CreditUsedUp(ProviderFailed):
+    """The provider says 402: what was paid for this key is used up."""
+
+    fault = "key"
+    default = "The model provider answered with status 402."
 
 
 class ProviderTimedOut(ProviderFailed):

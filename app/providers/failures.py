@@ -14,6 +14,8 @@ import orjson
 from app.domain.calls import Upstream
 from app.domain.provider_errors import (
     CredentialRefused,
+    CreditUsedUp,
+    ModelWithheld,
     ProviderFailed,
     ProviderLimited,
     ProviderRefused,
@@ -37,12 +39,14 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, upstream: Upst
     if status == 429:
         return ProviderLimited(retry_after_seconds=retry_after(headers, time.time()))
     if status == 403 and str(read_error(body).get("code")) in NOT_THE_KEY:
-        return ProviderFailed("The model provider does not offer us this model.")
+        return ModelWithheld()
     if status in (401, 403):
         return CredentialRefused(upstream_status=status)
     if status == 408:
         return ProviderTimedOut()
-    if 400 <= status < 500 and status != 402:
+    if status == 402:
+        return CreditUsedUp()
+    if 400 <= status < 500:
         return refusal(status, read_error(body), upstream)
     if 300 <= status < 400:
         return ProviderFailed("The model provider redirects elsewhere, which is not followed.")

@@ -87,6 +87,11 @@ class Health:
         cooling = {name for name, circuit in self.circuits.items() if circuit.is_cooling(now)}
         return order(candidates, cooling) if cooling else candidates
 
+    def is_left_alone(self, circuit_id: str) -> bool:
+        """Say whether it is open or asked to be left alone for now."""
+        now, circuit = self.clock(), self.circuit(circuit_id)
+        return circuit.is_cooling(now) or circuit.state(now) == "open"
+
     def may_retry(self, provider_id: str) -> bool:
         """Say whether a further attempt of a call may go there: they must not become a storm (L18)."""
         budget = self._budgets.setdefault(provider_id, RetryBudget())
@@ -105,16 +110,21 @@ class Health:
             self._succeed(credential.id)
 
     def failed(
-        self, workspace_id: str, candidate: Candidate, credential: CredentialValue, status: str
+        self, workspace_id: str, candidate: Candidate, credential: CredentialValue, status: str, fault: str
     ) -> None:
-        """An attempt failed; `status` is the attempt's own word for how."""
-        if status not in FAULTS:  # it did answer
+        """An attempt failed; `status` is the attempt's own word for how.
+
+        `fault`: whom it is held against, the provider and the key, only the key, or nobody. A customer's own
+        key proves nothing against the provider.
+        """
+        if status not in FAULTS or not fault:  # it did answer
             for name in (candidate.provider_id, credential.id):
                 if self.circuit(name).openings:
                     self._succeed(name)
             return
         self.labels[candidate.provider_id] = Label(workspace_id, candidate.provider_slug)
-        for name in filter(None, (candidate.provider_id, credential.id)):
+        whole = [candidate.provider_id] if fault == "provider" and not credential.own else []
+        for name in filter(None, (*whole, credential.id)):
             change = self._change(name, Label(workspace_id))
             change.failures += 1
             change.error = status

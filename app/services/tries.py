@@ -120,7 +120,9 @@ def check_named(record: Record, candidate: Candidate) -> None:
 
 def in_order(candidate: Candidate) -> tuple[CredentialValue, ...]:
     """Return the keys of a provider that is called by its name; those left alone for now come last."""
-    return tuple(item for part in health.warm_first((candidate,)) for item in part.credentials)
+    if not health.circuits:
+        return candidate.credentials
+    return tuple(sorted(candidate.credentials, key=lambda item: health.is_left_alone(item.id)))
 
 
 def whole_seconds(seconds: float) -> int:
@@ -142,7 +144,8 @@ def report(
     if record.call.cancellation.reason is not None or record.target is None:
         return
     workspace_id = record.target.workspace_id
-    health.failed(workspace_id, candidate, credential, status)
+    fault = error.fault if isinstance(error, ProviderFailed) else ""
+    health.failed(workspace_id, candidate, credential, status, fault)
     if status == "limited" and (seconds := asked_seconds(error)):
         health.limited(workspace_id, candidate, credential, seconds)
 

@@ -164,7 +164,7 @@ def test_three_attempts_at_most_for_a_model(proxy: Proxy) -> None:
 def test_one_attempt_leaves_retrying_to_the_client(proxy: Proxy) -> None:
     break_down(proxy)
     response = proxy.post(URL, {"model": "openai/gpt-x", "messages": HI})
-    assert response.status_code == 502 and "X-Should-Retry" not in response.headers
+    assert response.status_code == 503 and "X-Should-Retry" not in response.headers
 
 
 def limited(seconds: str) -> Reply:

@@ -13,6 +13,7 @@ from app.domain.calls import HEARTBEAT
 from app.domain.errors import GatewayError
 from app.domain.provider_errors import (
     CredentialRefused,
+    CreditUsedUp,
     Draining,
     ProviderFailed,
     ProviderLimited,
@@ -47,7 +48,7 @@ def begun(caller: Caller, *rest: Any) -> Reply:
     ("status", "expected"),
     [
         (301, ProviderFailed), (307, ProviderFailed), (400, ProviderRefused), (401, CredentialRefused),
-        (402, ProviderFailed), (403, CredentialRefused), (404, ProviderRefused), (408, ProviderTimedOut),
+        (402, CreditUsedUp), (403, CredentialRefused), (404, ProviderRefused), (408, ProviderTimedOut),
         (413, ProviderRefused), (422, ProviderRefused), (429, ProviderLimited), (500, ProviderFailed),
         (502, ProviderFailed), (503, ProviderFailed), (529, ProviderFailed), (204, ProviderFailed),
         (201, ProviderFailed),

@@ -57,7 +57,7 @@ def candidate(name: str = "up", *credentials: CredentialValue) -> Candidate:
 
 def fail(worker: Health, times: int, status: str = "failed") -> None:
     for _ in range(times):
-        worker.failed("workspace", candidate(), KEY, status)
+        worker.failed("workspace", candidate(), KEY, status, "provider")
 
 
 def exchange(*workers: Health) -> None:
@@ -153,6 +153,21 @@ def test_a_provider_with_one_key_is_left_alone_with_it(workers: tuple[Health, He
     poor = candidate("up", OTHER_KEY)  # another project's key at the same provider
     assert first.warm_first((poor, candidate("other", OTHER_KEY)))[0].provider_slug == "other"
     assert order((poor,), set()) == (poor,)
+
+
+def test_a_customers_own_key_proves_nothing_against_the_provider(workers: tuple[Health, Health]) -> None:
+    own = CredentialValue("credential-9", "own", "sk-9", own=True)
+    for _ in range(5):
+        workers[0].failed("workspace", candidate("up", own), own, "failed", "provider")
+    workers[0].limited("workspace", candidate("up", own), own, 30.0)
+    assert workers[0].wait_for("id-up") == 0 and workers[0].wait_for(own.id) == 30
+    assert not workers[0].is_left_alone("id-up") and workers[0].is_left_alone(own.id)
+
+
+def test_a_key_without_credit_is_left_alone_and_its_provider_is_not(workers: tuple[Health, Health]) -> None:
+    for _ in range(5):
+        workers[0].failed("workspace", candidate(), KEY, "failed", "key")
+    assert workers[0].wait_for("id-up") == 0 and workers[0].wait_for(KEY.id) == 30
 
 
 def test_an_admin_closes_it_for_all(workers: tuple[Health, Health]) -> None:
