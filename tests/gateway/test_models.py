@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import anthropic
+import httpx
+import httpx2
+import openai
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.database import database
@@ -187,3 +192,17 @@ def test_an_alias_answers_with_its_preset_and_follows_a_change(proxy: Proxy) -> 
     aliases.update(SYSTEM, workspace_id, made.id, {"active": False})
     proxy.post("/v1/chat/completions", body)
     assert proxy.upstream.requests[-1].json["model"] == "gpt-4o"
+
+
+def test_the_stock_clients_list_the_models(app: Flask, proxy: Proxy) -> None:
+    key = proxy.tenant.secret
+    http = httpx.Client(transport=httpx.WSGITransport(app=app))
+    ours = openai.OpenAI(api_key=key, base_url="http://gateway.test/v1", http_client=http)
+    listed = [model.id for model in ours.models.list()]
+    assert listed[0] == "auto" and "gpt-4o" in listed
+    http2 = httpx2.Client(transport=httpx2.WSGITransport(app=app))
+    client = anthropic.Anthropic(api_key=key, base_url="http://gateway.test", http_client=http2)
+    assert [model.id for model in client.models.list(limit=7)] == listed  # page after page
+    assert client.models.retrieve("claude-haiku-4-5").display_name == "Claude Haiku 4.5"
+    with pytest.raises(anthropic.NotFoundError):
+        client.models.retrieve("claude-none")
