@@ -9,8 +9,8 @@ from app.domain.addresses import parse_url
 RESERVED_SLUGS = frozenset(
     {
         "auto", "balance", "batches", "cache", "capabilities", "chat", "compare", "embeddings", "eval",
-        "evals", "files", "health", "jobs", "keys", "memories", "messages", "models", "receipts", "replays", "responses",
-        "sub-accounts", "usage",
+        "evals", "files", "health", "jobs", "keys", "memories", "messages", "models", "receipts", "replays",
+        "responses", "sub-accounts", "usage",
     }
 )  # fmt: skip
 

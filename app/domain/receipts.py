@@ -21,6 +21,7 @@ class Stored(Billed, Charged, Noted, Protocol):
     error_message: Any
     finish_reason: Any
     model_requested: Any
+    routing: Any
     attempts: Any
     steps: Any
 
@@ -182,7 +183,10 @@ def reason(row: Stored, attempts: Sequence[Mapping[str, Any]], names: Mapping[st
     who = name_of(answered, attempts, names)
     if failed:
         return Sentence("%(story)s, so %(who)s answered.", {"story": story, "who": who})
-    if answered["model_id"] != row.model_requested:
+    if row.routing and row.routing["classification"]:
+        values = {"asked": row.model_requested, "model": answered["model_id"]}
+        return Sentence("“%(asked)s” chose %(model)s, and it answered.", values)
+    if "/" in row.model_requested and answered["model_id"] not in row.model_requested.split(", "):
         values = {"asked": row.model_requested, "who": who}
         return Sentence("%(asked)s could not be tried, so %(who)s answered.", values)
     return Sentence("%(model)s was asked first and answered.", {"model": answered["model_id"]})

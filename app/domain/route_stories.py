@@ -69,9 +69,14 @@ class Story:
     is_choice: bool  # ours; else the client named the models
 
     @property
-    def fitting(self) -> tuple[Line, ...]:
-        """Return the models that could have answered."""
-        return tuple(line for line in self.lines if line.state != "excluded")
+    def chain(self) -> tuple[Line, ...]:
+        """Return the models that are tried."""
+        return tuple(line for line in self.lines if line.state in ("first", "next"))
+
+    @property
+    def others(self) -> tuple[Line, ...]:
+        """Return the models that would do as well."""
+        return tuple(line for line in self.lines if line.state == "fits")
 
     @property
     def excluded(self) -> tuple[Line, ...]:

@@ -48,6 +48,7 @@ def row(**changes):
         "overage_nano_usd": 0,
         "price": PRICE,
         "cached": False,
+        "routing": None,
         "healing": None,
         "extras": None,
         "attempts": [attempt()],

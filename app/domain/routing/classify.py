@@ -35,7 +35,8 @@ def classify(body: Mapping[str, Any]) -> Classification:
     told = [reason for name, reason in reasons if name == category]
     if category == CHAT:
         told = ["nothing points to a special kind of work"]
-    return Classification(category, complexity(hardness), confidence, (*told, *why))
+    signs = tuple(dict.fromkeys((*told, *why)))
+    return Classification(category, complexity(hardness), confidence, signs)
 
 
 def complexity(hardness: int) -> str:
@@ -127,4 +128,4 @@ def hardness_of(
         (asks_for_schema(body), 1, "the answer must follow a JSON schema"),
     )
     true = [(points, reason) for holds, points, reason in signs if holds]
-    return sum(points for points, _ in true), list(dict.fromkeys(reason for _, reason in true))
+    return sum(points for points, _ in true), [reason for _, reason in true]
