@@ -17,13 +17,25 @@
     if (lanes.length >= MOST_LANES) return;
     const node = find("[data-lane-template]").content.firstElementChild.cloneNode(true);
     const lane = { node, messages: [], model: find("[data-model]", node), log: find("[data-log]", node) };
-    lane.model.value = model;
+    lane.model.value = lane.chosen = model;
     lanes.push(lane);
     find("[data-lanes]").append(node);
     find("[data-remove]", node).addEventListener("click", () => removeLane(lane));
-    lane.model.addEventListener("input", () => { lane.model.setCustomValidity(""); showCode(); });
+    watchModel(lane);
     showLanes();
     return lane;
+  }
+
+  // A list of suggestions shows only what fits the text, so the text steps aside while a model is looked for.
+  function watchModel(lane) {
+    const { model } = lane;
+    model.addEventListener("focus", () => { model.placeholder = lane.chosen || model.placeholder; model.value = ""; });
+    model.addEventListener("blur", () => { model.value ||= lane.chosen; });
+    model.addEventListener("input", () => {
+      lane.chosen = model.value.trim() || lane.chosen;
+      model.setCustomValidity("");
+      showCode();
+    });
   }
 
   function removeLane(lane) {
@@ -48,7 +60,7 @@
     const json = form.elements.json.checked;
     const plugins = [...form.querySelectorAll("input[name=plugins]:checked")].map((box) => box.value);
     return {
-      model: lane.model.value.trim(),
+      model: lane.chosen,
       messages: [...(system ? [{ role: "system", content: system }] : []), ...messages],
       temperature: number("temperature"),
       max_tokens: number("max_tokens"),
@@ -122,6 +134,7 @@
     const told = { time: "", who: "", tokens: "", cost: "", extra: "" };
     const link = element("a", "", form.dataset.receiptLabel);
     let following = true;
+    let failed = false;
     output.setAttribute("aria-busy", "true");
     const mine = element("div", "lane-question", question);
     lane.log.append(mine, output, facts);
@@ -142,7 +155,7 @@
       },
       note(chunk) {
         const { usage, sluice, model } = chunk;
-        if (model && model !== lane.model.value.trim()) told.who = model;
+        if (model && model !== lane.chosen) told.who = model;
         if (usage) told.tokens = form.dataset.tokens.replace("{in}", usage.prompt_tokens).replace("{out}", usage.completion_tokens);
         if (sluice) told.cost = sluice.cost_usd == null ? form.dataset.unknown : `$${sluice.cost_usd}`;
         const healed = { mended: form.dataset.mended, repaired: form.dataset.repaired, failed: form.dataset.failedJson };
@@ -152,6 +165,7 @@
       cached(hit) { if (hit) { told.extra = form.dataset.cached; show(); } },
       receipt(id) { if (id) { link.href = form.dataset.receipt.replace(NO_ID, id); show(); } },
       fail(message) {
+        failed = true;
         const note = element("p", "lane-error", message);
         note.setAttribute("role", "alert");
         output.after(note);
@@ -159,7 +173,7 @@
       end(stopped) {
         output.removeAttribute("aria-busy");
         if (stopped) told.extra = texts.stopped;
-        else if (!output.textContent && !lane.log.querySelector(".lane-error:last-of-type")) output.append(form.dataset.nothing);
+        else if (!output.textContent && !failed) output.append(form.dataset.nothing);
         if (!output.textContent) output.remove();
         const took = performance.now() - started;
         told.time = took < 1000 ? `${Math.round(took)} ms` : `${(took / 1000).toFixed(1)} s`;
@@ -170,7 +184,7 @@
   }
 
   async function send() {
-    const missing = lanes.find((lane) => !lane.model.value.trim());
+    const missing = lanes.find((lane) => !lane.chosen);
     if (missing) {
       missing.model.setCustomValidity(form.dataset.pick);
       missing.model.reportValidity();
@@ -237,10 +251,11 @@
   function showCode() {
     if (!lanes.length) return;
     const text = form.elements.message.value.trim();
-    const messages = text || !lanes[0].messages.length ? [...lanes[0].messages, { role: "user", content: text || "…" }] : lanes[0].messages;
+    const said = lanes[0].messages;
+    const messages = text || !said.length ? [...said, { role: "user", content: text || "…" }] : said.slice(0, -1);
     const body = bodyOf(lanes[0], messages);
     delete body.stream;
-    if (lanes.length > 1) Object.assign(body, { model: "compare", compare: lanes.map((lane) => lane.model.value.trim()) });
+    if (lanes.length > 1) Object.assign(body, { model: "compare", compare: lanes.map((lane) => lane.chosen) });
     document.querySelector("#playground-code code").textContent = codeOf(body);
   }
 
