@@ -30,6 +30,7 @@ from app.services import (
     admission,
     answer_cache,
     callers,
+    endpoint_names,
     failover,
     forwarding,
     healing,
@@ -157,7 +158,9 @@ def finder(call: Call) -> Callable[..., Target]:
     """Return what finds the target: the path names a provider, the body a model, or the call an endpoint."""
     if call.path:
         return proxy_targets.find
-    return model_targets.find if call.names_model else targets.find
+    if call.names_model:
+        return model_targets.find
+    return endpoint_names.find if call.slug_field == "model" else targets.find
 
 
 def prepare(target: Target, record: Record) -> None:

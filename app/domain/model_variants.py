@@ -18,6 +18,12 @@ TYPICAL = Usage(input_tokens=1_000, output_tokens=500)
 FAMILY = re.compile(r"[a-z]+")
 
 
+def base_of(name: str) -> str:
+    """Return a name without its suffixes."""
+    rest, colon, suffix = name.rpartition(":")
+    return base_of(rest) if colon and rest and suffix.lower() in SUFFIXES else name
+
+
 def pick(suffix: str, model_id: str, name: str, lineup: Lineup) -> str:
     """Return the model that a suffix makes of a known one; ModelNotFound when there is none."""
     chosen = {"free": cheapest, "thinking": reasoning, "extended": longest}[suffix](model_id, lineup)

@@ -13,7 +13,7 @@ from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.dialects import NATIVE, OPENAI, Dialect
 from app.domain.errors import GatewayError
-from app.services import callers, introspection
+from app.services import callers, introspection, model_list
 
 blueprint = Blueprint("native", __name__, url_prefix="/api/<uuid:project>")
 
@@ -34,6 +34,12 @@ def dispatch(project: UUID) -> Response:
 def create_openai(project: UUID) -> Response:
     """Call an endpoint with an OpenAI SDK: `model` is its slug (P28)."""
     return respond.answer(endpoint_call(project, OPENAI, slug_field="model"), OPENAI)
+
+
+@blueprint.get("/v1/models")
+def list_openai(project: UUID) -> Response:
+    """List what `model` can be there, endpoints and aliases, as OpenAI's clients expect it (P28)."""
+    return answer_lookup(project, "chat", model_list.of_endpoints, OPENAI)
 
 
 @blueprint.get("/info")
@@ -59,10 +65,13 @@ def endpoint_call(project: UUID, dialect: Dialect, **fields: str) -> Call:
     return respond.new_call(dialect, "endpoints", project_id=str(project), **fields)
 
 
-def answer_lookup(project: UUID, scope: str, look_up: Callable[[Caller], dict[str, Any]]) -> Response:
+def answer_lookup(
+    project: UUID, scope: str, look_up: Callable[[Caller], dict[str, Any]], dialect: Dialect = NATIVE
+) -> Response:
     """Authenticate and answer with `look_up(caller)`."""
     try:
-        caller = callers.identify_now(endpoint_call(project, NATIVE), scope=scope)
-        return respond.json_response({"ok": True, **look_up(caller)})
+        caller = callers.identify_now(endpoint_call(project, dialect), scope=scope)
+        told = {"ok": True} if dialect is NATIVE else {}
+        return respond.json_response({**told, **look_up(caller)})
     except GatewayError as error:
-        return respond.error_response(error, NATIVE)
+        return respond.error_response(error, dialect)

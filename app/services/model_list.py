@@ -14,7 +14,7 @@ from app.domain.lineups import Lineup
 from app.domain.model_cards import OWNER, Card
 from app.domain.routing.filters import DEFAULT_QUALITY
 from app.domain.targets import Candidate
-from app.services import lineups
+from app.services import introspection, lineups
 
 AUTO_TITLE = "Automatic choice"
 AUTO_TEXT = "The cheapest model that is good enough for the request."
@@ -32,6 +32,16 @@ def list_all(caller: Caller, *, modality: str | None = None, provider: str | Non
         chosen = [auto_card(model_names.AUTO, lineup, usable), *alias_cards(lineup, caller, usable)]
         cards = [*chosen, *cards]
     return [card for card in cards if fits(card, modality, provider)]
+
+
+def of_endpoints(caller: Caller) -> dict[str, Any]:
+    """Return the names that a project's own OpenAI address takes: endpoints' slugs, then aliases (P28)."""
+    slugs = [endpoint["slug"] for endpoint in introspection.endpoints(caller)["endpoints"]]
+    lineup = lineups.find(caller)
+    cards = alias_cards(lineup, caller, usable_models(caller, lineup))
+    names = dict.fromkeys((*slugs, *(card.name for card in cards)))
+    shown = [{"id": name, "object": "model", "created": 0, "owned_by": OWNER} for name in names]
+    return {"object": "list", "data": shown}
 
 
 def fits(card: Card, modality: str | None, provider: str | None) -> bool:

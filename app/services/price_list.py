@@ -12,8 +12,10 @@ from app.database import database
 from app.domain.actors import Actor
 from app.domain.calls import Usage
 from app.domain.catalog import Catalog, Model
+from app.domain.model_names import AUTO
+from app.domain.model_variants import base_of
 from app.domain.pricing import MILLION, cost_nano_usd, effective_nano_usd
-from app.models import Account, Endpoint, EndpointVersion, Provider
+from app.models import Account, Alias, Endpoint, EndpointVersion, Provider
 from app.services import access, catalog, model_rows
 
 EXAMPLE = Usage(input_tokens=1_000, output_tokens=500)
@@ -130,7 +132,7 @@ def matches(found: ModelView, query: str) -> bool:
 
 
 def used_models(session: Session, workspace_id: str) -> Iterator[str]:
-    """Yield the models that published endpoints ask for."""
+    """Yield the models that published endpoints and aliases ask for."""
     configs = session.scalars(
         select(EndpointVersion.config)
         .join(Endpoint, Endpoint.published_version_id == EndpointVersion.id)
@@ -139,6 +141,10 @@ def used_models(session: Session, workspace_id: str) -> Iterator[str]:
     for config in configs:
         yield config["model"]
         yield from config.get("failover") or ()
+    for models in session.scalars(
+        select(Alias.models).where(Alias.workspace_id == workspace_id, Alias.active)
+    ):
+        yield from (base_of(model) for model in models if model != AUTO)
 
 
 def find(actor: Actor, workspace_id: str, model_id: str) -> ModelView:

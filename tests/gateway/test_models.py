@@ -13,12 +13,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.callers import Caller, hash_key
 from app.domain.errors import ModelNotFound
 from app.domain.key_rules import parse_rules
-from app.models import Alias
 from app.services import aliases, billing, callers, credits, keys, model_list, model_rows, providers
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.upstream import Upstream
@@ -41,8 +39,9 @@ def caller_with(proxy: Proxy, rules: dict[str, Any]) -> Caller:
 
 
 def add_alias(proxy: Proxy, name: str, models: list[str]) -> None:
-    row = Alias(workspace_id=proxy.tenant.workspace.id, name=name, models=models, description="Ours.")
-    database.transaction(lambda session: session.add(row))
+    aliases.create(
+        SYSTEM, proxy.tenant.workspace.id, {"name": name, "models": models, "description": "Ours."}
+    )
 
 
 def test_the_list_has_auto_first_then_aliases_then_models_that_say_what_they_cost(proxy: Proxy) -> None:
@@ -206,3 +205,17 @@ def test_the_stock_clients_list_the_models(app: Flask, proxy: Proxy) -> None:
     assert client.models.retrieve("claude-haiku-4-5").display_name == "Claude Haiku 4.5"
     with pytest.raises(anthropic.NotFoundError):
         client.models.retrieve("claude-none")
+
+
+def test_a_projects_own_address_takes_slugs_and_aliases(proxy: Proxy) -> None:
+    root = f"/api/{proxy.tenant.project.id}/v1"
+    hi = [{"role": "user", "content": "Hi"}]
+    assert proxy.post(f"{root}/chat/completions", {"model": "fast", "messages": hi}).status_code == 404
+    add_alias(proxy, "fast", ["openai/gpt-4o-mini"])
+    add_alias(proxy, "hello", ["openai/gpt-4o-mini"])  # the endpoint of this slug comes first
+    listed = proxy.get(f"{root}/models").get_json()
+    assert listed["object"] == "list" and [model["id"] for model in listed["data"]] == ["hello", "fast"]
+    for name, model in (("hello", "demo-fast"), ("fast", "gpt-4o-mini")):
+        answer = proxy.post(f"{root}/chat/completions", {"model": name, "messages": hi})
+        assert (answer.status_code, answer.get_json()["model"]) == (200, model), answer.get_json()
+    assert proxy.post(f"{root}/chat/completions", {"model": "gpt-4o", "messages": hi}).status_code == 404
