@@ -151,9 +151,11 @@ def stop_texts(record: Record) -> list[Any]:
 def usage_of(usage: Usage) -> Json:
     """Return the usage object: what was read from a cache or written to it stands beside the input."""
     cached = usage.cache_read_tokens + usage.cache_write_tokens
+    thought = {"output_tokens_details": {"thinking_tokens": usage.reasoning_tokens}}
     return {
         "input_tokens": max(0, usage.input_tokens - cached),
         "cache_creation_input_tokens": usage.cache_write_tokens,
         "cache_read_input_tokens": usage.cache_read_tokens,
         "output_tokens": usage.output_tokens,
+        **(thought if usage.reasoning_tokens else {}),
     }

@@ -5,6 +5,7 @@ A body that goes to a provider of this dialect goes out as it came; what is read
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from app.domain.errors import InvalidRequest
@@ -19,6 +20,7 @@ TRANSLATED = frozenset(
     }
 )  # fmt: skip
 TIERS = {"auto": "auto", "standard_only": "default"}
+LONGEST_USER = 64  # OpenAI takes no longer one
 CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
@@ -55,9 +57,11 @@ def translated(body: Json) -> Json:
 
 
 def end_user(metadata: Any) -> str | None:
-    """Return the client's own id of its user."""
+    """Return the client's own id of its user; one that others find too long becomes a short one of its own."""
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
-    return user if isinstance(user, str) else None
+    if not isinstance(user, str) or len(user) <= LONGEST_USER:
+        return user if isinstance(user, str) else None
+    return hashlib.sha256(user.encode(errors="replace")).hexdigest()
 
 
 def stop_fields(body: Json) -> Json:

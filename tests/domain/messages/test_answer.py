@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from anthropic.types import Message
 
+from app.domain.calls import Usage
 from app.domain.messages.answer import arguments_of, message_of
 from tests.domain.messages.streamed import record
 
@@ -37,6 +38,11 @@ def test_text_thoughts_tools_and_usage() -> None:
     assert (told["stop_reason"], told["id"], told["model"]) == ("tool_use", "msg_0190aa", "gpt-x")
     assert told["usage"]["input_tokens"] == 5 and told["usage"]["cache_read_input_tokens"] == 3
     assert Message.model_validate(told).content[1].text == "Hi"  # type: ignore[union-attr]
+
+
+def test_tokens_of_thinking_are_told_apart() -> None:
+    told = message_of(completion(content="x"), record(Usage(4, 9, reasoning_tokens=7)))
+    assert told["usage"]["output_tokens_details"] == {"thinking_tokens": 7}
 
 
 def test_signed_thoughts_stay_blocks() -> None:

@@ -49,6 +49,8 @@ def test_settings_keep_their_meaning() -> None:
     assert chat["top_k"] == 5 and chat["temperature"] == 0.5 and chat["stream"] is True
     assert chat["routing"] == {"policy": "lowest_cost"}
     assert not {"stop_sequences", "metadata"} & chat.keys()
+    long = chat_body(body(metadata={"user_id": "u" * 150}))["user"]
+    assert len(long) == 64 and long == chat_body(body(metadata={"user_id": "u" * 150}))["user"]
 
 
 def test_thinking_goes_on_under_its_own_name_and_effort_alone_is_an_effort() -> None:
