@@ -39,6 +39,8 @@ class Decision:
     min_quality: int | None = None
     baseline_model: str | None = None
     baseline_nano_usd: int | None = None  # what the baseline would cost for what was estimated
+    fitting: int = 0  # how many models fit, and how many were excluded: `considered` need not list them all
+    excluded: int = 0
     sticky: bool = False  # the conversation stayed with the model that answered before
 
     def as_dict(self) -> dict[str, Any]:

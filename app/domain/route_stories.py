@@ -67,6 +67,8 @@ class Story:
     stands_in: tuple[str, ...]
     baseline: Sentence | None
     is_choice: bool  # ours; else the client named the models
+    others_count: int  # how many more would fit; of many only the first are listed
+    excluded_count: int
 
     @property
     def chain(self) -> tuple[Line, ...]:
@@ -99,6 +101,8 @@ def tell(routing: Mapping[str, Any]) -> Story:
         stands_in=tuple(chain[1:]),
         baseline=baseline_of(routing),
         is_choice=kind is not None,
+        others_count=max(0, routing.get("fitting", 0) - len(chain)),
+        excluded_count=routing.get("excluded", 0),
     )
 
 

@@ -172,6 +172,8 @@ def told(chain: Sequence[Candidate], dropped: Sequence[Dropped], target: Target)
         strategy=target.wishes.policy or decide.IN_ORDER,
         chain=ids(chain),
         considered=(*kept, *decide.excluded(dropped)),
+        fitting=len(kept),
+        excluded=len(dropped),
     )
 
 

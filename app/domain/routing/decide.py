@@ -57,6 +57,8 @@ def choose(
         min_quality=floor,
         baseline_model=against.id if against else None,
         baseline_nano_usd=cost_at(against, usage_of(estimate), account_ppm),
+        fitting=len(fitting),
+        excluded=len(dropped),
     )
     return Choice(chain, ranking.eligible, tuple(dropped), decision, against)
 

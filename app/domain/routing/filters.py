@@ -197,11 +197,12 @@ def is_too_small(candidate: Candidate, tokens: int) -> bool:
 
 
 def told(dropped: Sequence[Dropped]) -> str:
-    """Say which filter excluded how many models, in plain words: `2 models: may train …; 1 model: …`."""
-    counts: dict[str, int] = {}
+    """Say which filter excluded how many models, and why, in plain words."""
+    counts: dict[tuple[str, str], int] = {}
     for each in dropped:
-        counts[each.by.words] = counts.get(each.by.words, 0) + 1
-    return "; ".join(
-        f"{count} {'models' if count > 1 else 'model'} excluded because it {words}"
-        for words, count in counts.items()
-    )
+        counts[each.by.name, each.by.words] = counts.get((each.by.name, each.by.words), 0) + 1
+    parts = [
+        f"'{name}' excluded {count} {'models' if count > 1 else 'model'} (it {words})"
+        for (name, words), count in counts.items()
+    ]
+    return "; ".join(parts)

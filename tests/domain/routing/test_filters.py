@@ -104,7 +104,7 @@ def test_an_empty_set_is_told_by_filter_and_number() -> None:
     ask = Ask(wishes=Wishes(zdr=True, providers=("three",)))
     text = told(split(SHOP, for_named(ask))[1])
     assert text == (
-        "1 model excluded because it is at a provider without zero data retention; "
-        "3 models excluded because it is not at one of the providers asked for"
+        "'zdr' excluded 1 model (it is at a provider without zero data retention); "
+        "'providers' excluded 3 models (it is not at one of the providers asked for)"
     )
     assert LARGE.provider_slug == "three"
