@@ -137,6 +137,7 @@ class Draining(StreamCut):
 
     status = 503
     code = "shutting_down"
+    anthropic_type = "overloaded_error"
     default = "The gateway is restarting. Send the request again."
 
     def __init__(self, message: str = "") -> None:

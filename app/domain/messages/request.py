@@ -57,7 +57,7 @@ def translated(body: Json) -> Json:
 
 
 def end_user(metadata: Any) -> str | None:
-    """Return the client's own id of its user; one that others find too long becomes a short one of its own."""
+    """Return the client's own id of its user; one that is too long for others gets a short form."""
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
     if not isinstance(user, str) or len(user) <= LONGEST_USER:
         return user if isinstance(user, str) else None
