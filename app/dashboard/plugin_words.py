@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _
 class Words:
     """One plugin for people. `server`: what its address is, where it has one."""
 
+    title: LazyString
     icon: str
     what: LazyString
     how: LazyString
@@ -29,6 +30,7 @@ class OptionWords:
 
 WORDS = {
     "web-search": Words(
+        _("Web search"),
         "search",
         _("Looks the user's question up on the web, so that answers know what happened today."),
         _("The best pages are put in front of the question, and the answer names them as its sources."),
@@ -36,6 +38,7 @@ WORDS = {
         "https://search.example.com",
     ),
     "gutenberg": Words(
+        _("Books"),
         "book",
         _("Finds public-domain books and the passages in them that fit the question."),
         _("Titles, authors and short passages are put in front of the question."),
@@ -43,11 +46,13 @@ WORDS = {
         "https://gutendex.com",
     ),
     "code-exec": Words(
+        _("Running programs"),
         "code",
         _("Lets the model write and run small programs, so that sums and dates are computed, not guessed."),
         _("Programs run in a locked box: no network, no files, little memory, a few seconds."),
     ),
     "image-gen": Words(
+        _("Pictures"),
         "eye",
         _("Lets the model have pictures made."),
         _("Each picture costs the price you set here; it is held before the call and charged once made."),
@@ -55,11 +60,13 @@ WORDS = {
         "https://api.openai.com/v1",
     ),
     "pdf-reader": Words(
+        _("Reading PDFs"),
         "list",
         _("Reads PDFs, so that models that only know text can work with them."),
         _("The text takes the place of the file. Scanned pages without text stay empty."),
     ),
     "memory": Words(
+        _("Memory"),
         "user",
         _("Remembers what your users say of themselves, from one conversation to the next."),
         _("Kept are sentences like “My name is Ann” or “Remember that …”, for each user and project apart."),

@@ -45,4 +45,4 @@ def test(use: InUse) -> str:
     found = search(use, "Wikipedia", Cancellation())
     if not found:
         return "The server answers, but finds nothing: check which search engines it may use."
-    return f"The server answers. It found {len(found)} pages, the first: {found[0].title}"
+    return f"The server answers. The first page it found: {found[0].title}"
