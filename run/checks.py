@@ -47,7 +47,7 @@ ON_ONE_DATABASE = (  # what touches no database, or chooses its own, runs once
     "tests/test_run.py", "tests/run", "tests/domain", "tests/egress", "tests/providers",
     "tests/test_cli.py", "tests/test_config.py", "tests/test_layers.py", "tests/test_lifecycle.py",
     "tests/test_readme.py", "tests/test_redis_store.py", "tests/test_templates.py",
-    "tests/browser", "tests/gateway/test_parity_clients.py",
+    "tests/browser", "tests/gateway/test_parity_clients.py", "tests/gateway/test_compliance.py",
 )  # fmt: skip
 ON_POSTGRESQL = SUITE + tuple(f"--ignore={path}" for path in ON_ONE_DATABASE)
 CHECKS = (

@@ -44,7 +44,6 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "only a tool": {"toolCalls": [{"id": "call_c", "name": "now", "arguments": "{}"}], "usage": USAGE},
     "think first": {"content": "42.", "reasoning": "Hm, hm.", "reasoningSignature": "sig", "usage": USAGE},
     "go on long": {"content": "And so", "finishReason": "length", "usage": USAGE},
-    "too fast": {"error": {"message": "Slow down.", "type": "rate_limit"}, "status": 429, "retryAfter": 7},
     "all wrong": {
         "error": {"message": "Too long.", "type": "invalid_request_error", "code": "context_length_exceeded"},
         "status": 400,
@@ -52,6 +51,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "nobody home": {"error": {"message": "No such model.", "type": "not_found_error"}, "status": 404},
     "break down": {"error": {"message": "Oops.", "type": "api_error"}, "status": 500},
     "too busy": {"error": {"message": "Busy.", "type": "overloaded_error"}, "status": 529},
+    # last, for who asks to be left alone is left alone
+    "too fast": {"error": {"message": "Slow down.", "type": "rate_limit"}, "status": 429, "retryAfter": 7},
 }  # fmt: skip
 GOOD = [asked for asked, said in ANSWERS.items() if "error" not in said]
 BAD = [asked for asked, said in ANSWERS.items() if "error" in said]
