@@ -9,13 +9,14 @@ from app.domain.bounds import output_limit
 from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.decisions import Classification, Considered, Decision
-from app.domain.holds import FREE_OPERATIONS, terms_of
+from app.domain.holds import FREE_OPERATIONS, LEAST_OUTPUT, terms_of
 from app.domain.key_rules import NO_RULES, KeyRules
 from app.domain.routing import decide, filters, refusals
 from app.domain.routing.classify import classify
 from app.domain.routing.costs import Estimate
+from app.domain.routing.decide import Choice
 from app.domain.routing.filters import Ask, Dropped, has_price, quality_of
-from app.domain.routing.needs import BYTES_PER_TOKEN, USUAL_OUTPUT, Needs, needs_of
+from app.domain.routing.needs import BYTES_PER_TOKEN, Needs, needs_of
 from app.domain.routing.rank import Measurements, rank
 from app.domain.targets import Candidate, Plan, Target
 from app.domain.wishes import NO_WISHES, Wishes
@@ -47,22 +48,15 @@ def plan(caller: Caller, target: Target, call: Call) -> Plan:
 
 def chosen(caller: Caller, target: Target, call: Call) -> Plan:
     """Return the chain of a call that leaves the choice to us; models that it names as well come first."""
-    needs, kind = needs_of(call.chat, call.operation), kind_of(call)
-    ask = replace(ask_of(caller, target), needs=needs, longest=longest_of(needs, kind, caller))
+    needs = needs_of(call.chat, call.operation)
+    ask = replace(ask_of(caller, target), needs=needs)
     names = {target.config.model, *target.config.failover}
     first, dropped = filters.split(
-        [each for each in target.candidates if each.model_id in names], filters.for_named(ask)
+        [each for each in target.candidates if each.model_id in names],
+        filters.for_named(replace(ask, longest=shortest_of(needs, caller))),
     )
-    choice = decide.choose(
-        target.requested,
-        [each for each in target.candidates if each.model_id not in names],
-        kind,
-        needs,
-        ask,
-        caller.rate_multiplier_ppm,
-        baseline=target.baseline,
-        measured=measurements(target),
-    )
+    others = [each for each in target.candidates if each.model_id not in names]
+    choice = choice_of(others, needs, ask, caller, target, call)
     chain = (*first, *choice.chain)
     if not chain:
         raise refusals.excluded([*dropped, *choice.dropped], target, choice.decision)
@@ -77,14 +71,38 @@ def chosen(caller: Caller, target: Target, call: Call) -> Plan:
     )
 
 
+def choice_of(
+    ready: Sequence[Candidate], needs: Needs, ask: Ask, caller: Caller, target: Target, call: Call
+) -> Choice:
+    """Choose among models; where a usual answer may cost too much of each, with the shortest in mind."""
+    kind = kind_of(call)
+
+    def choose(longest: Estimate) -> Choice:
+        return decide.choose(
+            target.requested,
+            ready,
+            kind,
+            needs,
+            replace(ask, longest=longest),
+            caller.rate_multiplier_ppm,
+            baseline=target.baseline,
+            measured=measurements(target),
+        )
+
+    choice = choose(usual_of(needs, kind, caller))
+    if choice.chain or ask.rules.max_cost_nano_usd_per_request is None:
+        return choice
+    return choose(shortest_of(needs, caller))
+
+
 def named(caller: Caller, target: Target, call: Call) -> Plan:
     """Return the models that the call names, as far as rules and wishes allow, and who stands in for them."""
     ask = ask_of(caller, target)
     if ask.rules.max_cost_nano_usd_per_request is not None:
-        ask = replace(ask, longest=longest_named(caller, target, call))
+        ask = replace(ask, longest=shortest_named(caller, target, call))
     left, dropped = filters.split(target.candidates, filters.for_named(ask))
     if target.siblings:
-        fit = replace(ask, needs=needs_of(call.chat, call.operation))
+        fit = replace(ask, needs=needs_of(call.chat, call.operation), min_quality=None)
         others, unfit = filters.split(target.siblings, filters.for_chosen(fit, target.siblings))
         left, dropped = [*left, *others], [*dropped, *unfit]
     if not left:
@@ -118,21 +136,27 @@ def kind_of(call: Call) -> Classification:
     return EMBEDDING if call.operation == "embeddings" else classify(call.chat)
 
 
-def longest_of(needs: Needs, kind: Classification, caller: Caller) -> Estimate:
-    """Return about the most that a request uses: its own limit on the answer, else a usual answer."""
+def usual_of(needs: Needs, kind: Classification, caller: Caller) -> Estimate:
+    """Return what a request uses with the longest answer that it allows, else with a usual one."""
     limit = needs.longest_output
     output = needs.expected_output(kind) if limit is None else limit * needs.copies
     return Estimate(needs.input_tokens, output, caller.rate_multiplier_ppm)
 
 
-def longest_named(caller: Caller, target: Target, call: Call) -> Estimate:
+def shortest_of(needs: Needs, caller: Caller) -> Estimate:
+    """Return the same with the shortest answer, where its length is left open: the hold then limits it."""
+    output = (LEAST_OUTPUT if needs.longest_output is None else needs.longest_output) * needs.copies
+    return Estimate(needs.input_tokens, output, caller.rate_multiplier_ppm)
+
+
+def shortest_named(caller: Caller, target: Target, call: Call) -> Estimate:
     """Return the same for any door; what is no chat body is reckoned by its length."""
     if call.names_model:
-        return longest_of(needs_of(call.chat, call.operation), kind_of(call), caller)
+        return shortest_of(needs_of(call.chat, call.operation), caller)
     operation = target.operation if target.forwards else "chat"
     output = 0 if operation == "embeddings" else output_limit(call.body, operation)
     if output is None:
-        output = target.config.max_output_tokens or USUAL_OUTPUT["chat"]
+        output = target.config.max_output_tokens or LEAST_OUTPUT
     return Estimate(len(call.raw_body) // BYTES_PER_TOKEN, output, caller.rate_multiplier_ppm)
 
 
