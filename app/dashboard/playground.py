@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import respond
-from app.dashboard import model_words, pages
+from app.dashboard import model_words, pages, plugin_words
 from app.dashboard.addresses import public_root
 from app.dashboard.auth import actor
 from app.domain.dialects import OPENAI
@@ -60,10 +60,11 @@ def project_page(project: Project) -> BaseResponse:
     )
 
 
-def ready_plugins() -> list[tuple[str, str]]:
+def ready_plugins() -> list[tuple[str, str, str]]:
     """Return the plugins that are set up and on."""
     views = plugin_settings.list_all(actor(), g.workspace.id)
-    return [(view.plugin.name, view.plugin.name) for view in views if view.state == "ready"]
+    names = [view.plugin.name for view in views if view.state == "ready"]
+    return [(name, name, str(plugin_words.WORDS[name].what)) for name in names]
 
 
 def choices() -> list[Project]:
