@@ -37,6 +37,7 @@ class Resolved:
     spelled: Mapping[str, str] = field(default_factory=dict)
     reasons: bool = False
     plugins: tuple[str, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()  # names of a list that stand for nothing, and why
 
     def joined(self, other: Resolved) -> Resolved:
         """Return both, this one first."""
@@ -79,11 +80,17 @@ def is_name(value: Any) -> bool:
 
 
 def resolve(names: Iterable[str], lineup: Lineup) -> Resolved:
-    """Return what the names stand for, each of them tried in order; raise ModelNotFound."""
-    whole = Resolved()
+    """Return what the names stand for, in order; raise ModelNotFound where none stands for anything."""
+    whole, missing = Resolved(), dict[str, ModelNotFound]()
     for name in names:
-        whole = whole.joined(resolve_one(name, lineup))
-    return whole
+        try:
+            whole = whole.joined(resolve_one(name, lineup))
+        except ModelNotFound as error:
+            missing[name] = error
+    if missing and not (whole.models or whole.routed):
+        raise next(iter(missing.values()))
+    reasons = tuple((name, error.message) for name, error in missing.items())
+    return replace(whole, missing=reasons) if missing else whole
 
 
 def resolve_one(name: str, lineup: Lineup) -> Resolved:

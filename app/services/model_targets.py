@@ -33,6 +33,7 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     call.chat = resolved.asked_of(body)
     ids = dict.fromkeys((*resolved.models, *lineup.of_kind(modality))) if resolved.routed else resolved.models
     chain = [lineup.candidate(model_id) for model_id in ids]
+    chain += [Skipped(name, reason) for name, reason in resolved.missing]
     wishes = parse_wishes(call.chat, call.headers)
     return Target(
         workspace_id=caller.workspace_id,

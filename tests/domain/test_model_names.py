@@ -125,6 +125,15 @@ def test_several_names_are_tried_in_order_and_doubles_once() -> None:
     assert found.spelled["openai/gpt-4o"] == "gpt-4o"
 
 
+def test_a_name_of_a_list_that_stands_for_nothing_is_passed_over_and_told() -> None:
+    found = resolve(["gpt-none", "gpt-4o"], LINEUP)
+    assert found.models == ("openai/gpt-4o",)
+    [(name, why)] = found.missing
+    assert name == "gpt-none" and "does not exist here" in why
+    with pytest.raises(ModelNotFound, match="gpt-none"):
+        resolve(["gpt-none", "gpt-nor-this"], LINEUP)
+
+
 @pytest.mark.parametrize(
     ("name", "model", "reasons", "plugins"),
     [
