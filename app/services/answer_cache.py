@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -22,15 +22,36 @@ from app.domain.messages.native import own_body, says_more
 from app.domain.records import Record, Slot
 from app.domain.targets import Plan
 from app.extensions import redis
-from app.redis_store import RedisAway
+from app.redis_store import RedisAway, Script
 from app.services import idempotency
 
 HEADER = "X-Cache"
 MODES = ("auto", "force", "skip")
 FORCED_SECONDS = 3600
-LONGEST_SECONDS = 31 * 24 * 3600  # longer than anything is kept
 MOST_BYTES = 256 * 1024
 OPERATIONS = frozenset({"chat", "embeddings"})
+MOST_ANSWERS = 500  # of one project; the oldest make room
+KEEP = Script(
+    """
+    redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+    local now = redis.call('TIME')
+    redis.call('ZADD', KEYS[2], now[1] * 1000000 + now[2], KEYS[1])
+    redis.call('EXPIRE', KEYS[2], 31 * 24 * 3600)
+    local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[3])
+    if over > 0 then
+        local oldest = redis.call('ZPOPMIN', KEYS[2], over)
+        for place = 1, #oldest, 2 do redis.call('UNLINK', oldest[place]) end
+    end
+    """
+)
+EMPTY = Script(
+    """
+    for _, key in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do redis.call('UNLINK', key) end
+    redis.call('UNLINK', KEYS[2])
+    redis.call('INCR', KEYS[1])
+    redis.call('EXPIRE', KEYS[1], 31 * 24 * 3600)
+    """
+)
 WHOLE = (None, "stop", "tool_calls", "function_call")  # not what a limit or a filter stopped
 Json = dict[str, Any]
 
@@ -96,6 +117,11 @@ def native_part(record: Record) -> Json | None:
 def generation_key(project_id: str) -> str:
     """Return where a project's generation stands: what was kept under another one counts for nothing."""
     return f"sluice:answers:{project_id}"
+
+
+def index_key(project_id: str) -> str:
+    """Return where the places of a project's answers stand, the oldest first."""
+    return f"sluice:answer-index:{project_id}"
 
 
 def look_up(slot: Slot, record: Record) -> Json | None:
@@ -168,13 +194,15 @@ def put(slot: Slot, record: Record, answer: Json) -> None:
     except orjson.JSONEncodeError:
         return
     if len(raw) <= MOST_BYTES:
-        redis.send("SET", slot.key, raw.decode(), "EX", str(slot.seconds))
+        words = slot.key, index_key(target.project_id), raw.decode(), str(slot.seconds), str(MOST_ANSWERS)
+        with suppress(RedisAway):
+            redis.run(KEEP, "2", *words)
 
 
 def empty(caller: Caller) -> None:
     """Forget every answer of the caller's project; raise Overloaded without Redis."""
-    key = generation_key(caller.project_id)
+    keys = generation_key(caller.project_id), index_key(caller.project_id)
     try:
-        redis.ask(lambda client: (client.incr(key), client.expire(key, LONGEST_SECONDS)))
+        redis.run(EMPTY, "2", *keys)
     except RedisAway:
         raise Overloaded("The cache cannot be reached right now. Try again shortly.") from None

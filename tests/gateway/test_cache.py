@@ -11,7 +11,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.extensions import redis
 from app.models import Project
-from app.services import keys, providers, stamps
+from app.services import answer_cache, keys, providers, stamps
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.money import USD, account_of, make_prepaid, mistakes
 from tests.providers_world import set_price
@@ -19,6 +19,7 @@ from tests.upstream import Upstream
 from tests.upstream_replies import openai_completion, openai_stream
 from tests.world import World
 
+INDEX = "sluice:answer-index:"
 URL = "/v1/chat/completions"
 ASK: dict[str, Any] = {"model": "openai/gpt-x", "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -107,6 +108,15 @@ def test_a_key_whose_rules_exclude_the_model_gets_nothing_of_it(proxy: Proxy, cl
     providers.update(SYSTEM, tenant.workspace.id, proxy.openai_id, {"active": False})
     answer, found = ask(proxy, "force", model=body["model"])  # now both have the same one model left
     assert found == "hit" and answer.headers["x-sluice-provider"] == "anthropic"
+
+
+def test_the_oldest_answers_make_room(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_cache, "MOST_ANSWERS", 1)
+    for temperature, found in ((0.1, "miss"), (0.2, "miss"), (0.2, "hit")):
+        assert ask(proxy, "force", temperature=temperature)[1] == found
+    assert redis.command("KEYS", "sluice:answer:*") == redis.command(
+        "ZRANGE", INDEX + proxy.tenant.project.id, "0", "-1"
+    )
 
 
 def test_what_was_cut_by_a_limit_is_not_kept(proxy: Proxy) -> None:

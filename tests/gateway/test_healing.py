@@ -1,4 +1,4 @@
-"""An answer that was to be JSON is JSON: mended here, asked for once more, or passed on with a warning (R11)."""
+"""An answer that was to be JSON is JSON: mended, asked for once more, or passed on with a warning (R11)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.money import USD, account_of, make_prepaid, mistakes
 from tests.providers_world import set_price
 from tests.upstream import Upstream
-from tests.upstream_replies import error_reply, openai_completion, openai_stream
+from tests.upstream_replies import USAGE, error_reply, json_reply, openai_completion, openai_stream
 from tests.world import World
 
 URL = "/v1/chat/completions"
@@ -59,6 +59,16 @@ def test_nothing_is_touched_where_no_healing_is_asked_for(proxy: Proxy, body: di
     proxy.upstream.script("gpt-x", openai_completion(BROKEN))
     response = proxy.post(URL, {**ASK, **body})
     assert content(response) == BROKEN and "healing" not in response.get_json()["sluice"]
+
+
+def test_every_choice_is_mended(proxy: Proxy) -> None:
+    message = {"role": "assistant", "content": "{'a': 1,}"}
+    choices = [{"index": index, "message": message, "finish_reason": "stop"} for index in range(2)]
+    proxy.upstream.script(
+        "gpt-x", json_reply({"object": "chat.completion", "choices": choices, "usage": USAGE})
+    )
+    body = proxy.post(URL, {**ASK, "n": 2}).get_json()
+    assert [choice["message"]["content"] for choice in body["choices"]] == ['{"a": 1}'] * 2
 
 
 def test_what_stays_wrong_is_asked_for_once_and_paid_exactly(proxy: Proxy) -> None:
