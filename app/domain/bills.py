@@ -86,13 +86,25 @@ def extras(row: Billed) -> Iterator[Extra]:
     not charged beyond the hold.
     """
     for each in row.extras or ():
-        yield Extra(Sentence("%(what)s", {"what": each["label"]}), "+", nano_to_usd(each["nano_usd"]))
+        if each["kind"] != "plugin":  # what plugins found costs nothing
+            yield Extra(extra_label(each), "+", nano_to_usd(each["nano_usd"]))
     if row.overage_nano_usd:
         label = Sentence("Tokens over the plan's included ones")
         yield Extra(label, "+", nano_to_usd(row.overage_nano_usd))
     if row.shortfall_nano_usd:
         label = Sentence("More than was held, not charged")
         yield Extra(label, "−", nano_to_usd(row.shortfall_nano_usd))
+
+
+def extra_label(extra: Mapping[str, Any]) -> Sentence:
+    """Say what was paid for beside the answer."""
+    if extra["kind"] == "round":
+        counts = {name: f"{extra[f'{name}_tokens']:,}" for name in ("input", "output")}
+        text = "A round before it, which called %(what)s: %(input)s tokens in, %(output)s out"
+        return Sentence(text, {"what": extra["label"], **counts})
+    if extra["kind"] == "image":
+        return Sentence("A picture")
+    return Sentence("%(what)s", {"what": extra["label"]})
 
 
 def why_no_lines(row: Billed) -> Sentence:

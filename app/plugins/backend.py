@@ -12,6 +12,7 @@ from app.domain.calls import Cancellation
 from app.domain.errors import GatewayError
 from app.domain.plugins import InUse, PluginFailed
 from app.domain.provider_errors import ProviderTimedOut
+from app.domain.providers import origin_of
 from app.egress import Answer, Interrupted, ended_early, send
 
 SECONDS = 15.0
@@ -35,14 +36,16 @@ def post_json(
     return as_json(ask("POST", url, headers(use), body, cancellation, seconds), most, cancellation)
 
 
-def fetch(url: str, cancellation: Cancellation, most: int, *, public: bool = False) -> bytes:
+def fetch(url: str, cancellation: Cancellation, most: int, *, trusted: str = "") -> bytes:
     """Return the first `most` bytes of a document; a few redirects are followed, each address checked anew.
 
-    `public`: a stranger named the address, so not even the private places that the operator allows will do.
+    Strangers name such addresses: of the private places that the operator allows only `trusted` will do, the
+    plugin's own server.
     """
     until = time.monotonic() + SECONDS
     for _ in range(MOST_REDIRECTS + 1):
         seconds = max(0.1, until - time.monotonic())
+        public = not trusted or origin_of(url) != origin_of(trusted)
         answer = ask("GET", url, {"accept": "*/*"}, None, cancellation, seconds, public=public)
         target = answer.headers.get("location")
         if answer.status in REDIRECTS and target:

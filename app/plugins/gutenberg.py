@@ -23,7 +23,7 @@ def find(use: InUse, question: str, cancellation: Cancellation) -> list[Source]:
     for query in searches(question):
         found = books(use, query, cancellation)
         if found:
-            return [read(book, question, cancellation) for book in found[: use.options["books"]]]
+            return [read(use, book, question, cancellation) for book in found[: use.options["books"]]]
     return []
 
 
@@ -37,11 +37,11 @@ def books(use: InUse, query: str, cancellation: Cancellation) -> list[dict[str, 
     return [book for book in results if isinstance(book, dict) and isinstance(book.get("title"), str)]
 
 
-def read(book: dict[str, Any], question: str, cancellation: Cancellation) -> Source:
+def read(use: InUse, book: dict[str, Any], question: str, cancellation: Cancellation) -> Source:
     """Return one book with its passages; without them where its text cannot be had."""
     url = text_url(book)
     try:
-        whole = fetch(url, cancellation, MOST_TEXT).decode(errors="replace") if url else ""
+        whole = fetch(url, cancellation, MOST_TEXT, trusted=use.url).decode(errors="replace") if url else ""
     except PluginFailed:
         whole = ""
     begun = START.search(whole)

@@ -188,7 +188,7 @@ class PdfTexts:
         cancellation = self._record.call.cancellation
         if self._seen > MOST_PDFS or self._left <= 0 or time.monotonic() > self._until:
             raise PluginFailed("There are more PDFs, or longer ones, than are read for one call.")
-        data = pdf.data or backend.fetch(pdf.url, cancellation, pdf_reader.MOST_BYTES, public=True)
+        data = pdf.data or backend.fetch(pdf.url, cancellation, pdf_reader.MOST_BYTES)
         return pdf_reader.read(data, self._use.options["pages"], self._left, cancellation)
 
 
