@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.errors import InvalidRequest
 from app.domain.responses.items import messages_of
-from app.domain.responses.tools import tool_choice, tools_of
+from app.domain.responses.tools import plugins_of, tool_choice, tools_of
 
 Json = dict[str, Any]
 LOGPROBS = "message.output_text.logprobs"
@@ -24,6 +24,7 @@ REFUSED = {
     " instead of 'previous_response_id'.",
     "conversation": "This gateway stores no conversations: send the earlier turns in 'input'.",
     "background": "This gateway answers at once: leave 'background' out, or set it to false.",
+    "compare": "Compare models at /v1/chat/completions.",
     "prompt": "Prompts stored at OpenAI cannot be used here: send the text itself in 'instructions'.",
 }
 
@@ -57,12 +58,16 @@ def instructions(body: Json) -> list[Json]:
 
 def tool_fields(body: Json) -> Json:
     """Return the tools and which of them may be used."""
+    plugins, asked = plugins_of(body), body.get("plugins")
+    added = {"plugins": [*(asked if isinstance(asked, list) else ()), *plugins]} if plugins else {}
     fields = {
         "tools": tools_of(body),
         "tool_choice": tool_choice(body.get("tool_choice")),
         "parallel_tool_calls": body.get("parallel_tool_calls"),
     }
-    return {name: value for name, value in fields.items() if value is not None} if fields["tools"] else {}
+    if not fields["tools"]:
+        return added
+    return added | {name: value for name, value in fields.items() if value is not None}
 
 
 def text_fields(body: Json) -> Json:

@@ -10,6 +10,7 @@ from app.domain.errors import InvalidRequest
 
 Json = dict[str, Any]
 PLAIN_CHOICES = ("auto", "none", "required")
+PLUGINS = {"web_search": "web-search", "code_interpreter": "code-exec"}
 CUSTOM_SCHEMA: Json = {
     "type": "object",
     "properties": {"input": {"type": "string", "description": "What the tool gets, as plain text."}},
@@ -23,7 +24,22 @@ def tools_of(body: Json) -> list[Json]:
     given = body.get("tools") or []
     if not isinstance(given, list):
         raise InvalidRequest("'tools' must be a list.", param="tools")
-    return [tool(one, f"tools[{index}]") for index, one in enumerate(given)]
+    return [tool(one, f"tools[{index}]") for index, one in enumerate(given) if plugin_of(one) is None]
+
+
+def plugins_of(body: Json) -> list[str]:
+    """Return the plugins that do here what some of the tools do at OpenAI."""
+    given = body.get("tools")
+    found = [plugin_of(one) for one in given] if isinstance(given, list) else []
+    return list(dict.fromkeys(name for name in found if name is not None))
+
+
+def plugin_of(given: Any) -> str | None:
+    """Return the plugin that stands in for one of OpenAI's own tools; their kinds may end in a date."""
+    kind = given.get("type") if isinstance(given, dict) else None
+    if not isinstance(kind, str):
+        return None
+    return next((plugin for start, plugin in PLUGINS.items() if kind.startswith(start)), None)
 
 
 def tool(given: Any, place: str) -> Json:

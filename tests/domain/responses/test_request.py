@@ -89,6 +89,13 @@ def test_tools_and_their_choice() -> None:
     assert said(tools=[WEATHER], tool_choice=some)["tool_choice"]["allowed_tools"]["mode"] == "required"
 
 
+def test_plugins_stand_in_for_tools_of_the_same_purpose() -> None:
+    chat = said(tools=[{"type": "web_search_preview"}, WEATHER, {"type": "code_interpreter"}])
+    assert chat["plugins"] == ["web-search", "code-exec"] and len(chat["tools"]) == 1
+    assert said(tools=[{"type": "web_search"}], plugins=["memory"])["plugins"] == ["memory", "web-search"]
+    assert "tools" not in said(tools=[{"type": "web_search"}])
+
+
 @pytest.mark.parametrize(
     ("body", "param", "advice"),
     [
@@ -98,7 +105,7 @@ def test_tools_and_their_choice() -> None:
         ({"input": []}, "input", "not empty"),
         ({"input": [{"type": "item_reference", "id": "x"}]}, "input[0]", "the item itself"),
         ({"input": [{"type": "computer_call", "id": "x"}]}, "input[0]", "computer_call"),
-        ({"tools": [{"type": "web_search"}]}, "tools[0]", "plugins"),
+        ({"tools": [{"type": "file_search"}]}, "tools[0]", "plugins"),
         ({"tool_choice": {"type": "mcp"}}, "tool_choice", "auto"),
         ({"max_output_tokens": 0}, "max_output_tokens", "at least 1"),
         ({"text": {"format": {"type": "xml"}}}, "text.format.type", "json_schema"),
