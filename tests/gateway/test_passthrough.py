@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from app.domain.actors import SYSTEM
 from app.models import User
 from app.services import answer_ids, credentials, projects, providers
+from app.services.health import health
 from tests.forgetting import forget_everything
 from tests.gateway.passthrough_replies import embeddings_reply, response_reply
 from tests.gateway.passthrough_world import BODY, MESSAGE, Proxy, make_proxy
@@ -191,7 +192,9 @@ def test_missing_usage_is_never_free(proxy: Proxy) -> None:
 
 def test_what_the_provider_refuses_comes_back_as_it_came(proxy: Proxy) -> None:
     for status in (400, 404, 409, 422, 429, 500, 503, 529):
+        health.forget()  # else the key that was limited would make room for the next one
         check_refusal(proxy, status)
+        health.forget()  # else its keys would take turns
     assert len(proxy.upstream.requests) == 8, "nobody else is asked"
 
 
@@ -229,11 +232,13 @@ BROKEN = [
 
 def test_what_is_no_answer_is_said_in_the_routes_dialect(proxy: Proxy) -> None:
     for reply in BROKEN:
+        health.forget()  # else they would be left alone after the fifth
         proxy.upstream.script("gpt-x", reply)
         proxy.upstream.script("claude-x", reply)
         response = proxy.post(CHAT, BODY)
         assert response.status_code == 502 and response.get_json()["error"]["type"] == "provider_error", reply
         assert (proxy.record.outcome, proxy.record.cost_nano_usd) == ("failed", 0)
+        health.forget()
         response = proxy.post(MESSAGES, MESSAGE)
         assert response.status_code == 502 and response.get_json()["type"] == "error", reply
         assert response.get_json()["error"]["type"] == "api_error"
