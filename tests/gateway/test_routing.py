@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from app.domain.actors import SYSTEM
 from app.services import keys
 from tests.gateway.passthrough_world import Proxy, make_proxy
+from tests.providers_world import add_provider
 from tests.upstream import Upstream
+from tests.upstream_replies import error_reply, openai_completion
 from tests.world import World
 
 URL = "/v1/chat/completions"
@@ -114,3 +116,28 @@ def test_a_conversation_stays_with_the_model_that_answered_it(proxy: Proxy) -> N
     assert proxy.record.routing["sticky"]
     others = [{"role": "user", "content": "Hello"}, *turns[1:]]
     assert proxy.post(URL, {"model": "auto", "messages": others}).headers["x-aig-served-by"] == CHEAPEST
+
+
+def test_a_sibling_at_another_provider_stands_in_unless_the_client_forbids_it(proxy: Proxy) -> None:
+    add_provider(proxy.tenant, proxy.upstream, "backup", vendor="openai")
+    asked = {"model": "openai/gpt-4o-mini", "messages": HI}
+    proxy.upstream.script("gpt-4o-mini", error_reply(500), openai_completion("Hi"), error_reply(500))
+    served = proxy.post(URL, asked).headers
+    assert served["x-aig-served-by"] == "backup/gpt-4o-mini" and served["x-aig-attempts"] == "2"
+    assert proxy.record.routing["strategy"] == "in_order"
+    assert proxy.post(URL, {**asked, "fallbacks": False}).status_code == 500
+
+
+def test_failover_holds_to_the_filters(proxy: Proxy) -> None:
+    add_provider(proxy.tenant, proxy.upstream, "loud", vendor="openai", may_train=True)
+    asked = {"model": "gpt-4o-mini", "messages": HI, "data_collection": "deny"}
+    proxy.upstream.script("gpt-4o-mini", error_reply(500))
+    response = proxy.post(URL, {**asked, "model": "openai/gpt-4o-mini"})
+    assert response.status_code == 500, "the sibling may train on what it is sent"
+    chain = proxy.post(URL, {**asked, "model": "auto"}).headers["x-sluice-receipt"]
+    told = proxy.get(f"/v1/receipts/{chain}").get_json()
+    excluded = {
+        each["model_id"] for each in told["candidates"] if each["filtered_out_by"] == "data_collection"
+    }
+    assert excluded and all(model_id.startswith("loud/") for model_id in excluded)
+    assert not any(model_id.startswith("loud/") for model_id in told["decision"]["fallback_chain"])
