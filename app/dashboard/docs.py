@@ -36,7 +36,8 @@ workspaces:
       - {name: fast, models: [openai/gpt-4o-mini, auto], prompt: Be brief., temperature: 0.3}
     projects:
       - name: Support
-        mode: endpoints
+        surfaces: [endpoints, proxy]
+        gateway: {baseline_model: openai/gpt-4o, min_quality: 60, cache_seconds: 3600}
         endpoints:
           - slug: summarize
             model: openai/gpt-4o-mini
@@ -146,6 +147,7 @@ def sections() -> list[tuple[str, str]]:
         ("healing", str(_("Answers in JSON"))),
         ("cache", str(_("The cache"))),
         ("compare", str(_("Comparing models"))),
+        ("routing", str(_("Automatic routing"))),
         ("failover", str(_("Providers, failover and cost"))),
         ("health", str(_("Providers that fail, and performance"))),
         ("credits", str(_("Credits and accounts"))),
