@@ -16,7 +16,7 @@ from gevent.queue import Empty, Queue
 from app import pipeline, respond
 from app.domain.bodies import encoded
 from app.domain.calls import Call, Cancellation, Chunk
-from app.domain.comparisons import Comparing, Lane, base, ending, failed, piece, whole
+from app.domain.comparisons import Comparing, Lane, base, cost_usd, ending, failed, piece, whole
 from app.domain.dialects import OPENAI
 from app.domain.errors import GatewayError
 from app.domain.ids import new_id
@@ -40,7 +40,9 @@ def answer(call: Call, asked: Comparing) -> Response:
             pass
     if all(lane.answer is None for lane in lanes):
         return respond.error_response(run.last_error, OPENAI)
-    return respond.json_response(whole(lanes, call.request_id))
+    return respond.json_response(
+        whole(lanes, call.request_id), headers={"X-Sluice-Cost-Usd": cost_usd(lanes)}
+    )
 
 
 def lane_of(call: Call, asked: Comparing, index: int) -> Lane:

@@ -73,6 +73,8 @@ class Lane:
             "cost_usd": None if cost is None else nano_to_usd(cost),
             "latency_ms": self.milliseconds,
         }
+        if self.record and self.record.warnings:
+            told["warnings"] = self.record.warnings
         return told if self.error is None else {**told, **openai_error(self.error)}
 
     def choice(self) -> Iterator[Json]:
@@ -84,6 +86,13 @@ class Lane:
     def named(self) -> str:
         """The model that answered, as the client is told it."""
         return (self.record.model_told if self.record else None) or self.model
+
+
+def cost_usd(lanes: Iterable[Lane]) -> str:
+    """Return what all of it cost; "unknown" where the price of one is."""
+    costs = [lane.record.cost_nano_usd for lane in lanes if lane.record]
+    known = [cost for cost in costs if cost is not None]
+    return nano_to_usd(sum(known)) if len(known) == len(costs) else "unknown"
 
 
 def summary(lanes: Iterable[Lane]) -> Json:

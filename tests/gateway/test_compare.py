@@ -44,6 +44,7 @@ def test_each_model_gives_a_choice_and_is_paid_exactly(proxy: Proxy) -> None:
     assert {entry["request_id"] for entry in entries} == {row.id for row in rows} and len(rows) == 2
     cost = 7 * 1000 + 3 * 10_000
     assert [entry["cost_usd"] for entry in entries] == ["0.000037", "0.000037"]
+    assert response.headers["x-sluice-cost-usd"] == "0.000074"
     assert account_of(proxy.tenant).balance_nano_usd == USD - 2 * cost and mistakes() == []
     assert {row.model_requested for row in rows} == {"openai/gpt-x", "openai/gpt-y"}
 
