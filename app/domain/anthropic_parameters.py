@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.claude_models import Claude, claude
+from app.domain.errors import InvalidRequest
 from app.domain.fitted import Fitted
 from app.domain.thinking import ASKING, anthropic_thinking, asked_effort
 
@@ -53,6 +54,7 @@ def think(fitted: Fitted, ways: Claude) -> None:
     body, effort = fitted.body, asked_effort(fitted.body)
     if effort is None:
         keep_effort(body, ways)
+        fitted.drop(*ASKING)
         return
     name = next(name for name in ASKING if body.get(name) is not None)
     found, why = anthropic_thinking(body, effort, ways)
@@ -87,6 +89,8 @@ def clamp(fitted: Fitted) -> None:
 def keep_functions(fitted: Fitted) -> None:
     """Leave out tools that only OpenAI's models can call; Anthropic's own kinds pass as they are."""
     tools = fitted.body["tools"]
+    if not isinstance(tools, list):
+        raise InvalidRequest("'tools' must be a list.", param="tools")
     kept = [
         tool
         for tool in tools

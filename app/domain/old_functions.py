@@ -22,7 +22,8 @@ def as_tools(body: Json) -> Json:
     rest = {name: value for name, value in body.items() if name not in ("functions", "function_call")}
     rest["messages"] = messages_of(body.get("messages") or [])
     if body.get("functions"):
-        rest["tools"] = [{"type": "function", "function": one} for one in body["functions"]]
+        functions = body["functions"] if isinstance(body["functions"], list) else [body["functions"]]
+        rest["tools"] = [{"type": "function", "function": one} for one in functions]
         choice = body.get("function_call")
         if choice is not None:
             is_named = isinstance(choice, dict)

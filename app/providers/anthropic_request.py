@@ -99,7 +99,7 @@ def settings(body: Json) -> Json:
     """Return stop sequences and the sampling settings."""
     found = {name: body[name] for name in ("temperature", "top_p", "top_k") if body.get(name) is not None}
     stop = body.get("stop")
-    sequences = [stop] if isinstance(stop, str) else stop or []
+    sequences = stop if isinstance(stop, list) else [stop]
     kept = [text for text in sequences if isinstance(text, str) and text.strip()]
     return found | ({"stop_sequences": kept} if kept else {})
 
@@ -137,7 +137,8 @@ def allowed_names(choice: Any) -> set[str] | None:
     """Return the names in a choice of the type allowed_tools, None when all are allowed."""
     if not isinstance(choice, dict) or not isinstance(choice.get("allowed_tools"), dict):
         return None
-    listed = choice["allowed_tools"].get("tools") or []
+    listed = choice["allowed_tools"].get("tools")
+    listed = listed if isinstance(listed, list) else []
     functions = [one.get("function") for one in listed if isinstance(one, dict)]
     return {one["name"] for one in functions if isinstance(one, dict) and isinstance(one.get("name"), str)}
 
@@ -154,7 +155,7 @@ def tool_choice(choice: Any, parallel: Any) -> Json:
         result: Json = {"type": "tool", "name": name}
     else:
         kinds = {None: None, "auto": "auto", "none": "none", "required": "any"}
-        if choice not in kinds:
+        if not isinstance(choice, str | None) or choice not in kinds:
             raise InvalidRequest(
                 "tool_choice must be auto, none, required or a function.", param="tool_choice"
             )

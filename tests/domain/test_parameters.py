@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.catalog import MANUAL, Model
+from app.domain.errors import InvalidRequest
 from app.domain.fitted import Fitted
+from app.domain.old_functions import as_tools, uses_functions
 from app.domain.parameters import fit
 from app.domain.targets import Candidate
 from app.domain.warning_headers import MOST_CHARACTERS, headers
+from app.providers.anthropic_request import translate
 
 HI = [{"role": "user", "content": "Hi"}]
 TOOL = {"type": "function", "function": {"name": "f"}}
@@ -133,7 +138,14 @@ def test_strict_vendors_get_no_notes_of_others() -> None:
     assert found == [
         {"role": "user", "content": [{"type": "text", "text": "a"}]},
         {"role": "assistant", "content": "b"},
-        {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "d"}]},
+        {
+            "role": "tool",
+            "tool_call_id": "c",
+            "content": [
+                {"type": "text", "text": "[The tool failed.]"},
+                {"type": "text", "text": "d"},
+            ],
+        },
         {"role": "user", "content": [IMAGE]},
     ]
     assert fitted("groq/llama", messages=messages).body["messages"][1]["reasoning"] == "r"
@@ -202,3 +214,29 @@ def test_warnings_fit_into_a_header() -> None:
     line = headers(["a\r\nX-Evil: 1", "ü" * 2000])["X-Aig-Warning"]
     assert line.startswith("a??X-Evil: 1; ???") and len(line) == MOST_CHARACTERS and line.isascii()
     assert headers(["a", "b"]) == {"X-Sluice-Warning": "a; b", "X-Aig-Warning": "a; b"}
+
+
+FIELDS = ["type", "effort", "budget_tokens", "function", "name", "schema", "allowed_tools", "tools", "mode",
+          "json_schema", "user_id"]  # fmt: skip
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "auto", "none", "enabled", "high"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = ["tools", "tool_choice", "functions", "function_call", "thinking", "reasoning", "reasoning_effort",
+         "output_config", "response_format", "stop", "metadata", "temperature", "top_p", "service_tier",
+         "cache_control", "user", "safety_identifier", "n", "logprobs", "parallel_tool_calls"]  # fmt: skip
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), JUNK, max_size=5),
+    st.sampled_from(["claude-haiku-4-5", "claude-opus-5"]),
+)
+def test_nonsense_is_refused_or_passed_on_but_breaks_nothing(body: dict[str, Any], model: str) -> None:
+    for model_id in (f"anthropic/{model}", "openai/gpt-9", "mystery/x"):
+        try:
+            found = fitted(model_id, **body)
+            if model_id.startswith("anthropic/"):
+                translate(as_tools(found.body) if uses_functions(found.body) else found.body, model, True)
+        except InvalidRequest as error:
+            assert error.param
