@@ -18,6 +18,7 @@ SCOPES = (
     "endpoint",
     "key",
 )  # of budgets that people set; a plan makes its own
+MINTED = "minted key"  # a budget of a key that a key made: it takes no endpoint's place (O23)
 PERIODS = ("request", "day", "month")
 PLAN = "plan"
 GUARDRAIL = "guardrail"  # a key's limit on the price of one call: it stands beside every budget (R17)

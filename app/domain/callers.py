@@ -63,7 +63,7 @@ class Caller:
     read_at: float  # time.monotonic()
     rules: KeyRules = NO_RULES  # the key's own (R17)
     own_credentials: tuple[tuple[str, CredentialValue], ...] = ()  # the key's, by the provider's slug (R18)
-    makers: tuple[tuple[str, Limits], ...] = ()  # the keys that made this one, nearest first, and their limits
+    makers: tuple[tuple[str, Limits], ...] = ()  # the keys that led to this one, nearest first
 
 
 def mint_key(prefix: str) -> str:

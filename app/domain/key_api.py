@@ -21,8 +21,9 @@ RULES = {
 }
 WORDS = {ours: theirs for theirs, ours in RULES.items()}
 SAME = frozenset({"name", "labels"})
-CREATE = SAME | RULES.keys() | {"expires_in", "scopes", "limits", "endpoints", "providerKeys"}
+CREATE = SAME | RULES.keys() | {"expires_in", "scopes", "limits", "endpoints", "budgets", "providerKeys"}
 UPDATE = SAME | RULES.keys() | {"providerKeys"}
+ELSEWHERE = ("budgets", "providerKeys")  # kept in rows of their own
 PREFIX = "key_"
 MOST_SECONDS = 100 * 365 * 24 * 3600
 MOST_USD = 1_000_000
@@ -31,7 +32,7 @@ MOST_USD = 1_000_000
 def fields_of(body: Mapping[str, Any], known: frozenset[str] | set[str]) -> dict[str, Any]:
     """Return the key's own fields among those of a body; InvalidFields for unknown ones."""
     refuse_unknown(body, frozenset(known))
-    return {name: value for name, value in body.items() if name not in RULES and name != "providerKeys"}
+    return {name: value for name, value in body.items() if name not in (*RULES, *ELSEWHERE)}
 
 
 def rules_of(body: Mapping[str, Any]) -> dict[str, Any]:

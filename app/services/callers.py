@@ -125,7 +125,8 @@ def load(session: Session, digest: bytes, stamp: str | None, read_at: float) -> 
         return None
     ids, rights = [key.id, *(maker.id for maker in chain)], makers.rights(key, chain)
     owned = shared(session, workspace, project, account, ids)
-    owned["budgets"] += makers.guardrail(key.id, rights["rules"])
+    beside = makers.beside_endpoints(owned["budgets"], ids)
+    owned["budgets"] = beside + makers.guardrail(key.id, rights["rules"])
     return Caller(
         **owned,
         **rights,

@@ -16,7 +16,7 @@ from app.domain.errors import InvalidFields, NotFound, ScopeExceeded
 from app.domain.key_rules import NO_RULES, KeyRules, stored_rules
 from app.domain.minting import MOST_GENERATIONS, beyond
 from app.models import Key
-from app.services import key_credentials, key_fields, key_rotation, keys, makers
+from app.services import key_budgets, key_credentials, key_fields, key_rotation, keys, makers
 from app.services.key_credentials import OwnKey
 
 SCOPE = "tokens:write"
@@ -29,6 +29,7 @@ def create(caller: Caller, body: Mapping[str, Any]) -> Card:
 
     def work(session: Session) -> Card:
         key = keys.add(session, actor_of(caller), values, secret)
+        key_budgets.add_all(session, actor_of(caller), key, body.get(key_budgets.FIELD))
         return {**changed(session, caller, key, body), "key": secret}
 
     return run(work)
@@ -78,8 +79,7 @@ def list_all(caller: Caller) -> dict[str, Any]:
         where = Key.project_id == caller.project_id, Key.revoked_at.is_(None)
         rows = session.scalars(select(Key).where(*where).order_by(Key.created_at.desc(), Key.id.desc()))
         seen = [key for key in rows if sees(session, caller, key)]
-        own = key_credentials.shown(session, [key.id for key in seen])
-        return key_api.listed([card(caller, key, own.get(key.id, [])) for key in seen])
+        return key_api.listed(cards(session, caller, seen))
 
     return database.read(work)
 
@@ -128,7 +128,7 @@ def rotate(caller: Caller, key_id: str) -> Card:
 def changed(session: Session, caller: Caller, key: Key, body: Mapping[str, Any]) -> Card:
     """Store the provider keys that a body holds, and return the key's card."""
     key_credentials.store(session, actor_of(caller), key, key_api.provider_keys(body))
-    return card(caller, key, key_credentials.shown(session, [key.id]).get(key.id, []))
+    return cards(session, caller, [key])[0]
 
 
 def visible(session: Session, caller: Caller, key_id: str) -> Key:
@@ -172,7 +172,14 @@ def is_unlimited(caller: Caller) -> bool:
     return not limited and not budgeted and caller.expires_at is None
 
 
-def card(caller: Caller, key: Key, own: Sequence[OwnKey]) -> Card:
+def cards(session: Session, caller: Caller, listed: Sequence[Key]) -> list[Card]:
+    """Return what may be told of several keys."""
+    ids = [key.id for key in listed]
+    own, capped = key_credentials.shown(session, ids), key_budgets.shown(session, ids)
+    return [card(caller, key, own.get(key.id, []), capped.get(key.id, [])) for key in listed]
+
+
+def card(caller: Caller, key: Key, own: Sequence[OwnKey], capped: list[Card]) -> Card:
     """Return what may be told of a key."""
     return {
         "id": key.id,
@@ -189,6 +196,7 @@ def card(caller: Caller, key: Key, own: Sequence[OwnKey]) -> Card:
         "endpoints": key.endpoints,
         "limits": key.limits,
         "labels": key.labels,
+        "budgets": capped,
         **key_api.told(stored_rules(key.rules)),
         "providerKeys": {item.slug: item.preview for item in own},
     }

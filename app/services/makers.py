@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.budgets import GUARDRAIL, BudgetFacts
+from app.domain.budgets import GUARDRAIL, MINTED, BudgetFacts
 from app.domain.key_rules import KeyRules, stored_rules
 from app.domain.limits import Limits, parse_limits
 from app.domain.minting import MOST_GENERATIONS, both, tightest
@@ -47,6 +48,12 @@ def rights(key: Key, chain: Sequence[Key]) -> dict[str, Any]:
         "expires_at": earliest([key.expires_at, *(maker.expires_at for maker in chain)]),
         "makers": tuple((maker.id, parse_limits(maker.limits)) for maker in chain),
     }
+
+
+def beside_endpoints(found: Sequence[BudgetFacts], key_ids: Sequence[str]) -> tuple[BudgetFacts, ...]:
+    """Return a caller's budgets; only those of the key that a person made replace an endpoint's (P20)."""
+    below = set(key_ids[:-1])
+    return tuple(replace(each, scope_type=MINTED) if each.scope_id in below else each for each in found)
 
 
 def earliest(times: Sequence[datetime | None]) -> datetime | None:

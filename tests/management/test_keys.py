@@ -11,12 +11,12 @@ from werkzeug.test import TestResponse
 
 from app.database import database
 from app.domain.actors import SYSTEM
-from app.models import Credential
+from app.models import Credential, Endpoint
 from app.services import budgets, credentials, keys
 from app.services.sealing import sealer
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.money import make_prepaid
-from tests.providers_world import add_provider
+from tests.providers_world import add_endpoint, add_provider, set_price
 from tests.upstream import Upstream
 from tests.upstream_replies import error_reply
 from tests.world import Tenant, World
@@ -125,6 +125,25 @@ def test_what_limits_the_maker_limits_what_it_made(proxy: Proxy, client: FlaskCl
     assert call(child["key"]) == 402
     keys.revoke(SYSTEM, tenant.workspace.id, spender)
     assert call(child["key"]) == 401
+
+
+def test_a_key_may_get_a_budget_of_its_own_beside_its_makers(proxy: Proxy, client: FlaskClient) -> None:
+    api = maker(proxy.tenant, client)
+    made = api.make(budgets=[{"period": "month", "tokens": 9}, {"period": "request", "usd": 0.5}])
+    caps = {"usd": None, "tokens": 9, "hard": True}
+    assert made["budgets"][0] == {"period": "month", **caps}
+    assert api.ask("GET").get_json()["data"][0]["budgets"][1]["usd"] == "0.50"
+    endpoint = add_endpoint(proxy.tenant, "priced", "openai/gpt-4o-mini", max_output_tokens=20)
+    set_price(proxy.tenant, "openai/gpt-4o-mini", input_usd_per_million="1", output_usd_per_million="1")
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    refused = client.post(endpoint, json={"message": "Hi"}, headers=headers)
+    assert refused.status_code == 422 and "monthly budget of this key" in refused.get_json()["error"]
+    assert api.refused("POST", body={"name": "x", "budgets": [{"period": "year"}]})[0] == 422
+    wide = api.make(name="wide", budgets=[{"period": "day", "tokens": 10**9}])
+    row = database.read(lambda s: s.query(Endpoint).filter_by(slug="priced").one().id)
+    budgets.create(SYSTEM, proxy.tenant.workspace.id, ("endpoint", row), "day", {"tokens": 1})
+    headers = {"Authorization": f"Bearer {wide['key']}"}
+    assert client.post(endpoint, json={"message": "Hi"}, headers=headers).status_code == 422
 
 
 def test_a_key_made_by_a_key_sees_only_its_own(world: World, client: FlaskClient, api: Api) -> None:
