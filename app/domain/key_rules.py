@@ -50,6 +50,14 @@ class KeyRules:
             return False
         return not self.models or any(fnmatchcase(model_id, pattern) for pattern in self.models)
 
+    def allows_some_of(self, provider: str) -> bool:
+        """Say whether the key may be answered by any model of a provider."""
+        if self.allowed_providers and provider not in self.allowed_providers:
+            return False
+        patterns = [pattern.partition("/")[0] for pattern in self.models]
+        named = not patterns or any(fnmatchcase(provider, pattern) for pattern in patterns)
+        return named and provider not in self.excluded_providers
+
 
 NO_RULES = KeyRules()
 

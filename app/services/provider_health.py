@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from app.database import after_commit, database
 from app.domain.actors import Actor
 from app.domain.callers import Caller
 from app.domain.circuits import Circuit, outliers
+from app.domain.key_rules import NO_RULES
 from app.domain.performance import Counts, Stats, added, stats_of
 from app.domain.provider_reports import ModelReport, ProviderReport
 from app.models import Credential, Provider
@@ -38,12 +39,16 @@ class Named:
 
 
 def of_caller(caller: Caller) -> list[ProviderReport]:
-    """Return the providers that a key's project may call, as they do now."""
-    sellers = lineups.find(caller).sellers.values()
+    """Return the providers that a key may call, as they do now, with the models that its rules allow."""
+    rules, known = caller.rules, lineups.find(caller).sellers.values()
+    sellers = [seller for seller in known if rules.allows_some_of(seller.slug)]
     named = [
         Named(s.id, s.slug, s.name, s.state, {item.id: item.name for item in s.credentials}) for s in sellers
     ]
-    return look_at(caller.workspace_id, named)
+    reports = look_at(caller.workspace_id, named)
+    if rules == NO_RULES:
+        return reports
+    return [replace(one, models=tuple(m for m in one.models if rules.allows(m.model_id))) for one in reports]
 
 
 def overview(actor: Actor, workspace_id: str) -> list[ProviderReport]:

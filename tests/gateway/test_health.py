@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.models import Alert, AuditEvent
-from app.services import performance, provider_health
+from app.services import keys, performance, provider_health
 from app.services.health import Health, health
 from app.services.performance import book
 from app.services.pulse import pulse
@@ -226,6 +226,28 @@ def test_health_of_providers_tells_programs(proxy: Proxy, world: World) -> None:
     assert told["anthropic"]["success_share"] is None
     other = proxy.client.get("/v1/health/providers", headers=world.other.headers).get_json()
     assert [(row["id"], row["samples"]) for row in other["data"]] == [("demo", 0)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "seen"),
+    [
+        ({"allowed_providers": ["spare"]}, {"spare"}),
+        ({"excluded_providers": ["spare", "demo"]}, {"openai", "anthropic"}),
+        ({"models": ["openai/gpt-4o*", "dem*"]}, {"openai", "demo"}),
+    ],
+)
+def test_a_key_sees_the_providers_that_its_rules_allow(
+    proxy: Proxy, rules: dict[str, list[str]], seen: set[str]
+) -> None:
+    ask(proxy, "openai/gpt-x")
+    tenant = proxy.tenant
+    made = keys.create(SYSTEM, tenant.workspace.id, tenant.project.id, {"name": "narrow", "rules": rules})
+    headers = {"Authorization": f"Bearer {made.secret}"}
+    health_of = proxy.client.get("/v1/health/providers", headers=headers).get_json()["data"]
+    speed_of = proxy.client.get("/api/v1/performance", headers=headers).get_json()["data"]
+    assert {row["id"] for row in health_of} == {row["provider"] for row in speed_of} == seen
+    told = [model["model"] for row in speed_of for model in row["models"]]
+    assert told == (["openai/gpt-x"] if rules.get("excluded_providers") else [])
 
 
 def test_performance_of_the_last_five_minutes(proxy: Proxy, world: World) -> None:
