@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from app import config
 from app.dashboard import alert_words, manual, pages, plugin_manual
 from app.dashboard.addresses import public_root
-from app.domain.proxy_snippets import Route, anthropic_script
+from app.domain.proxy_snippets import Route, anthropic_script, openai_script
 from app.domain.proxy_snippets import snippets as proxy_snippets
 from app.domain.snippets import Address, Snippet, snippets
 
@@ -106,6 +106,7 @@ def index() -> Response:
         errors=manual.errors(),
         proxy_errors=manual.proxy_errors(),
         proxy_samples=proxy_samples(),
+        chat_sample=openai_script(f"{public_root()}/v1", "auto"),
         messages_sample=anthropic_script(public_root(), "openai/gpt-4o-mini"),
         limits=manual.limits(),
         key_rules=manual.key_rules(),
@@ -137,7 +138,8 @@ def sections() -> list[tuple[str, str]]:
         ("call", str(_("Calling an endpoint"))),
         ("streaming", str(_("Streaming"))),
         ("errors", str(_("Errors"))),
-        ("openai", str(_("With an OpenAI SDK"))),
+        ("openai", str(_("Endpoints with an OpenAI SDK"))),
+        ("chat", str(_("Any model with an OpenAI SDK"))),
         ("messages", str(_("With an Anthropic SDK"))),
         ("passthrough", str(_("Calling models directly"))),
         ("responses", str(_("The Responses API"))),

@@ -30,15 +30,20 @@ def snippets(route: Route) -> tuple[Snippet, ...]:
 
 
 def openai(route: Route) -> str:
+    """Return a Python script that uses OpenAI's SDK at the provider's place."""
+    return openai_script(route.base_url, route.model)
+
+
+def openai_script(base_url: str, model: str) -> str:
     """Return a Python script that uses OpenAI's SDK."""
     return f"""\
 import os
 
 from openai import OpenAI
 
-client = OpenAI(base_url="{route.base_url}", api_key=os.environ["{KEY_VARIABLE}"])
+client = OpenAI(base_url="{base_url}", api_key=os.environ["{KEY_VARIABLE}"])
 completion = client.chat.completions.create(
-    model="{route.model}",
+    model="{model}",
     messages=[{{"role": "user", "content": "{EXAMPLE}"}}],
 )
 {OPENAI_WHOLE}"""
