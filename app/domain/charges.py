@@ -19,6 +19,7 @@ class Charged(Protocol):
     held_nano_usd: Any
     shortfall_nano_usd: Any
     overage_nano_usd: Any
+    cached: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +77,5 @@ def rules(row: Charged, attempts: Sequence[Mapping[str, Any]]) -> Iterator[Sente
         yield RULES[row.outcome]
     elif any(attempt["status"] not in ("answered", "skipped") for attempt in attempts):
         yield FAILED_FIRST
-    if row.held_nano_usd is None and row.outcome not in NOT_ASKED:
+    if row.held_nano_usd is None and row.outcome not in NOT_ASKED and not row.cached:
         yield NOT_HELD

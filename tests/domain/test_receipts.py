@@ -243,5 +243,5 @@ def test_what_was_done_to_the_answer_is_told():
         "The JSON was mended: the code fence around it was taken away, a missing bracket was added."
     ]
     cached = receipt(row(cached=True, attempts=[]), {})
-    assert "cache" in say(cached.notes[0]) and cached.reason is None
+    assert "cache" in say(cached.notes[0]) and cached.reason is None and not cached.charge.rules
     assert receipt(row(), {}).notes == ()
