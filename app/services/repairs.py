@@ -91,7 +91,8 @@ def is_covered(record: Record, candidate: Candidate, body: Json, used: Usage | N
 def credential_of(record: Record, candidate: Candidate) -> CredentialValue:
     """Return the secret with which the first answer came."""
     name = record.attempts[-1].credential if record.attempts else ""
-    found = (each for each in candidate.credentials if each.name == name)
+    same = (name, record.paid_elsewhere)
+    found = (each for each in candidate.credentials if (each.name, each.own) == same)
     return next(found, NO_CREDENTIAL)
 
 
