@@ -10,6 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.domain.actors import SYSTEM
+from app.domain.pricing import nano_to_usd
+from app.services import billing, credits
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.upstream import Upstream
 from tests.upstream_replies import json_reply
@@ -90,3 +93,24 @@ def test_auto_picks_an_embedding_model(proxy: Proxy) -> None:
     response = proxy.post(URL, {"model": "auto", "input": "a"})
     assert response.status_code == 200, response.get_json()
     assert response.get_json()["model"] == SMALL
+
+
+def test_prepaid_money_is_held_and_charged_exactly(proxy: Proxy) -> None:
+    workspace_id = proxy.tenant.workspace.id
+    billing.update(SYSTEM, workspace_id, {"billing": "prepaid"})
+    assert proxy.post(URL, {"model": SMALL, "input": "a"}).status_code == 402
+    credits.top_up(SYSTEM, workspace_id, {"usd": "1", "reason": "Paid in.", "ref": "invoice-1"})
+    proxy.upstream.script(SMALL, json_reply(vectors([0.5], tokens=3)))
+    assert proxy.post(URL, {"model": SMALL, "input": "three small words"}).status_code == 200
+    assert proxy.record.held_nano_usd and proxy.record.cost_nano_usd == 3 * 20
+    balance = proxy.get("/v1/balance").get_json()
+    assert (balance["balance"], balance["reserved"]) == (nano_to_usd(10**9 - 60), "0.00")
+
+
+def test_the_same_vectors_are_kept_where_the_client_wants_that(proxy: Proxy) -> None:
+    asked = len(proxy.upstream.requests)
+    first, second = (
+        proxy.post(URL, {"model": SMALL, "input": "a"}, x_cache="force").get_json() for _ in range(2)
+    )
+    assert first["data"] == second["data"] and len(proxy.upstream.requests) == asked + 1
+    assert second["usage"]["prompt_tokens"] == 0 and proxy.record.cost_nano_usd == 0
