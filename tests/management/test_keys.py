@@ -12,13 +12,13 @@ from werkzeug.test import TestResponse
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.models import Credential, Endpoint
-from app.services import budgets, credentials, keys
+from app.services import budgets, credentials, keys, projects
 from app.services.sealing import sealer
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.money import make_prepaid
 from tests.providers_world import add_endpoint, add_provider, set_price
 from tests.upstream import Upstream
-from tests.upstream_replies import error_reply
+from tests.upstream_replies import error_reply, openai_completion
 from tests.world import Tenant, World
 
 ALL = ["chat", "models", "tokens:write"]
@@ -266,5 +266,10 @@ def test_the_narrowest_key_wins_and_a_refused_one_is_not_replaced(proxy: Proxy, 
         error = answer.get_json()["error"]
         assert (answer.status_code, error["code"]) == (400, "own_key_refused"), error
     assert len(proxy.upstream.requests) == before + 2
+    allowed = {"gateway": {"byok_fallback": True}}
+    projects.update(SYSTEM, proxy.tenant.workspace.id, proxy.tenant.project.id, allowed)
+    proxy.upstream.script("up", error_reply(401, "Bad key"), openai_completion("Hello"))
+    assert user.chat().status_code == 200
+    assert proxy.upstream.requests[-1].headers["authorization"] == "Bearer sk-upstream-secret-0001"
     active = database.read(lambda s: s.query(Credential).filter_by(active=False).count())
     assert active == 0
