@@ -14,7 +14,8 @@ from app.domain.errors import BudgetExceeded, GatewayError, NoCandidate, RateLim
 from app.domain.messages import answer as messages
 from app.domain.pricing import nano_to_usd
 from app.domain.provider_errors import Draining, ProviderAnswered, ProviderFailed, ProviderRefused
-from app.domain.records import Extra, Record
+from app.domain.record_parts import Extra
+from app.domain.records import Record
 from app.domain.responses import answer as responses
 
 

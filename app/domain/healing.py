@@ -14,7 +14,7 @@ import orjson
 
 from app.domain.errors import InvalidRequest
 from app.domain.healing_mender import FENCE, Mender, Unmendable
-from app.domain.records import Healing
+from app.domain.record_parts import Healing
 
 MOST_CHARACTERS = 256 * 1024
 MOST_STARTS = 16  # places in the surrounding prose where JSON is looked for

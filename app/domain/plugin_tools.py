@@ -14,9 +14,9 @@ from app.domain.plugins import InUse, PluginFailed, cut
 Json = dict[str, Any]
 DEFINITIONS: dict[str, tuple[str, str, str]] = {  # description, the one argument, and what it is
     "sluice_run_python": (
-        "Runs a Python 3 program and returns what it prints. It has the standard library only, no network and "
-        "no files of the user's. Use it for arithmetic, dates, data, and all that is better computed than "
-        "guessed.",
+        "Runs a Python 3 program and returns what it prints. It has the standard library only, no network "
+        "and no files of the user's. Use it for arithmetic, dates, data, and all that is better computed "
+        "than guessed.",
         "code",
         "The whole program. Print the results.",
     ),

@@ -19,70 +19,12 @@ from app.domain.outputs import calls_of, texts_of
 from app.domain.plugins import InUse
 from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.provider_errors import StreamCut
+from app.domain.record_parts import Attempt, Extra, Healing, Slot
 from app.domain.routing.costs import savings_nano_usd
 from app.domain.targets import Candidate, Target
 from app.domain.tokens import estimate_messages, estimate_tokens
 
 CALL_SECONDS = 600.0  # with all its attempts
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One try of one candidate with one credential."""
-
-    model_id: str
-    provider: str
-    credential: str
-    status: str  # answered | failed | timed_out | limited | refused | skipped
-    reason: str
-    milliseconds: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """Something paid for beside the answer itself: a repair, a further round with a tool, a picture.
-
-    `provider_nano_usd` is without our multipliers.
-    """
-
-    kind: str  # repair | round | image
-    label: str
-    usage: Usage
-    nano_usd: int
-    provider_nano_usd: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        counts = {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens}
-        return {"kind": self.kind, "label": self.label, "nano_usd": self.nano_usd, **counts}
-
-
-@dataclass(frozen=True, slots=True)
-class Healing:
-    """What became of an answer that was to be JSON. `steps`: names of domain.healing.STEPS.
-
-    `outcome`: mended | repaired (by asking the model again) | failed | streamed (then nothing is done).
-    """
-
-    outcome: str
-    steps: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {"outcome": self.outcome, "steps": list(self.steps)}
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where an answer stands, or is to be kept, in its project's cache."""
-
-    key: str
-    seconds: int
-    generation: str = "0"  # answers of another one were thrown away
 
 
 @dataclass(slots=True)
@@ -118,6 +60,7 @@ class Record:
     extras: list[Extra] = field(default_factory=list)
     plugins: tuple[InUse, ...] = ()  # those that the call uses (R2)
     plugin_notes: list[dict[str, Any]] = field(default_factory=list)  # what each did, for the answer
+    between_rounds: bool = False  # no model is being asked: a tool runs
     touched: bool = False  # a step changed the request: it is no longer the client's own body
     cached: bool = False  # answered from the project's cache: nothing is asked of anybody, nothing is paid
     slot: Slot | None = None  # where the answer is looked up and kept, where that is wanted
@@ -223,7 +166,11 @@ class Record:
         self.extras.append(extra)
         if not self.streamed:
             self.unsay()
-        self.usage, self.finish_reason = Usage(), None
+        self.finish_reason, self.between_rounds = None, True
+
+    def begin_round(self) -> None:
+        """The model is asked again: what it says from now on is used, what we said ourselves is not."""
+        self.usage, self.between_rounds = None, False
         self._began = self._covered = len(self.delivered), len(self.called)
         self._characters = 0
 
@@ -266,7 +213,9 @@ class Record:
         if self.outcome in ("refused", "failed") or self.answered_by is None or is_free or self.cached:
             self.usage, self.cost_nano_usd = Usage(), 0
             return
-        if self.usage is None or self.says_nothing(self.usage):
+        if self.between_rounds:
+            self.usage = Usage()
+        elif self.usage is None or self.says_nothing(self.usage):
             self.usage = self.counted_usage()
         elif self.outcome != "succeeded" or self.forwards or not self.usage.output_tokens:
             self.usage = self.completed(self.usage)

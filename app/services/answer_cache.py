@@ -19,7 +19,8 @@ from app.domain.callers import Caller
 from app.domain.calls import Chunk
 from app.domain.errors import InvalidRequest, Overloaded
 from app.domain.messages.native import own_body, says_more
-from app.domain.records import Record, Slot
+from app.domain.record_parts import Slot
+from app.domain.records import Record
 from app.domain.targets import Plan
 from app.extensions import redis
 from app.redis_store import RedisAway, Script

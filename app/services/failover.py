@@ -21,7 +21,8 @@ from app.domain.provider_errors import (
     ProviderRefused,
     ProviderTimedOut,
 )
-from app.domain.records import Attempt, Record
+from app.domain.record_parts import Attempt
+from app.domain.records import Record
 from app.domain.targets import Candidate, CredentialValue, Plan
 from app.providers import adapter
 from app.services import credentials, own_keys

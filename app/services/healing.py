@@ -13,7 +13,8 @@ from typing import Any
 from app.domain import healing
 from app.domain.calls import Call, Chunk
 from app.domain.chat import choices_of
-from app.domain.records import Healing, Record
+from app.domain.record_parts import Healing
+from app.domain.records import Record
 from app.services import answer_schemas, repairs
 from app.services.answer_schemas import Complaint, Unusable
 

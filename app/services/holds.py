@@ -37,8 +37,8 @@ from app.domain.holds import (
     quote,
     terms_of,
 )
-from app.domain.plugin_bounds import sent_now, widened
 from app.domain.messages.native import own_body
+from app.domain.plugin_bounds import sent_now, widened
 from app.domain.records import Record
 from app.domain.targets import Plan
 from app.models import Account, Reservation

@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 
 from app.domain.bounds import bound_of
-from app.domain.calls import HEARTBEAT, Chunk, Usage
+from app.domain.calls import HEARTBEAT, Chunk
 from app.domain.chat import choices_of
 from app.domain.errors import GatewayError
 from app.domain.holds import FREELY, Free, Quote, largest_fitting, longest, overage_nano_usd
@@ -19,7 +19,8 @@ from app.domain.plugin_texts import citations
 from app.domain.plugin_tools import limited, markdown, next_messages, picture
 from app.domain.plugin_turns import ToolCall, Turn, is_whole
 from app.domain.plugins import BY_TOOL, price_of_image
-from app.domain.records import Extra, Record
+from app.domain.record_parts import Extra
+from app.domain.records import Record
 from app.domain.targets import Candidate, Plan
 from app.egress import ended_early
 from app.services import failover
@@ -209,12 +210,12 @@ def prepare(record: Record, turn: Turn, results: dict[str, str], fitting: Quote 
 
 def ask_again(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
     """Yield the same model's next answer; one that never begins costs nothing more."""
-    record.usage = None
+    record.begin_round()
     try:
         yield from failover.stream(plan, record)
     except GatewayError:
         if record.answered_by is None:
-            record.answered_by, record.usage = plan.candidates[0], Usage()
+            record.answered_by, record.between_rounds = plan.candidates[0], True
         raise
 
 

@@ -10,7 +10,8 @@ from app.domain.plugin_bounds import images
 from app.domain.plugin_tools import argument_of
 from app.domain.plugin_turns import ToolCall
 from app.domain.plugins import BY_TOOL, InUse, PluginFailed, price_of_image
-from app.domain.records import Extra, Record
+from app.domain.record_parts import Extra
+from app.domain.records import Record
 from app.plugins import code_exec, image_gen
 
 

@@ -30,7 +30,8 @@ from app.domain.plugin_texts import (
 )
 from app.domain.plugin_tools import with_tools
 from app.domain.plugins import InUse, PluginFailed, cut, last_user_text, put_in_front
-from app.domain.records import Extra, Record
+from app.domain.record_parts import Extra
+from app.domain.records import Record
 from app.domain.targets import Target
 from app.plugins import backend, gutenberg, pdf_reader, web_search
 from app.services import memories, plugin_settings

@@ -19,7 +19,8 @@ from app.database import database
 from app.domain import dialects
 from app.domain.calls import Call
 from app.domain.forwarding import end_user_of
-from app.domain.records import Attempt, Record
+from app.domain.record_parts import Attempt
+from app.domain.records import Record
 from app.models import Key, RecordRow
 from app.services import answer_ids, batch_spend, performance, unpriced_models, usage_hours
 

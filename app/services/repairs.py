@@ -14,7 +14,8 @@ from app.domain.holds import cost_at_worst, model_limit, overage_nano_usd
 from app.domain.parameters import fit
 from app.domain.pricing import cost_nano_usd
 from app.domain.provider_errors import ProviderFailed
-from app.domain.records import Extra, Record
+from app.domain.record_parts import Extra
+from app.domain.records import Record
 from app.domain.targets import Candidate, CredentialValue
 from app.domain.tokens import estimate_messages, estimate_tokens
 from app.providers import adapter

@@ -19,7 +19,8 @@ from app.domain.provider_errors import (
     ProviderLimited,
     ProviderTimedOut,
 )
-from app.domain.records import Attempt, Record
+from app.domain.record_parts import Attempt
+from app.domain.records import Record
 from app.domain.targets import Candidate, CredentialValue, Plan
 from app.providers.failures import retry_after
 from app.services.health import health

@@ -9,7 +9,8 @@ import pytest
 from app.domain import route_headers
 from app.domain.calls import Call, Usage
 from app.domain.decisions import Classification, Considered, Decision
-from app.domain.records import Attempt, Record
+from app.domain.record_parts import Attempt
+from app.domain.records import Record
 from tests.domain.routing.shop import LARGE, SMALL
 
 KIND = Classification("code", "moderate", 80, ("it says “bug”", "it contains\r\ncode"))

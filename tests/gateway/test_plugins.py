@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
+import gevent
 import pytest
 from flask.testing import FlaskClient
 
 from app.domain.actors import SYSTEM
-from app.plugins import code_exec
-from app.services import billing, plans, plugin_settings
+from app.domain.calls import Cancellation
+from app.models import User
+from app.plugins import code_exec, pdf_reader
+from app.services import billing, plans, plugin_rounds, plugin_settings
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.gateway.plugin_world import IMAGE_OPTIONS, PAGES, SEARCH, calling, set_up, stream_events
 from tests.money import account_of, make_prepaid, mistakes
@@ -19,6 +24,7 @@ from tests.upstream import Upstream
 from tests.upstream_replies import (
     SSE,
     Reply,
+    anthropic_message,
     error_reply,
     json_reply,
     openai_completion,
@@ -30,6 +36,7 @@ from tests.world import World
 URL = "/v1/chat/completions"
 MODEL = "openai/up-model"
 ASK = [{"role": "user", "content": "What is Sluice?"}]
+URL_OF_A_STRANGER = "https://127.0.0.1"
 CODE = {"code": "print(6 * 7)"}
 
 
@@ -270,3 +277,108 @@ def test_plugins_work_in_the_other_dialects(proxy: Proxy) -> None:
     for sent in asked_models(proxy):
         assert "[1] Sluice" in json.dumps(sent["messages"][0])
     assert len([r for r in proxy.upstream.requests if r.path.startswith("/search")]) == 3
+
+
+def test_a_pdf_becomes_text_before_it_reaches_the_model(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(proxy, "pdf-reader")
+    make_prepaid(proxy.tenant, 10_000_000_000)
+    set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
+    monkeypatch.setattr(pdf_reader, "read", lambda data, *_: f"{len(data)} bytes of text")
+    data = "data:application/pdf;base64," + base64.b64encode(b"%PDF-" + bytes(2_000_000)).decode()
+    parts = [
+        {"type": "text", "text": "Read this."},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": data}},
+        {"type": "file", "file": {"filename": "b.pdf", "file_data": f"{URL_OF_A_STRANGER}/b.pdf"}},
+    ]
+    asking = [{"role": "user", "content": parts}]
+    assert ask(proxy, "pdf-reader", messages=asking, max_tokens=9).status_code == 200
+    texts = [part["text"] for part in asked_models(proxy)[0]["messages"][0]["content"]]
+    assert texts == ["Read this.", "[a.pdf]\n2000005 bytes of text", "[b.pdf: not readable]"]
+    assert proxy.record.held_nano_usd < 100_000_000  # the text is held for, not the file
+    assert "could not be reached" in proxy.record.warnings[0]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_round_that_fails_ends_the_call_and_costs_no_more(
+    proxy: Proxy, sandbox: list[str], stream: bool
+) -> None:
+    set_up(proxy, "code-exec")
+    set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
+    make_prepaid(proxy.tenant, 10_000_000_000)
+    first = calling("sluice_run_python", CODE, stream=stream, text="Let me see.")
+    proxy.upstream.script("up-model", first, error_reply(400))
+    response = ask(proxy, "code-exec", max_tokens=100, stream=stream)
+    if stream:
+        assert "Let me see." in response.text and "[DONE]" not in response.text
+        assert stream_events(response)[-1]["error"]
+        assert (proxy.record.outcome, proxy.record.cost_nano_usd) == ("cut", 37_000)
+    else:
+        assert response.status_code == 400
+        assert (proxy.record.outcome, proxy.record.cost_nano_usd) == ("failed", 0)
+    assert account_of(proxy.tenant).reserved_nano_usd == 0 and mistakes() == []
+
+
+def test_a_client_that_leaves_while_a_tool_runs_pays_what_was_used(
+    proxy: Proxy, sandbox: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(proxy, "code-exec")
+    set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
+    make_prepaid(proxy.tenant, 10_000_000_000)
+
+    def leave(code: str, seconds: int, cancellation: Cancellation) -> str:
+        cancellation.cancel("client_left")
+        return "42"
+
+    monkeypatch.setattr(code_exec, "run", leave)
+    proxy.upstream.script("up-model", calling("sluice_run_python", CODE, stream=True, text="Let me see."))
+    ask(proxy, "code-exec", max_tokens=100, stream=True)
+    assert len(asked_models(proxy)) == 1
+    assert (proxy.record.outcome, proxy.record.cost_nano_usd) == ("client_left", 37_000)
+    assert account_of(proxy.tenant).balance_nano_usd == 10_000_000_000 - 37_000 and mistakes() == []
+
+
+def test_while_a_tool_runs_the_stream_stays_alive(
+    proxy: Proxy, sandbox: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(proxy, "code-exec")
+    monkeypatch.setattr(plugin_rounds, "HEARTBEAT_SECONDS", 0.01)
+
+    def wait(code: str, seconds: int, cancellation: Cancellation) -> str:
+        gevent.sleep(0.05)
+        return "42"
+
+    monkeypatch.setattr(code_exec, "run", wait)
+    first = calling("sluice_run_python", CODE, stream=True)
+    proxy.upstream.script("up-model", first, openai_stream("42"))
+    text = ask(proxy, "code-exec", stream=True).text
+    assert ": keep-alive" in text and '"content":"42"' in text
+
+
+def test_a_model_that_speaks_anthropics_dialect_has_rounds_too(proxy: Proxy, sandbox: list[str]) -> None:
+    set_up(proxy, "code-exec")
+    use = {"type": "tool_use", "id": "toolu_1", "name": "sluice_run_python", "input": CODE}
+    proxy.upstream.script(
+        "claude-up", anthropic_message(content=[use], stop="tool_use"), anthropic_message("42.")
+    )
+    asking = {"model": "anthropic/claude-up", "max_tokens": 50, "messages": ASK, "plugins": ["code-exec"]}
+    message = proxy.post("/v1/messages", asking).get_json()
+    assert sandbox == ["print(6 * 7)"]
+    assert [block["text"] for block in message["content"]] == ["42."] and message["stop_reason"] == "end_turn"
+    sent = [r.json for r in proxy.upstream.requests if r.path.endswith("/messages")][1]
+    assert sent["messages"][2]["content"][0]["type"] == "tool_result"
+
+
+def test_the_receipt_tells_rounds_and_findings(
+    proxy: Proxy, sandbox: list[str], world: World, sign_in: Callable[[User], FlaskClient]
+) -> None:
+    set_up(proxy, "code-exec")
+    set_up(proxy, "web-search")
+    proxy.upstream.script(SEARCH, json_reply(PAGES))
+    set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
+    proxy.upstream.script("up-model", calling("sluice_run_python", CODE), openai_completion("It is 42."))
+    ask(proxy, "code-exec", "web-search")
+    page = sign_in(world.owner).get(f"/w/acme/requests/{proxy.record.id}").text
+    assert "web-search: 2 sources" in page and "which called code-exec: 7 tokens in, 3 out" in page
+    assert "Waiting for the plugins" in page
