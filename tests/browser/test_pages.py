@@ -16,6 +16,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.models import (
     Account,
+    Alias,
     Budget,
     Credential,
     Endpoint,
@@ -26,7 +27,7 @@ from app.models import (
     RecordRow,
     User,
 )
-from app.services import people
+from app.services import aliases, people
 from tests.browser.budget_day import fill_budgets
 from tests.browser.busy_day import fill
 from tests.browser.conftest import Stage
@@ -47,6 +48,13 @@ def operator(stage: Stage) -> User:
     fill(stage.world)
     fill_money(stage.world)
     fill_budgets(stage.world)
+    fast = {
+        "name": "fast",
+        "models": ["openai/gpt-4o-mini", "auto"],
+        "prompt": "Be brief.",
+        "temperature": 0.3,
+    }
+    aliases.create(SYSTEM, stage.world.acme.workspace.id, fast)
     return make_person("operator@acme.test", stage.world.acme.workspace, "owner", operator=True)
 
 
@@ -69,6 +77,7 @@ def ids(world: World) -> dict[str, object]:
             "invitation": session.scalar(select(OneTimeLink.id).limit(1)),
             "request": session.scalar(failed_over),
             "model": "openai/our-fine-tune",
+            "alias": session.scalar(select(Alias.id).limit(1)),
         }
 
     return database.read(work)
