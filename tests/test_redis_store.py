@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app import redis_store
 from app.domain.actors import SYSTEM
 from app.extensions import redis
-from app.redis_store import RedisAway, RedisStore
+from app.redis_store import Beside, RedisAway, RedisStore, Script
 from app.services import keys, stamps
 from tests.world import World
 
@@ -29,6 +29,18 @@ def test_it_answers(redis_url: str) -> None:
     store.configure(redis_url)
     assert store.tell(lambda client: client.set("a", "1"))
     assert store.command("GET", "a") == "1" and store.command("GET", "b") is None
+    store.close()
+
+
+def test_a_second_question_rides_along_in_the_same_round_trip(redis_url: str) -> None:
+    store, unknown = RedisStore(), Script("return 'ran'")
+    store.configure(redis_url)
+    store.send("SET", "side", "2")
+    first, second = Beside("GET", "side"), Beside("GET", "side")
+    assert store.command("GET", "none", beside=first) is None
+    assert store.run(unknown, "0", beside=second) == "ran", "also where the server does not know the script"
+    assert first.answer == second.answer == "2"
+    assert store.command("GET", "side") == "2", "no answer is left on the connection"
     store.close()
 
 

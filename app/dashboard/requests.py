@@ -24,7 +24,8 @@ COLUMNS = (
     "model_requested", "model_answered", "provider", "outcome", "error_code", "error_message",
     "finish_reason", "stream", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens",
     "reasoning_tokens", "estimated", "cost_nano_usd", "first_token_ms", "duration_ms", "operation",
-    "end_user", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd",
+    "end_user", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd", "savings_nano_usd",
+    "cached", "tag",
 )  # fmt: skip
 
 

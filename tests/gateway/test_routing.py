@@ -87,6 +87,7 @@ def test_where_nobody_is_left_the_error_names_the_filter(
     error = response.get_json()["error"]
     assert response.status_code == 400 and error["code"] == "no_models_available"
     assert told in error["message"]
+    assert proxy.record.outcome == "refused" and proxy.record.routing["excluded"] > 0
     assert not proxy.upstream.requests
 
 

@@ -72,7 +72,7 @@ def for_named(ask: Ask) -> tuple[Filter, ...]:
 def for_chosen(ask: Ask, among: Sequence[Candidate]) -> tuple[Filter, ...]:
     """Return what may exclude a model that we would choose."""
     found = [*by_rules(ask.rules), *by_wishes(ask.wishes), *by_fitness(ask), *by_abilities(ask.needs)]
-    if any(candidate.dialect != "demo" for candidate in among):
+    if any(each.dialect != "demo" and ask.rules.allows(each.model_id) for each in among):
         words = "is the built-in demo, which steps back where a real provider is set up"
         found.append(Filter("demo", words, lambda candidate: candidate.dialect == "demo"))
     return (*found, *by_money(ask))

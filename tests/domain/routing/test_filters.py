@@ -91,6 +91,8 @@ def test_the_demo_steps_back_where_a_real_provider_is_ready() -> None:
     demo = candidate("demo/fast", dialect="demo")
     assert split([demo], for_chosen(Ask(), [demo]))[0] == [demo]
     assert split([demo, TINY], for_chosen(Ask(), [demo, TINY]))[0] == [TINY]
+    only_demo = Ask(rules=KeyRules(models=("demo/*",)))
+    assert split([demo, TINY], for_chosen(only_demo, [demo, TINY]))[0] == [demo]
 
 
 def test_the_limit_of_a_key_on_one_request_excludes_what_may_cost_more() -> None:
