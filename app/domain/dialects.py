@@ -167,8 +167,9 @@ def summary(record: Record) -> dict[str, Any]:
         told["requested_model"] = record.target.requested
     if record.healing is not None:
         told["healing"] = healing.told(record.healing)
-    if record.extras:
-        told["extras"] = [extra_told(extra) for extra in record.extras]
+    paid = [extra for extra in record.extras if extra.kind != "plugin"]
+    if paid:
+        told["extras"] = [extra_told(extra) for extra in paid]
     if record.plugins:
         told |= {"plugins": record.plugin_notes, "warnings": record.warnings}
     return told

@@ -137,7 +137,7 @@ def tell_sources(record: Record, use: InUse, found: Sequence[Source], intro: str
     if found:
         put(record, numbered(intro, found, most_bytes, len(sources_of(record)) + 1))
     told = [{"title": source.title, "url": source.url} for source in found]
-    note(record, use.name, f"{len(found)} sources", sources=told)
+    note(record, use.name, "1 source" if len(told) == 1 else f"{len(told)} sources", sources=told)
 
 
 def tell_memories(use: InUse, record: Record) -> None:
@@ -147,7 +147,8 @@ def tell_memories(use: InUse, record: Record) -> None:
     chosen = relevant(question_of(record.call), kept)
     if chosen:
         put(record, listed(MEMORIES, chosen, MEMORY_BYTES))
-    note(record, use.name, f"{len(chosen)} memories", memories=len(chosen))
+    told = "1 memory" if len(chosen) == 1 else f"{len(chosen)} memories"
+    note(record, use.name, told, memories=len(chosen))
 
 
 def read_pdfs(use: InUse, record: Record) -> None:
@@ -158,7 +159,7 @@ def read_pdfs(use: InUse, record: Record) -> None:
         return
     reader = PdfTexts(use, record)
     record.request = {**record.request, "messages": replaced(messages, reader.text_of)}
-    note(record, use.name, f"{reader.read} of {total} PDFs", pdfs=reader.read)
+    note(record, use.name, f"{reader.read} of {total} PDFs read", pdfs=reader.read)
 
 
 class PdfTexts:
