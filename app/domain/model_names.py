@@ -5,7 +5,7 @@ A suffix (`:free`, `:online` …) comes last: where the whole name is a model's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,8 +79,10 @@ def is_name(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value.strip()) <= LONGEST_NAME and value.isprintable()
 
 
-def resolve(names: Iterable[str], lineup: Lineup) -> Resolved:
+def resolve(names: Sequence[str], lineup: Lineup) -> Resolved:
     """Return what the names stand for, in order; raise ModelNotFound where none stands for anything."""
+    if len(names) == 1:
+        return resolve_one(names[0], lineup)
     whole, missing = Resolved(), dict[str, ModelNotFound]()
     for name in names:
         try:
