@@ -73,6 +73,14 @@ def test_a_stream_and_a_whole_answer_share_what_is_kept(proxy: Proxy) -> None:
     assert hit == "hit" and b"Hello world" in streamed.data and streamed.data.endswith(b"data: [DONE]\n\n")
 
 
+def test_embeddings_are_kept_too(proxy: Proxy) -> None:
+    body = {"model": "demo/demo-embedding", "input": "Hello", "encoding_format": "base64"}
+    first, second = (proxy.post("/v1/embeddings", body, x_cache="force") for _ in range(2))
+    assert [answer.headers["x-cache"] for answer in (first, second)] == ["miss", "hit"]
+    assert first.get_json()["data"] == second.get_json()["data"] != []
+    assert second.get_json()["usage"]["total_tokens"] == 0
+
+
 def test_the_header_decides_beside_the_project(proxy: Proxy) -> None:
     assert [ask(proxy, mode)[1] for mode in ("", "auto", "force", "force", "skip")] == [
         None, None, "miss", "hit", None,
