@@ -21,7 +21,8 @@ from app.domain.targets import Candidate, Target
 def nobody_ready(target: Target) -> GatewayError:
     """Return the error where no model could even be tried."""
     why = "; ".join(f"{item.model_id}: {item.reason}" for item in target.skipped)
-    return NoCandidate(f"No model can answer. {why}." if why else "All models are currently unavailable.")
+    text = "All models are currently unavailable." if target.routed else "No model can answer."
+    return NoCandidate(f"{text} {why}." if why else text)
 
 
 def unknown_price(candidates: Sequence[Candidate]) -> GatewayError:
