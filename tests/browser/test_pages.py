@@ -32,6 +32,7 @@ from tests.browser.budget_day import fill_budgets
 from tests.browser.busy_day import fill
 from tests.browser.conftest import Stage
 from tests.browser.money_day import fill_money
+from tests.browser.plugin_day import fill_plugins
 from tests.browser.visitor import Visitor
 from tests.world import World, make_person
 
@@ -48,6 +49,7 @@ def operator(stage: Stage) -> User:
     fill(stage.world)
     fill_money(stage.world)
     fill_budgets(stage.world)
+    fill_plugins(stage.world)
     fast = {
         "name": "fast",
         "models": ["openai/gpt-4o-mini", "auto"],
@@ -77,6 +79,7 @@ def ids(world: World) -> dict[str, object]:
             "invitation": session.scalar(select(OneTimeLink.id).limit(1)),
             "request": session.scalar(failed_over),
             "model": "openai/our-fine-tune",
+            "plugin": "image-gen",
             "alias": session.scalar(select(Alias.id).limit(1)),
         }
 
