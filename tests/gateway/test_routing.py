@@ -91,6 +91,23 @@ def test_where_nobody_is_left_the_error_names_the_filter(
     assert not proxy.upstream.requests
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"messages": 5},
+        {"messages": "Hi"},
+        {"messages": [{"role": [], "content": [{"type": []}]}]},
+        {"tools": 5, "reasoning_effort": []},
+        {"baseline_model": "nobody/knows"},
+        {"routing": {"policy": "pinned"}},
+    ],
+)
+def test_a_body_that_makes_no_sense_is_refused_or_answered_but_breaks_nothing(
+    proxy: Proxy, wrong: dict[str, Any]
+) -> None:
+    assert proxy.post(URL, {"model": "auto", "messages": HI, **wrong}).status_code in (200, 400, 422)
+
+
 def test_the_rules_of_a_key_hold_on_every_door(proxy: Proxy) -> None:
     tenant = proxy.tenant
     rules = {"allowed_providers": ["anthropic"], "max_cost_usd_per_request": "0.01"}

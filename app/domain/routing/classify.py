@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.decisions import Classification
+from app.domain.routing.conversations import messages_of
 from app.domain.routing.texts import Seen, quoted, see
 from app.domain.routing.words import CATEGORIES
 from app.domain.tokens import message_text
@@ -26,7 +27,7 @@ Reasons = list[tuple[str, str]]  # category, in plain words
 
 def classify(body: Mapping[str, Any]) -> Classification:
     """Return the category and complexity of an OpenAI chat body, with the reasons in plain words."""
-    messages = [item for item in body.get("messages") or () if isinstance(item, dict)]
+    messages = messages_of(body)
     asked = last_text(messages)
     seen = see(shortened(asked))
     points, reasons = points_of(seen, see(system_text(messages)), body)

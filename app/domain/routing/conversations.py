@@ -10,11 +10,17 @@ from app.domain.tokens import message_text
 MOST_CHARACTERS = 2_048  # of each message
 
 
+def messages_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the messages of a body that nobody has checked yet; what is none is left out."""
+    messages = body.get("messages")
+    return [each for each in messages if isinstance(each, dict)] if isinstance(messages, list) else []
+
+
 def opening(body: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return what stays the same through a conversation: its user, its instructions and its first message."""
     system, first = "", ""
-    for message in body.get("messages") or ():
-        role = message.get("role") if isinstance(message, dict) else None
+    for message in messages_of(body):
+        role = message.get("role")
         if role in ("system", "developer") and not system:
             system = message_text(message)
         elif role == "user":
@@ -26,5 +32,4 @@ def opening(body: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def is_continued(body: Mapping[str, Any]) -> bool:
     """Say whether somebody has already answered in this conversation."""
-    messages = body.get("messages") or ()
-    return any(isinstance(message, dict) and message.get("role") == "assistant" for message in messages)
+    return any(message.get("role") == "assistant" for message in messages_of(body))

@@ -10,12 +10,13 @@ from app.domain.bodies import encoded
 from app.domain.bounds import PICTURES, copies_of, output_limit
 from app.domain.decisions import Classification
 from app.domain.plugins import BY_NAME
+from app.domain.routing.conversations import messages_of
 from app.domain.tokens import message_text
 
 BYTES_PER_TOKEN = 4
 PICTURE_TOKENS = 1_000
 SAMPLE_CHARACTERS = 4_096  # from which the bytes of a longer text are reckoned
-THINKING = frozenset({"low", "medium", "high", "xhigh"})
+THINKING = ("low", "medium", "high", "xhigh")
 # How long answers usually are, in tokens, where the request sets no lower limit.
 USUAL_OUTPUT = {
     "code": 900,
@@ -53,7 +54,7 @@ def needs_of(body: Mapping[str, Any], operation: str = "chat") -> Needs:
     """Return what an OpenAI body needs."""
     if operation == "embeddings":
         return Needs(frozenset({"embeddings"}), text_tokens(body.get("input")), 0)
-    messages = [item for item in body.get("messages") or () if isinstance(item, dict)]
+    messages = messages_of(body)
     pictures = sum(picture_count(message) for message in messages)
     tools = body.get("tools") or body.get("functions")
     wanted = body.get("response_format")
@@ -61,7 +62,7 @@ def needs_of(body: Mapping[str, Any], operation: str = "chat") -> Needs:
         "vision": pictures > 0,
         "tools": bool(tools) or brings_tools(body),
         "json_schema": isinstance(wanted, dict) and wanted.get("type") == "json_schema",
-        "reasoning": body.get("reasoning_effort") in THINKING,
+        "reasoning": str(body.get("reasoning_effort")) in THINKING,
     }
     tokens = sum(tokens_of(message_text(message)) for message in messages) + pictures * PICTURE_TOKENS
     return Needs(
@@ -74,15 +75,16 @@ def needs_of(body: Mapping[str, Any], operation: str = "chat") -> Needs:
 
 def brings_tools(body: Mapping[str, Any]) -> bool:
     """Say whether a plugin that the body asks for offers the model a tool."""
-    named = body.get("plugins")
-    return isinstance(named, list) and any(name in BY_NAME and BY_NAME[name].tool for name in named)
+    given = body.get("plugins")
+    named = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
+    return any(name in BY_NAME and BY_NAME[name].tool for name in named)
 
 
 def picture_count(message: Mapping[str, Any]) -> int:
     """Return how many pictures a message shows."""
     content = message.get("content")
     parts = content if isinstance(content, list) else ()
-    return sum(1 for part in parts if isinstance(part, dict) and part.get("type") in PICTURES)
+    return sum(1 for part in parts if isinstance(part, dict) and str(part.get("type")) in PICTURES)
 
 
 def tokens_of(text: str) -> int:
