@@ -169,19 +169,19 @@ def summary(record: Record) -> dict[str, Any]:
         told["healing"] = healing.told(record.healing)
     paid = [extra for extra in record.extras if extra.kind != "plugin"]
     if paid:
-        told["extras"] = [extra_told(extra) for extra in paid]
+        told["extras"] = [extra_told(extra, is_priced=cost is not None) for extra in paid]
     if record.plugins:
         told |= {"plugins": record.plugin_notes, "warnings": record.warnings}
     return told
 
 
-def extra_told(extra: Extra) -> dict[str, Any]:
+def extra_told(extra: Extra, *, is_priced: bool) -> dict[str, Any]:
     """Return what was paid for beside the answer: it is not in the answer's own usage."""
     usage = plain_usage(extra.usage)
     return {
         "kind": extra.kind,
         "label": extra.label,
-        "cost_usd": nano_to_usd(extra.nano_usd),
+        "cost_usd": nano_to_usd(extra.nano_usd) if is_priced or extra.nano_usd else None,
         "usage": usage,
     }
 

@@ -36,6 +36,11 @@ class Terms:
         return self.prepaid or bool(self.periods)
 
     @property
+    def counts_tokens(self) -> bool:
+        """Say whether any budget is in tokens."""
+        return any(budget.cap_tokens is not None for budget in (*self.periods, *self.per_request))
+
+    @property
     def needs_price(self) -> bool:
         """Say whether a model without a price must be refused (M11, decisions)."""
         budgets = (*self.periods, *self.per_request)

@@ -13,7 +13,7 @@ from app.domain.bounds import bound_of
 from app.domain.calls import HEARTBEAT, Chunk
 from app.domain.chat import choices_of
 from app.domain.errors import GatewayError
-from app.domain.holds import FREELY, Free, Quote, largest_fitting, longest, overage_nano_usd
+from app.domain.holds import FREELY, NOBODY, Free, Quote, largest_fitting, longest, overage_nano_usd
 from app.domain.plugin_bounds import MOST_CALLS, MOST_ROUNDS, RESULT_BYTES, images
 from app.domain.plugin_texts import citations
 from app.domain.plugin_tools import limited, markdown, next_messages, picture
@@ -114,7 +114,7 @@ def room(record: Record, candidate: Candidate, turn: Turn, extra: Extra) -> Quot
     extras = [*record.extras, extra]
     used = sum(each.usage.input_tokens + each.usage.output_tokens for each in extras)
     spent = sum(each.nano_usd for each in extras) + overage_nano_usd(used, hold.terms) + unmade(record)
-    free = Free(hold.nano_usd - spent, hold.tokens - used)
+    free = Free(hold.nano_usd - spent, hold.tokens - used if hold.terms.counts_tokens else NOBODY)
     fitting = largest_fitting((candidate,), replace(bound, output_tokens=wanted), caller, hold.terms, free)
     return fitting if fitting is not None and fitting.output_tokens >= min(LEAST_ANSWER, wanted) else None
 

@@ -233,6 +233,24 @@ def test_a_round_that_the_hold_does_not_cover_is_not_begun(proxy: Proxy, sandbox
     assert mistakes() == []
 
 
+def test_a_later_round_may_say_only_what_the_rest_of_the_hold_covers(
+    proxy: Proxy, sandbox: list[str]
+) -> None:
+    set_up(proxy, "code-exec")
+    set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
+    make_prepaid(proxy.tenant, 100_000_000)
+    first = {"prompt_tokens": 14_000, "completion_tokens": 4_000, "total_tokens": 18_000}
+    proxy.upstream.script(
+        "up-model", calling("sluice_run_python", CODE, usage=first), openai_completion("It is 42.")
+    )
+    assert ask(proxy, "code-exec").status_code == 200
+    most = [sent["max_tokens"] for sent in asked_models(proxy)]
+    assert 16 < most[1] < most[0] < 5_000
+    spent_at_most = 54_000_000 + most[1] * 10_000 + len(json.dumps(asked_models(proxy)[1])) * 1_000
+    assert spent_at_most <= proxy.record.held_nano_usd <= 100_000_000
+    assert sandbox and mistakes() == []
+
+
 def test_a_picture_is_shown_and_its_price_charged(proxy: Proxy) -> None:
     set_up(proxy, "image-gen", **IMAGE_OPTIONS, model="painter")
     set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
