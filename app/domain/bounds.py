@@ -24,7 +24,7 @@ LIMIT_FIELDS = {
     "responses": ("max_output_tokens",),
     "messages": ("max_tokens",),
 }
-PICTURES = frozenset({"image_url", "input_image", "image", "computer_screenshot"})
+PICTURES = ("image_url", "input_image", "image", "computer_screenshot")
 FILES = frozenset({"file", "input_file", "document"})
 RECORDINGS = frozenset({"video_url", "audio_url"})
 SPOKEN = ("messages", "input", "system")  # elsewhere what looks like a picture is the text of a tool

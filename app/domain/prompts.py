@@ -13,7 +13,7 @@ from app.domain.wishes import OWN_FIELDS
 PLACE = re.compile(r"\{\{\s*input\s*\}\}")
 MOST_MESSAGES = 2_000
 SET_BY_US = frozenset({"model", "messages", "stream", "stream_options"}) | OWN_FIELDS
-ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
 def request_for(config: EndpointConfig, call: Call) -> dict[str, Any]:

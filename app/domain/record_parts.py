@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.calls import Usage
@@ -41,6 +41,10 @@ class Extra:
         """Return plain JSON values."""
         counts = {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens}
         return {"kind": self.kind, "label": self.label, "nano_usd": self.nano_usd, **counts}
+
+    def given_away(self) -> Extra:
+        """Return it as it counts in a call that failed: for nothing."""
+        return replace(self, usage=Usage(), nano_usd=0, provider_nano_usd=0)
 
 
 @dataclass(frozen=True, slots=True)

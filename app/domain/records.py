@@ -212,6 +212,7 @@ class Record:
         is_free = self.target is not None and self.target.operation in FREE_OPERATIONS
         if self.outcome in ("refused", "failed") or self.answered_by is None or is_free or self.cached:
             self.usage, self.cost_nano_usd = Usage(), 0
+            self.extras = [extra.given_away() for extra in self.extras]
             return
         if self.between_rounds:
             self.usage = Usage()
@@ -221,7 +222,7 @@ class Record:
             self.usage = self.completed(self.usage)
         if self.paid_elsewhere:
             self.cost_nano_usd = sum(extra.nano_usd for extra in self.extras)
-            self.provider_cost_nano_usd = self.cost_nano_usd
+            self.provider_cost_nano_usd = sum(extra.provider_nano_usd for extra in self.extras)
             return
         cost, price = self.cost_of(self.usage), self.price_for(self.usage)
         self.cost_nano_usd = None if cost is None else cost + sum(extra.nano_usd for extra in self.extras)

@@ -11,8 +11,8 @@ import orjson
 from app.domain.errors import InvalidRequest
 
 DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w=-]+)*;base64,(.+)", re.DOTALL)
-THEIR_OWN = frozenset({"image", "document", "search_result"})  # parts that are in their words already
-THOUGHTS = frozenset({"thinking", "redacted_thinking"})
+THEIR_OWN = ("image", "document", "search_result")  # parts that are in their words already
+THOUGHTS = ("thinking", "redacted_thinking")
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 ODD_IN_ID = re.compile(r"[^A-Za-z0-9_-]")
 

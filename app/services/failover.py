@@ -36,7 +36,7 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
     failures: list[ProviderFailed] = []
     for candidate, credential in tries(plan, record, failures):
         started = time.perf_counter_ns()
-        record.answered_by = candidate
+        record.answered_by, record.paid_elsewhere = candidate, credential.own
         try:
             chunks = begin(candidate, credential, record)
             first = next(chunks)
@@ -50,7 +50,6 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
             failures.append(error)
         else:
             note(record, candidate, credential, None, started)
-            record.paid_elsewhere = credential.own
             record.warnings += record.changed
             yield first
             yield from chunks

@@ -31,7 +31,7 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
     request = request_to(candidate, record)
     for credential in in_order(candidate) or (NO_CREDENTIAL,):
         started = time.perf_counter_ns()
-        record.answered_by = candidate
+        record.answered_by, record.paid_elsewhere = candidate, credential.own
         try:
             first, chunks = begin(candidate, credential, request, record)
         except CredentialRefused as error:
@@ -45,7 +45,6 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
             raise
         else:
             note(record, candidate, credential, None, started)
-            record.paid_elsewhere = credential.own
             yield first
             yield from chunks
             return

@@ -20,7 +20,7 @@ STOP_REASONS = {
     "function_call": "tool_use",
     "content_filter": "refusal",
 }
-THEIR_REASONS = frozenset({"stop_sequence", "pause_turn", "refusal", "model_context_window_exceeded"})
+THEIR_REASONS = ("stop_sequence", "pause_turn", "refusal", "model_context_window_exceeded")
 ODD_IN_ID = re.compile(r"[^A-Za-z0-9_-]")
 THOUGHTS = ("thinking", "redacted_thinking")
 

@@ -7,8 +7,8 @@ from typing import Any
 from app.domain.wishes import OWN_FIELDS
 
 Json = dict[str, Any]
-PLAIN_BLOCKS = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
-PLAIN_ENDS = frozenset({None, "end_turn", "tool_use"})
+PLAIN_BLOCKS = ("text", "thinking", "redacted_thinking", "tool_use")
+PLAIN_ENDS = (None, "end_turn", "tool_use")
 
 
 def own_body(body: Json) -> Json:
