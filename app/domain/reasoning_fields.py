@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any
 
 from app.domain.chat import choices_of
@@ -10,13 +11,28 @@ Json = dict[str, Any]
 
 
 def normalized(data: Json) -> Json:
-    """Return a completion or a chunk whose reasoning stands where clients look for it; others as they are."""
+    """Return a completion or a chunk whose reasoning stands where clients look for it; others as they are.
+
+    What is of a wrong type there is taken out: whoever reads the choices later relies on them.
+    """
     for choice in choices_of(data):
+        straighten(choice)
         for name in ("delta", "message"):
             part = choice.get(name)
             if isinstance(part, dict) and ("reasoning" in part or isinstance(part.get("content"), list)):
                 choice[name] = told(part)
     return data
+
+
+def straighten(choice: Json) -> None:
+    """Take out of a choice what cannot be what its name says."""
+    if not isinstance(choice.get("finish_reason"), str | NoneType):
+        choice["finish_reason"] = None
+    if not isinstance(choice.get("index", 0), int):
+        choice["index"] = 0
+    part = choice.get("message") or choice.get("delta")
+    if isinstance(part, dict) and not isinstance(part.get("tool_calls"), list | NoneType):
+        del part["tool_calls"]
 
 
 def told(part: Json) -> Json:

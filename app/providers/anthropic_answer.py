@@ -123,11 +123,11 @@ class StreamTranslator:
     def _read(self, event: Json) -> Chunk | None:
         kind = event.get("type")
         if kind == "content_block_delta":
-            return self._delta(event.get("index", 0), part(event, "delta"))
+            return self._delta(index_of(event), part(event, "delta"))
         if kind == "content_block_start":
-            return self._block(event.get("index", 0), part(event, "content_block"))
+            return self._block(index_of(event), part(event, "content_block"))
         if kind == "content_block_stop":
-            return self._block_end(event.get("index", 0))
+            return self._block_end(index_of(event))
         if kind == "message_start":
             return self._start(part(event, "message"))
         if kind == "message_delta":
@@ -161,7 +161,7 @@ class StreamTranslator:
             return self._chunk({"content": str(delta.get("text") or "")})
         if kind == "input_json_delta" and index in self._calls:
             return self._arguments(index, str(delta.get("partial_json") or ""))
-        if kind in SIGNED:
+        if isinstance(kind, str) and kind in SIGNED:
             name, text = SIGNED[kind], str(delta.get(SIGNED[kind]) or "")
             thought = self._thoughts.setdefault(index, {"type": "thinking", "thinking": ""})
             thought[name] = str(thought.get(name) or "") + text
@@ -199,6 +199,12 @@ class StreamTranslator:
     def _chunk(self, delta: Json, usage: Usage | None = None, end: Json = NOT_ENDED) -> Chunk:
         choice = {"index": 0, "delta": delta, "logprobs": None, **end}
         return Chunk({**self._base, "choices": [choice]}, usage, end["finish_reason"])
+
+
+def index_of(event: Json) -> int:
+    """Return which block an event belongs to; the first where it does not say."""
+    index = event.get("index")
+    return index if isinstance(index, int) else 0
 
 
 def part(event: Json, name: str) -> Json:

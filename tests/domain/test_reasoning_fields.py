@@ -26,3 +26,12 @@ from app.domain.reasoning_fields import normalized
 @pytest.mark.parametrize("name", ["delta", "message"])
 def test_every_vendors_name_becomes_one(name: str, part: dict[str, Any], expected: dict[str, Any]) -> None:
     assert normalized({"choices": [{"index": 0, name: part}, 5]})["choices"][0][name] == expected
+
+
+@pytest.mark.parametrize("name", ["delta", "message"])
+def test_what_is_of_a_wrong_type_is_taken_out(name: str) -> None:
+    odd = {"index": {}, "finish_reason": [], name: {"content": "a", "tool_calls": 5}}
+    sound = {"index": 0, "finish_reason": None, name: {"content": "a"}}
+    assert normalized({"choices": [odd]}) == {"choices": [sound]}
+    usual = {"index": 1, "finish_reason": "stop", name: {"content": "a", "tool_calls": None}}
+    assert normalized({"choices": [dict(usual)]}) == {"choices": [usual]}

@@ -1,0 +1,88 @@
+"""What a plain call may cost the gateway itself: one round trip to Redis, no query, no walk over all models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from app.domain.lineups import Lineup
+from app.extensions import db, redis
+from app.services import records
+from tests.gateway.passthrough_world import Proxy, make_proxy
+from tests.providers_world import set_price
+from tests.upstream import Upstream
+from tests.world import World
+
+HI = [{"role": "user", "content": "Hi"}]
+TALK = [*HI, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "How are you?"}]
+MODEL = "openai/up-model"
+
+
+@pytest.fixture
+def proxy(world: World, upstream: Upstream, client: FlaskClient) -> Proxy:
+    proxy = make_proxy(world.acme, upstream, client)
+    set_price(proxy.tenant, MODEL, input_usd_per_million="1", output_usd_per_million="10")
+    return proxy
+
+
+@pytest.fixture
+def asked(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What is waited for: commands to Redis, statements to the database. Records are written beside it."""
+    found: list[str] = []
+    exchange = type(redis)._exchange
+
+    def counted(self: Any, client: Any, words: Any, beside: Any = None) -> Any:
+        found.append(f"redis {words[0]}")
+        return exchange(self, client, words, beside)
+
+    def stated(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        found.append(f"sql {statement}")
+
+    monkeypatch.setattr(type(redis), "_exchange", counted)
+    monkeypatch.setattr(records.writer, "put", lambda row: None)
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", stated)
+    yield found
+    event.remove(engine, "before_cursor_execute", stated)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"model": MODEL, "messages": HI}),
+        ("/v1/chat/completions", {"model": "auto", "messages": TALK}),
+        ("/v1/messages", {"model": MODEL, "messages": HI, "max_tokens": 20}),
+        ("/v1/responses", {"model": MODEL, "input": "Hi"}),
+    ],
+    ids=["named", "sticky", "messages", "responses"],
+)
+def test_a_call_waits_once_for_redis_and_never_for_the_database(
+    proxy: Proxy, asked: list[str], path: str, body: dict[str, Any]
+) -> None:
+    assert proxy.post(path, body).status_code == 200
+    asked.clear()
+    assert proxy.post(path, body).status_code == 200
+    assert asked == ["redis GET"]
+
+
+def test_a_named_model_is_found_without_looking_at_the_others(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"model": MODEL, "messages": HI}
+    assert proxy.post("/v1/chat/completions", body).status_code == 200
+    looked: list[str] = []
+    candidate = Lineup.candidate
+
+    def noted(self: Lineup, model_id: str) -> Any:
+        looked.append(model_id)
+        return candidate(self, model_id)
+
+    monkeypatch.setattr(Lineup, "candidate", noted)
+    assert proxy.post("/v1/chat/completions", body).status_code == 200
+    assert looked == [MODEL]
