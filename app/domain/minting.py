@@ -31,7 +31,7 @@ def beyond(asked: KeyRules, most: KeyRules) -> list[str]:
         "allowed_providers": not most.allowed_providers
         or (bool(asked.allowed_providers) and set(asked.allowed_providers) <= set(most.allowed_providers)),
         "excluded_providers": set(most.excluded_providers) <= set(asked.excluded_providers),
-        "min_quality": most.min_quality is None or (asked.min_quality or -1) >= most.min_quality,
+        "min_quality": (asked.min_quality or 0) >= (most.min_quality or 0),
         "max_cost_usd_per_request": most_cost is None or (cap is not None and cap <= most_cost),
     }
     return [name for name, holds in checks.items() if not holds]

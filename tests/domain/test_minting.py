@@ -39,6 +39,7 @@ def test_every_rule_that_goes_beyond_is_named() -> None:
         "models", "allowed_providers", "excluded_providers", "min_quality", "max_cost_usd_per_request",
     ]  # fmt: skip
     assert beyond(KeyRules(), KeyRules()) == []
+    assert beyond(KeyRules(min_quality=0), KeyRules(min_quality=0)) == []
 
 
 def test_none_is_everything_and_an_empty_list_nothing() -> None:
