@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import database
-from app.domain.bounds import Bound, bound_of, larger
+from app.domain.bounds import Bound
 from app.domain.calls import Usage
 from app.domain.errors import BudgetExceeded, Overloaded, QuotaExceeded
 from app.domain.holds import (
@@ -37,8 +37,6 @@ from app.domain.holds import (
     quote,
     terms_of,
 )
-from app.domain.messages.native import own_body
-from app.domain.plugin_bounds import sent_now, widened
 from app.domain.records import Record
 from app.domain.targets import Plan
 from app.models import Account, Reservation
@@ -52,6 +50,7 @@ from app.services import (
     turns,
     used_up,
 )
+from app.services.call_bounds import bound_for, may_shorten
 from app.services.settlements import Charged, Ending
 
 log = logging.getLogger(__name__)
@@ -100,22 +99,6 @@ def reserve(record: Record, plan: Plan) -> Hold | None:
         except (BudgetExceeded, QuotaExceeded):
             used_up.tell(caller, terms)
             raise
-
-
-def bound_for(record: Record) -> Bound:
-    """Return the upper bounds of what is about to be sent."""
-    target = record.target
-    assert target is not None
-    request = sent_now(record.plugins, record.request) if record.plugins else record.request
-    bound = bound_of(request, target.operation, target.history_tokens)
-    if record.call.dialect == "anthropic" and not record.plugins:  # the body may go out as it came
-        bound = larger(bound, bound_of(own_body(record.call.body), "messages"))
-    return widened(bound, record.plugins) if record.plugins else bound
-
-
-def may_shorten(record: Record, bound: Bound) -> bool:
-    """Say whether the longest answer is ours to set: the client set none, and the body may be changed."""
-    return bound.output_tokens is None and not record.forwards
 
 
 def take(record: Record, plan: Plan, bound: Bound, terms: Terms, wanted: Quote) -> Hold:

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from werkzeug.test import TestResponse
 
 from app.domain.actors import SYSTEM
+from app.plugins import code_exec
 from app.services import plugin_settings
 from tests.gateway.passthrough_world import Proxy
 from tests.upstream_replies import SSE, USAGE, Reply, data, json_reply, openai_chunk
@@ -20,6 +22,11 @@ PAGES = {
         {"title": "Weirs", "url": "https://weirs.example/", "content": "Water and gates."},
     ]
 }
+URL = "/v1/chat/completions"
+MODEL = "openai/up-model"
+ASK = [{"role": "user", "content": "What is Sluice?"}]
+URL_OF_A_STRANGER = "https://127.0.0.1"
+CODE = {"code": "print(6 * 7)"}
 IMAGE_OPTIONS = {"usd_per_image": "0.04", "most_images": 1}
 
 
@@ -68,3 +75,26 @@ def stream_events(response: TestResponse) -> list[dict[str, Any]]:
     """Return the data of a stream's events."""
     lines = response.get_data(as_text=True).split("\n\n")
     return [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+
+
+def ask(proxy: Proxy, *plugins: Any, **fields: Any) -> Any:
+    """Ask the model with these plugins."""
+    return proxy.post(URL, {"model": MODEL, "messages": ASK, "plugins": list(plugins), **fields})
+
+
+def asked_models(proxy: Proxy) -> list[dict[str, Any]]:
+    """Return the bodies that reached the model."""
+    return [r.json for r in proxy.upstream.requests if r.path.endswith("/chat/completions")]
+
+
+def fake_sandbox(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have every program print 42; return the programs that were run."""
+    programs: list[str] = []
+
+    def run(code: str, seconds: int, cancellation: Any) -> str:
+        programs.append(code)
+        return "42"
+
+    monkeypatch.setattr(code_exec.runner, "allowed", True)
+    monkeypatch.setattr(code_exec, "run", run)
+    return programs
