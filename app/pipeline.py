@@ -108,14 +108,19 @@ def run(call: Call) -> Iterator[Head | Chunk]:
         record.leave()
         raise
     finally:
-        record.begin("settle")
-        record.settle()  #                                         price what was used
-        holds.settle(record)  #                                    charge it, give the rest back
-        admission.release(record)  #                               make room in the limits
-        record.begin("")
-        records.write(record)  #                                   log
-        if record.plugins:
-            plugins.remember(record)  #                            what the user said of themselves
+        finish(record)  #                                          settle, log
+
+
+def finish(record: Record) -> None:
+    """Charge what was used, give back what was held, and write the record; however the call ended."""
+    record.begin("settle")
+    record.settle()  #                                             price what was used
+    holds.settle(record)  #                                        charge it, give the rest back
+    admission.release(record)  #                                   make room in the limits
+    record.begin("")
+    records.write(record)  #                                       log
+    if record.plugins:
+        plugins.remember(record)  #                                what the user said of themselves
 
 
 def enter(call: Call, record: Record) -> tuple[Target, Plan]:
