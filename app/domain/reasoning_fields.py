@@ -31,8 +31,9 @@ def straighten(choice: Json) -> None:
     if not isinstance(choice.get("index", 0), int):
         choice["index"] = 0
     part = choice.get("message") or choice.get("delta")
-    if isinstance(part, dict) and not isinstance(part.get("tool_calls"), list | NoneType):
-        del part["tool_calls"]
+    calls = part.get("tool_calls") if isinstance(part, dict) else None
+    if calls is not None:
+        part["tool_calls"] = [one for one in calls if isinstance(one, dict)] if isinstance(calls, list) else []
 
 
 def told(part: Json) -> Json:

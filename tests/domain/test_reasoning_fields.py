@@ -31,7 +31,9 @@ def test_every_vendors_name_becomes_one(name: str, part: dict[str, Any], expecte
 @pytest.mark.parametrize("name", ["delta", "message"])
 def test_what_is_of_a_wrong_type_is_taken_out(name: str) -> None:
     odd = {"index": {}, "finish_reason": [], name: {"content": "a", "tool_calls": 5}}
-    sound = {"index": 0, "finish_reason": None, name: {"content": "a"}}
+    sound = {"index": 0, "finish_reason": None, name: {"content": "a", "tool_calls": []}}
     assert normalized({"choices": [odd]}) == {"choices": [sound]}
+    odd = {"index": 0, "finish_reason": None, name: {"content": "a", "tool_calls": [5, {}]}}
+    assert normalized({"choices": [odd]})["choices"][0][name]["tool_calls"] == [{}]
     usual = {"index": 1, "finish_reason": "stop", name: {"content": "a", "tool_calls": None}}
     assert normalized({"choices": [dict(usual)]}) == {"choices": [usual]}
