@@ -1,4 +1,4 @@
-"""How applications reach a project's proxy: the base URL of each provider, and code to copy."""
+"""How applications call a project's models: one address for all, one for each provider, code to copy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import g, request
 from app.dashboard.addresses import public_root
 from app.dashboard.auth import actor
 from app.domain.pricing import Price
-from app.domain.proxy_snippets import Route, snippets
+from app.domain.proxy_snippets import Route, door, door_snippets, snippets
 from app.domain.snippets import Snippet
 from app.models import Project
 from app.services import model_choices
@@ -20,22 +20,25 @@ UNKNOWN_MODEL = "the-model-to-use"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The providers at the proxy, and which of them the samples call. `samples` is empty without any."""
+    """The one door to every model, the providers' own places, and which of them the samples call."""
 
+    door: Route
     routes: tuple[tuple[Shelf, Route], ...]
-    chosen: Route | None
+    chosen: Route
     samples: tuple[Snippet, ...]
 
 
 def use_of(project: Project) -> Use | None:
-    """Return how to call the project's proxy; None where it serves none. `?provider=` picks the samples."""
+    """Return how to call the project's models; None where it has no such route. `?provider=` picks samples."""
     if "proxy" not in project.surfaces:
         return None
     shelves = model_choices.list_shelves(actor(), g.workspace.id, project.id)
     ordered = sorted(shelves, key=lambda shelf: (shelf.state != "ready", shelf.provider.dialect == "demo"))
     routes = tuple((shelf, route_to(shelf)) for shelf in ordered)
-    chosen = pick([route for _, route in routes], request.args.get("provider", ""))
-    return Use(routes, chosen, snippets(chosen) if chosen else ())
+    every = door(public_root())
+    slug = request.args.get("provider", "")
+    chosen = next((route for _, route in routes if route.slug == slug), every)
+    return Use(every, routes, chosen, snippets(chosen) if chosen.slug else door_snippets(public_root()))
 
 
 def route_to(shelf: Shelf) -> Route:
@@ -49,8 +52,3 @@ def route_to(shelf: Shelf) -> Route:
 def price_of(price: Price | None) -> int:
     """Return by what the examples are chosen."""
     return price.output_nano_usd_per_million if price else 0
-
-
-def pick(routes: list[Route], slug: str) -> Route | None:
-    """Return the route of this provider, else the first one."""
-    return next((route for route in routes if route.slug == slug), routes[0] if routes else None)

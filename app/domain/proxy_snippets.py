@@ -10,7 +10,10 @@ from app.domain.snippets import EXAMPLE, KEY_VARIABLE, OPENAI_WHOLE, Snippet
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A provider's place at the proxy. `root`: the gateway's own URL; `model`: an example of its models."""
+    """A provider's place at the gateway; without a slug the one door to every model.
+
+    `root`: the gateway's own URL; `model`: an example of what may be asked there.
+    """
 
     root: str
     slug: str
@@ -20,13 +23,25 @@ class Route:
     @property
     def base_url(self) -> str:
         """What an SDK takes as its base URL."""
-        return f"{self.root}/v1/{self.slug}"
+        return f"{self.root}/v1/{self.slug}" if self.slug else f"{self.root}/v1"
 
 
 def snippets(route: Route) -> tuple[Snippet, ...]:
     """Return the samples for the provider's dialect."""
     languages = ANTHROPIC if route.dialect == "anthropic" else OPENAI
     return tuple(Snippet(name, label, needs, write(route)) for name, label, needs, write in languages)
+
+
+def door(root: str) -> Route:
+    """Return the one door to every model; Sluice chooses the model of the samples."""
+    return Route(root, "", "openai", "auto")
+
+
+def door_snippets(root: str) -> tuple[Snippet, ...]:
+    """Return the samples for the one door: every SDK, any model."""
+    *sdks, shell = snippets(door(root))
+    anthropics = Snippet("anthropic", "Anthropic SDK", "pip install anthropic", anthropic_script(root, "auto"))
+    return (*sdks, anthropics, shell)
 
 
 def openai(route: Route) -> str:

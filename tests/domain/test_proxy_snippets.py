@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from app.domain.proxy_snippets import Route, anthropic_script, snippets
+from app.domain.proxy_snippets import Route, anthropic_script, door_snippets, snippets
 
 ROUTES = [
     Route("https://ai.example.com", "openai", "openai", "gpt-x"),
@@ -30,6 +30,15 @@ def test_each_sample_calls_the_providers_address_with_the_key_of_the_environment
 def test_what_curl_sends_is_json(route: Route) -> None:
     body = json.loads(re.search(r"-d '(.*)'", snippets(route)[-1].code, re.DOTALL)[1])  # type: ignore[index]
     assert body["stream"] is True and body["model"] == route.model
+
+
+def test_the_one_door_is_called_with_every_sdk_and_leaves_the_choice_open() -> None:
+    samples = {sample.id: sample.code for sample in door_snippets("https://ai.example.com")}
+    assert list(samples) == ["openai", "langchain", "anthropic", "curl"]
+    assert 'base_url="https://ai.example.com/v1"' in samples["openai"]
+    assert 'base_url="https://ai.example.com"' in samples["anthropic"]
+    assert '"https://ai.example.com/v1/chat/completions"' in samples["curl"]
+    assert all("auto" in code for code in samples.values())
 
 
 def test_anthropics_sdk_reaches_every_model_at_the_gateways_own_address() -> None:
