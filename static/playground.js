@@ -66,6 +66,7 @@
       max_tokens: number("max_tokens"),
       response_format: json ? { type: "json_object" } : undefined,
       plugins: plugins.length ? plugins : undefined,
+      user: (plugins.includes("memory") && form.elements.user.value.trim()) || undefined,
       stream: !json,
     };
   }
@@ -111,8 +112,10 @@
       }
       view.cached(response.headers.get("x-cache") === "hit");
       lane.messages = [...sent, { role: "assistant", content: view.text() }];
+      return true;
     } catch (error) {
       if (!signal.aborted) view.fail(error instanceof Failure ? error.message : texts.unreachable || explain(0));
+      return false;
     } finally {
       view.end(signal.aborted);
     }
@@ -195,8 +198,9 @@
     abort = new AbortController();
     form.elements.message.value = "";
     busy(true);
-    await Promise.all(lanes.map((lane) => ask(lane, text, abort.signal)));
+    const answered = await Promise.all(lanes.map((lane) => ask(lane, text, abort.signal)));
     find("[data-state]").textContent = abort.signal.aborted ? texts.stopped : texts.finished;
+    if (!answered.includes(true)) form.elements.message.value ||= text; // nobody took it in: to be sent again
     abort = null;
     busy(false);
     form.elements.message.focus();
@@ -272,6 +276,7 @@
     });
   }
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") abort?.abort();
     if (event.key === "Enter" && (event.metaKey || event.ctrlKey) && form.contains(event.target)) form.requestSubmit();
   });
   addLane("auto");

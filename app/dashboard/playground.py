@@ -6,6 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, g, url_for
 from flask_babel import gettext as _
+from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import respond
@@ -48,14 +49,16 @@ def create(project: UUID) -> Response:
 
 def project_page(project: Project) -> BaseResponse:
     """Return the page with what the project's models are called."""
-    models = known_models(project.id)
+    models, plugins = known_models(project.id), ready_plugins()
     return pages.page(
         "playground/show.html",
         project=project,
         tabs=[(p.name, url_for("playground.show", project=p.id), p.id == project.id) for p in choices()],
         models=models,
         is_ready=len(models) > 1,
-        plugins=ready_plugins(),
+        plugins=plugins,
+        remembers=any(name == "memory" for name, *_rest in plugins),
+        user=current_user.user.email,
         base_url=f"{public_root()}/v1",
     )
 
@@ -64,7 +67,7 @@ def ready_plugins() -> list[tuple[str, str, str]]:
     """Return the plugins that are set up and on."""
     views = plugin_settings.list_all(actor(), g.workspace.id)
     names = [view.plugin.name for view in views if view.state == "ready"]
-    return [(name, name, str(plugin_words.WORDS[name].what)) for name in names]
+    return [(name, str(plugin_words.WORDS[name].title), str(plugin_words.WORDS[name].what)) for name in names]
 
 
 def choices() -> list[Project]:
