@@ -109,7 +109,7 @@ FAILED = "%(who)s failed after %(seconds)s s"
 STEPS = {
     "auth": Sentence("Key and rights"),
     "parse": Sentence("Reading the request"),
-    "target": Sentence("Finding the endpoint"),
+    "target": Sentence("Finding who may answer"),
     "admission": Sentence("Letting it in"),
     "prompt": Sentence("Applying the prompt"),
     "hold": Sentence("Holding the most it may cost"),
@@ -202,7 +202,8 @@ def failure(
     attempt: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], names: Mapping[str, str]
 ) -> Sentence:
     """Say what went wrong with one attempt."""
-    seconds = f"{attempt['milliseconds'] / 1000:.1f}"
+    spent = attempt["milliseconds"] / 1000
+    seconds = f"{spent:.1f}" if spent >= 0.05 else f"{spent:.3f}"
     values = {"who": name_of(attempt, attempts, names), "seconds": seconds}
     return Sentence(FAILURES.get(attempt["status"], FAILED), values)
 
