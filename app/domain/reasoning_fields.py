@@ -31,9 +31,9 @@ def straighten(choice: Json) -> None:
     if not isinstance(choice.get("index", 0), int):
         choice["index"] = 0
     part = choice.get("message") or choice.get("delta")
-    calls = part.get("tool_calls") if isinstance(part, dict) else None
-    if calls is not None:
-        part["tool_calls"] = [one for one in calls if isinstance(one, dict)] if isinstance(calls, list) else []
+    if isinstance(part, dict) and part.get("tool_calls") is not None:
+        calls = part["tool_calls"] if isinstance(part["tool_calls"], list) else []
+        part["tool_calls"] = [one for one in calls if isinstance(one, dict)]
 
 
 def told(part: Json) -> Json:
