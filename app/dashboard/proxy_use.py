@@ -29,7 +29,7 @@ class Use:
 
 
 def use_of(project: Project) -> Use | None:
-    """Return how to call the project's models; None where it has no such route. `?provider=` picks samples."""
+    """Return how to call models; None where the project has no such route. `?provider=` picks samples."""
     if "proxy" not in project.surfaces:
         return None
     shelves = model_choices.list_shelves(actor(), g.workspace.id, project.id)

@@ -40,7 +40,9 @@ def door(root: str) -> Route:
 def door_snippets(root: str) -> tuple[Snippet, ...]:
     """Return the samples for the one door: every SDK, any model."""
     *sdks, shell = snippets(door(root))
-    anthropics = Snippet("anthropic", "Anthropic SDK", "pip install anthropic", anthropic_script(root, "auto"))
+    anthropics = Snippet(
+        "anthropic", "Anthropic SDK", "pip install anthropic", anthropic_script(root, "auto")
+    )
     return (*sdks, anthropics, shell)
 
 
