@@ -22,7 +22,7 @@ blueprint = Blueprint("memories", __name__, url_prefix="/w/<workspace>/memories"
 @blueprint.get("")
 def index() -> Response:
     """Show of whom a project remembers something and, for `user`, what."""
-    listed = projects.list_all(actor(), g.workspace.id)
+    listed = sorted(projects.list_all(actor(), g.workspace.id), key=lambda each: "proxy" not in each.surfaces)
     chosen = chosen_project(listed, request.args.get("project", ""))
     user, query = request.args.get("user", "")[:200], request.args.get("q", "").strip()[:200]
     place = (actor(), g.workspace.id, chosen.id) if chosen else None

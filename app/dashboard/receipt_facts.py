@@ -74,7 +74,7 @@ def caller(story: Story) -> Fact:
     """Name the key or the person."""
     row = story.row
     if row.key_id is None:
-        return _("Who"), row.caller_label, _("a person, with Try it")
+        return _("Who"), row.caller_label, _("a person, in the dashboard")
     if story.project is None:
         return _("Who"), row.caller_label, _("a key")
     return _("Who"), link(row.caller_label, "keys.index", project=story.project.id), _("a key")

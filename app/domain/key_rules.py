@@ -66,9 +66,9 @@ def parse_rules(raw: Mapping[str, Any]) -> KeyRules:
     """Check every field; raise InvalidFields with all that is wrong."""
     refuse_unknown(raw, FIELDS)
     collect = Collector()
-    lists = {n: collect.take(texts, raw, n, most=MOST_ENTRIES) or () for n in ("models", *PROVIDER_LISTS)}
+    lists = {n: collect.take(texts, raw, n, most=MOST_ENTRIES) or () for n in PROVIDER_LISTS}
     rules = KeyRules(
-        models=lists["models"],
+        models=collect.take(patterns, raw) or (),
         allowed_providers=tuple(slug.lower() for slug in lists["allowed_providers"]),
         excluded_providers=tuple(slug.lower() for slug in lists["excluded_providers"]),
         min_quality=collect.take(whole, raw, "min_quality", 0, 100),
@@ -79,6 +79,16 @@ def parse_rules(raw: Mapping[str, Any]) -> KeyRules:
 
 
 PROVIDER_LISTS = ("allowed_providers", "excluded_providers")
+
+
+def patterns(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the models' ids or patterns; one that could never match is refused."""
+    found = texts(raw, "models", most=MOST_ENTRIES)
+    for pattern in found:
+        if not {"/", "*"} & set(pattern) or " " in pattern or not pattern.isprintable():
+            text = f"Write “{pattern[:60]}” as provider/model; a * stands for anything: openai/*."
+            raise InvalidInput(text, param="models")
+    return found
 
 
 def cap(raw: Mapping[str, Any], name: str) -> int | None:

@@ -237,8 +237,8 @@ def test_the_form_says_what_a_key_may_be_answered_by(world, sign_in):
     page = client.get(f"/w/{world.acme.workspace.slug}/keys/{key.id}/edit")
     assert "openai/gpt-*" in page.text and 'value="0.05"' in page.text
     assert "only at demo" in client.get(path(world.acme)).text
-    wrong = made(world, client, name="other", **{"rules.min_quality": "200"})
-    assert wrong.status_code == 422 and "from 0 to 100" in wrong.text
+    wrong = made(world, client, name="other", **{"rules.min_quality": "200", "rules.models": "gpt-4o"})
+    assert wrong.status_code == 422 and "from 0 to 100" in wrong.text and "Write “gpt-4o” as" in wrong.text
 
 
 def test_a_new_secret_is_shown_once_and_the_old_one_works_on(world, client, sign_in):

@@ -104,7 +104,7 @@ def test_a_proxy_project_says_how_to_point_an_sdk_at_it(world, sign_in):
     providers.create(SYSTEM, world.acme.workspace.id, fields)
     page = client.get(path(world.acme, f"/{project.id}")).text
     assert "http://localhost/v1/demo" in page and "http://localhost/v1/claude" in page
-    assert "<code id=\"base-any\">http://localhost/v1</code>" in page and "anthropic import Anthropic" in page
+    assert '<code id="base-any">http://localhost/v1</code>' in page and "anthropic import Anthropic" in page
     demo = client.get(path(world.acme, f"/{project.id}?provider=demo")).text
     assert "from openai import OpenAI" in demo and "/v1/demo/chat/completions" in demo
     other = client.get(path(world.acme, f"/{project.id}?provider=claude")).text
