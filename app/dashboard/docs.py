@@ -17,7 +17,7 @@ EXAMPLE_PROJECT = "6f1c2b9e-0000-4000-8000-000000000001"
 APPLY_EXAMPLE = """\
 workspaces:
   - name: Acme
-    members: [{email: ann@example.com, role: editor}]
+    members: [{email: ann@example.com, role: editor}]   # people who can sign in already
     alerts: {emails: [ops@example.com], muted: [provider_spend]}   # no emails: owners and admins
     providers:
       - slug: openai
@@ -140,16 +140,16 @@ def sections() -> list[tuple[str, str]]:
         ("errors", str(_("Errors"))),
         ("openai", str(_("Endpoints with an OpenAI SDK"))),
         ("chat", str(_("Any model with an OpenAI SDK"))),
-        ("messages", str(_("With an Anthropic SDK"))),
-        ("passthrough", str(_("Calling models directly"))),
-        ("responses", str(_("The Responses API"))),
-        ("keys", str(_("Keys and the key API"))),
-        ("plugins", str(_("Plugins"))),
         ("models", str(_("Models and their names"))),
+        ("routing", str(_("Automatic routing"))),
+        ("messages", str(_("With an Anthropic SDK"))),
+        ("responses", str(_("The Responses API"))),
+        ("passthrough", str(_("Calling models directly"))),
+        ("compare", str(_("Comparing models"))),
+        ("plugins", str(_("Plugins"))),
         ("healing", str(_("Answers in JSON"))),
         ("cache", str(_("The cache"))),
-        ("compare", str(_("Comparing models"))),
-        ("routing", str(_("Automatic routing"))),
+        ("keys", str(_("Keys and the key API"))),
         ("failover", str(_("Providers, failover and cost"))),
         ("health", str(_("Providers that fail, and performance"))),
         ("credits", str(_("Credits and accounts"))),
