@@ -26,6 +26,15 @@ class _State:
         self.deadline_passed = False
         self.live: set[Cancellable] = set()
 
+    def cancel_live(self) -> None:
+        """End every live call; one that cannot be ended does not keep the others from it."""
+        self.deadline_passed = True
+        for cancellation in list(self.live):
+            try:
+                cancellation.cancel("draining")
+            except Exception:
+                log.exception("a live call could not be ended")
+
 
 _state = _State()
 
@@ -49,14 +58,9 @@ def start_draining(deadline_monotonic: float) -> None:
         return
     _state.draining = True
     gevent.get_hub().loop.update_now()  # a timer counts from the loop's last look at the clock
-    gevent.spawn_later(max(0.0, deadline_monotonic - time.monotonic()), cancel_live_calls)
+    gevent.spawn_later(max(0.0, deadline_monotonic - time.monotonic()), _state.cancel_live)
 
 
 def cancel_live_calls() -> None:
-    """End every live call; one that cannot be ended does not keep the others from it."""
-    _state.deadline_passed = True
-    for cancellation in list(_state.live):
-        try:
-            cancellation.cancel("draining")
-        except Exception:
-            log.exception("a live call could not be ended")
+    """End every live call now."""
+    _state.cancel_live()
