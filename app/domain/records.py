@@ -22,7 +22,7 @@ from app.domain.provider_errors import StreamCut
 from app.domain.record_parts import Attempt, Extra, Healing, Slot
 from app.domain.routing.costs import savings_nano_usd
 from app.domain.targets import Candidate, Target
-from app.domain.tokens import estimate_messages, estimate_tokens
+from app.domain.tokens import estimate_input, estimate_messages, estimate_tokens
 
 CALL_SECONDS = 600.0  # with all its attempts
 
@@ -239,6 +239,8 @@ class Record:
 
     def counted_usage(self) -> Usage:
         """Count input and delivered output ourselves."""
+        if self.target is not None and self.target.operation == "embeddings":
+            return Usage(estimate_input(self.request.get("input")), estimated=True)
         tools = self.request.get("tools") or self.request.get("functions")
         told = estimate_tokens(encoded(tools).decode()) if tools else 0
         history = self.target.history_tokens if self.target else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,13 @@ def estimate_tokens(text: str) -> int:
 def estimate_messages(messages: list[dict[str, Any]]) -> int:
     """Return about how many tokens a conversation's text is; images and files are not counted."""
     return sum(MESSAGE_OVERHEAD + estimate_tokens(message_text(message)) for message in messages)
+
+
+def estimate_input(value: Any, count: Callable[[str], int] = estimate_tokens) -> int:
+    """Return about how many tokens the input of embeddings is: texts, or tokens already."""
+    if isinstance(value, list):
+        return sum(1 if isinstance(item, int) else estimate_input(item, count) for item in value)
+    return count(value) if isinstance(value, str) else 0
 
 
 def message_text(message: dict[str, Any]) -> str:

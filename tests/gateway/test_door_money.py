@@ -16,7 +16,7 @@ from tests.gateway.plugin_world import calling, set_up
 from tests.money import USD, account_of, make_prepaid, mistakes, rows, set_budget
 from tests.providers_world import set_price
 from tests.upstream import Upstream
-from tests.upstream_replies import error_reply
+from tests.upstream_replies import error_reply, json_reply
 from tests.world import World
 
 URL = "/v1/chat/completions"
@@ -80,4 +80,19 @@ def test_a_failed_call_with_a_round_before_it_uses_up_no_budget(
     assert (proxy.record.outcome, proxy.record.cost_nano_usd) == ("failed", 0)
     [period], [hold] = rows(BudgetPeriod), rows(Reservation)
     assert (period.spent_tokens, hold.charged_tokens, hold.state) == (0, 0, "voided")
+    assert mistakes() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "tokens"), [([[1, 2, 3], [40_000]], 4), ([7] * 50, 50), (["Hi", "Hi"], 2), ("Hi", 1)]
+)
+def test_tokens_to_embed_are_counted_one_by_one_where_the_provider_does_not(
+    proxy: Proxy, given: Any, tokens: int
+) -> None:
+    make_prepaid(proxy.tenant, USD)
+    vectors = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]}
+    proxy.upstream.script("text-embedding-3-small", json_reply(vectors))
+    body = proxy.post("/v1/embeddings", {"model": "openai/text-embedding-3-small", "input": given}).get_json()
+    assert body["usage"]["prompt_tokens"] == tokens
+    assert (proxy.record.cost_nano_usd, proxy.record.shortfall_nano_usd) == (20 * tokens, 0)
     assert mistakes() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.domain.bounds import PICTURES, copies_of, output_limit
 from app.domain.decisions import Classification
 from app.domain.plugins import BY_NAME
 from app.domain.routing.conversations import messages_of
-from app.domain.tokens import message_text
+from app.domain.tokens import estimate_input, message_text
 
 BYTES_PER_TOKEN = 4
 PICTURE_TOKENS = 1_000
@@ -53,7 +53,7 @@ class Needs:
 def needs_of(body: Mapping[str, Any], operation: str = "chat") -> Needs:
     """Return what an OpenAI body needs."""
     if operation == "embeddings":
-        return Needs(frozenset({"embeddings"}), text_tokens(body.get("input")), 0)
+        return Needs(frozenset({"embeddings"}), estimate_input(body.get("input"), tokens_of), 0)
     messages = messages_of(body)
     pictures = sum(picture_count(message) for message in messages)
     tools = body.get("tools") or body.get("functions")
@@ -95,15 +95,3 @@ def tokens_of(text: str) -> int:
         sample = text[:SAMPLE_CHARACTERS]
         size = len(sample.encode(errors="replace")) * len(text) // len(sample)
     return -(-size // BYTES_PER_TOKEN) + BYTES_PER_TOKEN
-
-
-def text_tokens(value: Any) -> int:
-    """Return about how many tokens the input of an embedding is: texts, or tokens already."""
-    return sum(tokens_of(text) for text in texts_in(value)) or (len(value) if isinstance(value, list) else 0)
-
-
-def texts_in(value: Any) -> Iterator[str]:
-    """Yield the texts in a text or a list of texts."""
-    for item in value if isinstance(value, list) else (value,):
-        if isinstance(item, str):
-            yield item
