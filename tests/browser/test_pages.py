@@ -27,7 +27,7 @@ from app.models import (
     RecordRow,
     User,
 )
-from app.services import aliases, people
+from app.services import aliases, people, projects
 from tests.browser.budget_day import fill_budgets
 from tests.browser.busy_day import fill
 from tests.browser.conftest import Stage
@@ -50,6 +50,8 @@ def operator(stage: Stage) -> User:
     fill_money(stage.world)
     fill_budgets(stage.world)
     fill_plugins(stage.world)
+    acme = stage.world.acme
+    projects.update(SYSTEM, acme.workspace.id, acme.project.id, {"surfaces": ["endpoints", "proxy"]})
     fast = {
         "name": "fast",
         "models": ["openai/gpt-4o-mini", "auto"],
