@@ -80,12 +80,17 @@ def engine_options(database_url: str) -> dict[str, object]:
 
 
 def bind(app: Flask, settings: config.Settings) -> None:
-    """Bind the extensions, the database, Redis, egress and the sealer to this application."""
+    """Bind the extensions to this application, and what the process has one of to its settings."""
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     csrf.init_app(app)
     babel.init_app(app)
     htmx.init_app(app)
+    configure(app, settings)
+
+
+def configure(app: Flask, settings: config.Settings) -> None:
+    """Set up the database, Redis, egress, the sealer and the rest that the process has one of."""
     redis.configure(settings.redis_url)
     egress.configure(private_upstreams=settings.private_upstreams)
     sealer.configure(settings.secret_key)

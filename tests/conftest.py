@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from hypothesis import settings
 from redis import Redis
 
-from app import create_app, egress
+from app import egress
 from app.extensions import db
 from app.models import User
 from tests import quicker, servers
@@ -51,9 +51,8 @@ def app(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Flask]:
     """The application, with nothing remembered from other tests. CSRF is off; its own tests switch it on."""
     Redis.from_url(redis_url).flushall()
     forget_everything()
-    application = create_app(settings_for(tmp_path, database_url, redis_url))
+    application = quicker.one.bound_to(settings_for(tmp_path, database_url, redis_url))
     application.config.update(TESTING=True, WTF_CSRF_METHODS=())
-    quicker.spare(application)
     yield application  # outside its context: what a request leaves in `g` must not reach the next one
     with application.app_context():
         db.session.remove()

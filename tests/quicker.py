@@ -1,4 +1,4 @@
-"""Spares each test's new application what the one before it worked out: URL builders, compiled templates."""
+"""Spares tests what the ones before them worked out: one application, URL builders, compiled templates."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
+
+from app import configure, create_app, flask_settings
+from app.config import Settings
+from app.extensions import db
 
 _compile_builder = Rule._compile_builder
 _builders: dict[tuple[Any, ...], Any] = {}
@@ -40,9 +44,35 @@ class Kept(BytecodeCache):
 templates = Kept()
 
 
-def spare(app: Flask) -> None:
-    """Let the application use what others compiled."""
-    app.jinja_env.bytecode_cache = templates
+class OneApplication:
+    """The application of this process's tests: made once, then bound to each test's database."""
 
+    def __init__(self) -> None:
+        self.app: Flask | None = None
+        self.config: dict[str, Any] = {}
+
+    def bound_to(self, settings: Settings) -> Flask:
+        """Return it, as new, with these settings."""
+        if self.app is None:
+            self.app = create_app(settings)
+            self.app.jinja_env.bytecode_cache = templates
+            self.config = dict(self.app.config)
+        else:
+            self.rebind(self.app, settings)
+        return self.app
+
+    def rebind(self, app: Flask, settings: Settings) -> None:
+        """Give it other settings and a new engine; what an extension adds at every start stays single."""
+        app.config.clear()
+        app.config.update(self.config | flask_settings(settings))
+        teardown, shell = list(app.teardown_appcontext_funcs), list(app.shell_context_processors)
+        app._got_first_request = False
+        del app.extensions["sqlalchemy"]
+        db.init_app(app)
+        app.teardown_appcontext_funcs[:], app.shell_context_processors[:] = teardown, shell
+        configure(app, settings)
+
+
+one = OneApplication()
 
 Rule._compile_builder = builder_of  # type: ignore[method-assign]
