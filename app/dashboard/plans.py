@@ -9,7 +9,7 @@ from flask import Blueprint, g
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import credit_words, forms, pages
+from app.dashboard import credit_words, forms, pages, plugin_words
 from app.dashboard.auth import actor
 from app.domain.errors import Conflict, InvalidInput, NotAllowed
 from app.domain.pricing import format_usd
@@ -77,11 +77,10 @@ def delete(plan: UUID) -> Response:
 def form_fields() -> dict[str, Any]:
     """Return the form as the service takes it."""
     amounts = {name: forms.amount(name) for name in AMOUNTS}
-    names = [name for line in forms.text("plugin_names").split("\n") for name in line.split(",")]
     return {
         "name": forms.text("name"),
         "hard_cap": forms.switch("hard_cap"),
-        "plugins": None if forms.text("plugins") != "some" else names,
+        "plugins": None if forms.text("plugins") != "some" else forms.many("plugin_names"),
         **{name: forms.whole(name) for name in WHOLE},
         **amounts,
     }
@@ -116,5 +115,6 @@ def form_page(
         values=values,
         errors=pages.errors_of(error) if error else {},
         view=plans.find(actor(), plan.id) if plan else None,
+        plugins=[(name, words.title, words.what) for name, words in plugin_words.WORDS.items()],
         status=422 if error else 200,
     )

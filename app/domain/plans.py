@@ -10,6 +10,7 @@ from app.domain.fields import Collector, refuse_unknown, switch, text, texts, wh
 from app.domain.ids import is_slug
 from app.domain.ledger import usd
 from app.domain.limits import MOST
+from app.domain.plugins import BY_NAME
 
 MOST_TOKENS = 10**15
 FIELDS = frozenset(
@@ -54,4 +55,10 @@ def plan_slug(raw: Mapping[str, Any]) -> str:
 
 def plugins(raw: Mapping[str, Any]) -> list[str] | None:
     """Return the names of the allowed plugins; None for all."""
-    return None if raw.get("plugins") is None else list(texts(raw, "plugins", most=100, longest=64))
+    if raw.get("plugins") is None:
+        return None
+    names = texts(raw, "plugins", most=100, longest=64)
+    if unknown := next((name for name in names if name not in BY_NAME), None):
+        text = f"There is no plugin “{unknown}”. There are: {', '.join(BY_NAME)}."
+        raise InvalidInput(text, param="plugins")
+    return list(names)

@@ -39,14 +39,14 @@ def test_everybody_sees_their_own_plan_and_no_other(world, sign_in):
 def test_an_operator_adds_changes_and_removes_a_plan(operator):
     form = {
         "slug": "reseller", "name": "Reseller", "price_usd_per_month": "9,90", "included_tokens": "5000",
-        "overage_usd_per_million": "1.5", "plugins": "some", "plugin_names": "web\nfiles, web",
+        "overage_usd_per_million": "1.5", "plugins": "some", "plugin_names": ["web-search", "memory"],
     }  # fmt: skip
     page = operator.post(PLANS, data=form, follow_redirects=True).text
-    assert "Reseller" in page and "$9.90 a month" in page and "files" in page
+    assert "Reseller" in page and "$9.90 a month" in page and "web-search, memory" in page
     made = plan("reseller")
-    assert made.plugins == ["web", "files"] and made.position == 4
+    assert made.plugins == ["web-search", "memory"] and made.position == 4
     edit = f"{PLANS}/{made.id}/edit"
-    assert 'value="9.90"' in operator.get(edit).text and "web\nfiles" in operator.get(edit).text
+    assert 'value="9.90"' in operator.get(edit).text and 'value="memory" checked' in operator.get(edit).text
     operator.post(edit, data={**form, "name": "Resale", "plugins": "all", "hard_cap": "1", "slug": "other"})
     made = plan("reseller")
     assert (made.name, made.plugins, made.hard_cap) == ("Resale", None, True)
@@ -71,6 +71,7 @@ def test_a_wrong_form_comes_back(operator):
         ({"included_tokens": "many"}, "whole number"),
         ({"included_tokens": "-1"}, "whole number"),
         ({"requests_per_minute": "0"}, "whole number"),
+        ({"plugins": "some", "plugin_names": "web"}, "There is no plugin “web”"),
         ({"price_usd_per_month": "NaN"}, "at most 9 decimals"),
         ({"trial_credit_usd": "-5"}, "at most 9 decimals"),
         ({"overage_usd_per_million": "1" + 20 * "0"}, "at most 9 decimals"),
