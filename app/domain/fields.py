@@ -51,7 +51,7 @@ def whole(raw: Mapping[str, Any], name: str, least: int, most: int) -> int | Non
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InvalidInput(f"Must be a whole number from {least} to {most}.", param=name)
+        raise InvalidInput(f"Must be a whole number from {least:,} to {most:,}.", param=name)
     return value
 
 

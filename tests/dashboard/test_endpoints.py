@@ -89,7 +89,7 @@ def test_the_form_offers_the_models_of_the_workspace_with_prices(world, sign_in)
         ("user_prompt_template", "No place", "Must contain {{input}}"),
         ("temperature", "hot", "Must be a number from 0 to 2."),
         ("top_p", "2", "Must be a number from 0 to 1."),
-        ("max_output_tokens", "1.5", "Must be a whole number from 1 to 200000."),
+        ("max_output_tokens", "1.5", "Must be a whole number from 1 to 200,000."),
     ],
 )
 def test_a_wrong_field_brings_the_form_back_with_everything_typed(world, sign_in, field, value, text):

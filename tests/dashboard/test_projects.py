@@ -56,7 +56,7 @@ def test_days_that_are_no_number_are_refused_beside_the_field(world, sign_in):
     typed = {"name": "New", "content_retention_days": "a week"}
     answer = sign_in(world.teammate).post(path(world.acme), data=typed)
     assert answer.status_code == 422
-    assert "Must be a whole number from 1 to 3650." in answer.text
+    assert "Must be a whole number from 1 to 3,650." in answer.text
     assert 'value="a week"' in answer.text
 
 
