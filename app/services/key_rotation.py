@@ -49,6 +49,7 @@ def rotate(actor: Actor, workspace_id: str, key_id: str) -> NewKey:
 
 def begin(session: Session, actor: Actor, key: Key) -> NewKey:
     """Give a key a new secret beside the old one; one that was not used yet is forgotten."""
+    session.refresh(key, with_for_update=True)  # its new secret may be used for the first time right now
     if key.revoked_at is not None:
         raise Conflict("This key is revoked.")
     secret = mint_key(prefix.value)
@@ -74,7 +75,7 @@ def workspace_of(digest: bytes) -> str | None:
 
 def finish(session: Session, digest: bytes) -> None:
     """Forget the old secret of the key whose new one this is."""
-    key = session.scalars(select(Key).where(Key.hash == digest)).first()
+    key = session.scalars(select(Key).where(Key.hash == digest).with_for_update()).first()
     if key is None or key.previous_hash is None:
         return
     key.previous_hash = None
