@@ -47,7 +47,8 @@ ON_ONE_DATABASE = (  # what touches no database, or chooses its own, runs once
     "tests/test_run.py", "tests/run", "tests/domain", "tests/egress", "tests/providers",
     "tests/test_cli.py", "tests/test_config.py", "tests/test_layers.py", "tests/test_lifecycle.py",
     "tests/test_readme.py", "tests/test_redis_store.py", "tests/test_templates.py",
-    "tests/browser", "tests/gateway/test_parity_clients.py", "tests/gateway/test_compliance.py",
+    "tests/browser", "tests/test_samples.py", "tests/test_streaming.py", "tests/gateway/test_compliance.py",
+    "tests/gateway/test_parity_clients.py", "tests/gateway/test_passthrough_clients.py",
 )  # fmt: skip
 ON_POSTGRESQL = SUITE + tuple(f"--ignore={path}" for path in ON_ONE_DATABASE)
 CHECKS = (
@@ -123,6 +124,7 @@ def main() -> None:
         }
         own = {name: text for name, text in os.environ.items() if name.startswith(FOR_TESTS)}
         rest = {name: text for name, text in os.environ.items() if not name.startswith("SLUICE_")}
+        rest.pop("PYTHONDONTWRITEBYTECODE", None)  # else each server that a test starts compiles everything
         environ = rest | own | found
         arguments = sys.argv[1:]
         sys.exit(run_pytest(arguments, environ) if arguments else run_all(environ))
