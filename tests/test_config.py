@@ -128,9 +128,7 @@ def test_a_malformed_value_is_refused_and_not_shown(tmp_path: Path, name: str, t
     assert "\n" not in str(caught.value)
 
 
-def test_a_sandbox_that_is_not_there_stops_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sandbox_that_is_not_there_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="SLUICE_CODE_RUNNER is malformed: there is no bwrap on the PATH"):
         load_in(tmp_path, CODE_RUNNER="bubblewrap")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from app import errors, respond
