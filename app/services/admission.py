@@ -78,7 +78,8 @@ def limiters_of(caller: Caller, target: Target) -> tuple[Limiter, ...]:
         for maker_id, limits_above in caller.makers:
             found += limiters("key", maker_id, limits_above)
     if target.endpoint_id is not None:
-        found += limiters("endpoint", target.endpoint_id, target.limits.without(outermost(caller.limits, caller.makers)))
+        left = target.limits.without(outermost(caller.limits, caller.makers))
+        found += limiters("endpoint", target.endpoint_id, left)
     return tuple(found)
 
 

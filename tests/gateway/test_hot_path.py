@@ -1,4 +1,4 @@
-"""What a plain call may cost the gateway itself: one round trip to Redis, no query, no walk over all models."""
+"""What a plain call may cost the gateway: one round trip to Redis, no query, no walk over all models."""
 
 from __future__ import annotations
 
