@@ -20,7 +20,7 @@ from app.domain.errors import (
     PluginRequiresPaid,
     UnknownPrice,
 )
-from app.domain.forwarding_rules import check_body
+from app.domain.forwarding_rules import check_body, check_fallbacks
 from app.domain.holds import terms_of
 from app.domain.messages.native import own_body
 from app.domain.records import Record
@@ -181,6 +181,7 @@ def prepare(target: Target, record: Record) -> None:
     assert caller is not None
     record.touched = target.altered
     record.request = prompts.request_for(target.config, call)
+    check_fallbacks(record.request, caller.rules)
     counts_money = terms_of(caller, target).needs_price
     check_body(record.request, counts_money=counts_money)
     if call.dialect == "anthropic":  # the client's own body may go out as it came

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.domain.bodies import encoded
-from app.domain.errors import InvalidRequest
+from app.domain.errors import InvalidRequest, ScopeExceeded
+from app.domain.key_rules import KeyRules
 
 # These name things that belong to the provider's account, which all tenants share.
 FOREIGN = ("file_id", "file_ids", "vector_store_ids", "container", "container_id")
@@ -43,6 +44,13 @@ def check_body(body: dict[str, Any], *, counts_money: bool) -> None:
     priced = next(priced_names(body), None) if counts_money else None
     if priced is not None:
         raise InvalidRequest(PRICED_TEXT.format(name=priced), param="tools")
+
+
+def check_fallbacks(body: dict[str, Any], rules: KeyRules) -> None:
+    """Raise ScopeExceeded where the provider itself would fall back to models that the key may not use."""
+    if body.get("models") is not None and (rules.models or rules.min_quality):
+        text = "This key may use certain models only, so 'models' is not passed on. Leave it out."
+        raise ScopeExceeded(text, param="models")
 
 
 def foreign_names(value: Any) -> Iterator[str]:

@@ -14,7 +14,7 @@ from app.domain.calls import Call
 from app.domain.endpoints import EndpointConfig
 from app.domain.errors import InvalidRequest, NotAllowed, NotFound, ScopeExceeded
 from app.domain.forwarding import MODELS, Route, route_of
-from app.domain.forwarding_rules import check_body
+from app.domain.forwarding_rules import check_body, check_fallbacks
 from app.domain.gateway_settings import GatewaySettings
 from app.domain.holds import terms_of
 from app.domain.ids import is_slug
@@ -50,6 +50,7 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     target = replace(target, slug=f"{slug}/{route.path}"[:64], operation=route.operation)
     if route.operation != MODELS:
         check_model(caller, target)
+        check_fallbacks(call.body, caller.rules)
         check_body(call.body, counts_money=terms_of(caller, target).needs_price)
     return replace(target, history_tokens=answer_ids.history_tokens(caller, call))
 

@@ -212,6 +212,12 @@ def test_the_rules_of_a_key_hold_at_its_next_call(proxy: Proxy, client: FlaskCli
     change(excludedProviders=None, allowedModels=["anthropic/*"])
     refused = client.post(path, json={**HI, "model": "up"}, headers=headers)
     assert (refused.status_code, refused.get_json()["error"]["code"]) == (403, "scope_exceeded")
+    change(allowedModels=["openai/up"])
+    assert client.post(path, json={**HI, "model": "up"}, headers=headers).status_code == 200
+    for door, model in ((path, "up"), ("/v1/chat/completions", "openai/up")):
+        body = {**HI, "model": model, "models": ["dear"]}
+        refused = client.post(door, json=body, headers=headers)
+        assert (refused.status_code, refused.get_json()["error"]["param"]) == (403, "models")
     change(allowedModels=[], maxCostPerRequestUsd=0.0000001)
     priced = {**HI, "model": "openai/gpt-4o-mini", "max_tokens": 5000}
     refused = client.post("/v1/chat/completions", json=priced, headers=headers)
