@@ -22,3 +22,15 @@ def test_two_models_answer_side_by_side(stage: Stage, visitor: Visitor) -> None:
     expect(page.get_by_role("link", name="Receipt")).to_have_count(2)
     expect(page.locator("#playground-code")).to_contain_text('"compare"')
     assert "Hello" not in page.url
+
+
+def test_a_question_that_nobody_answered_stays(stage: Stage, visitor: Visitor) -> None:
+    acme = stage.world.acme
+    visitor.expected |= {404}
+    visitor.enter(stage.world.teammate)
+    page = visitor.open(f"/w/{acme.workspace.slug}/playground")
+    page.get_by_label("Model", exact=True).fill("no-such-model")
+    page.get_by_label("Your message").fill("Hello")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("does not exist here")).to_be_visible()
+    expect(page.get_by_label("Your message")).to_have_value("Hello")
