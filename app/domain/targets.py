@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.domain.budgets import BudgetFacts
+from app.domain.calls import Upstream
 from app.domain.catalog import Model
 from app.domain.decisions import Decision
 from app.domain.endpoints import EndpointConfig
@@ -45,6 +47,18 @@ class Candidate:
     def is_own(self) -> bool:
         """Say whether only the caller's own keys would be used: then nothing is charged here (R18)."""
         return bool(self.credentials) and all(credential.own for credential in self.credentials)
+
+    def upstream(self, credential: CredentialValue, seconds: float, **more: Any) -> Upstream:
+        """Return where one attempt with this credential goes, for at most so many seconds."""
+        return Upstream(
+            provider_slug=self.provider_slug,
+            dialect=self.dialect,
+            base_url=self.base_url,
+            model=self.model,
+            secret=credential.secret,
+            timeout_total_seconds=seconds,
+            **more,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from app.domain import embeddings
-from app.domain.calls import Chunk, Upstream
+from app.domain.calls import Chunk
 from app.domain.errors import GatewayError
 from app.domain.forwarding import sent_headers
 from app.domain.messages.native import own_body
@@ -62,15 +62,7 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
 
 def begin(candidate: Candidate, credential: CredentialValue, record: Record) -> Iterator[Chunk]:
     """Open the answer of one candidate with one credential."""
-    upstream = Upstream(
-        provider_slug=candidate.provider_slug,
-        dialect=candidate.dialect,
-        base_url=candidate.base_url,
-        model=candidate.model,
-        secret=credential.secret,
-        timeout_total_seconds=record.seconds_left,
-        **own_words(candidate, record),
-    )
+    upstream = candidate.upstream(credential, record.seconds_left, **own_words(candidate, record))
     if is_embedding(record):
         fitted = embeddings.fit(record.request, candidate)
         record.changed = fitted.changed

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from app.domain.calls import Chunk, Upstream
+from app.domain.calls import Chunk
 from app.domain.errors import NoCandidate
 from app.domain.forwarding import Request, request_of, route_of
 from app.domain.provider_errors import CredentialRefused, ProviderFailed
@@ -56,14 +56,7 @@ def begin(
     candidate: Candidate, credential: CredentialValue, request: Request, record: Record
 ) -> tuple[Chunk, Iterator[Chunk]]:
     """Send the request with one credential; return the first chunk and the rest."""
-    upstream = Upstream(
-        provider_slug=candidate.provider_slug,
-        dialect=candidate.dialect,
-        base_url=candidate.base_url,
-        model=candidate.model,
-        secret=credential.secret,
-        timeout_total_seconds=record.seconds_left,
-    )
+    upstream = candidate.upstream(credential, record.seconds_left)
     answer = forwarder(candidate.dialect)(upstream, request, record.call.cancellation)
     record.streamed, record.answer_headers = answer.streamed, answer.headers
     return next(answer.chunks), answer.chunks

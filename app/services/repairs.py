@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.bodies import encoded
 from app.domain.bounds import bound_of, output_limit
-from app.domain.calls import Chunk, Upstream, Usage
+from app.domain.calls import Chunk, Usage
 from app.domain.chat import choices_of
 from app.domain.holds import cost_at_worst, model_limit, overage_nano_usd
 from app.domain.parameters import fit
@@ -99,14 +99,7 @@ def credential_of(record: Record, candidate: Candidate) -> CredentialValue:
 
 def answer_of(candidate: Candidate, credential: CredentialValue, body: Json, record: Record) -> Chunk:
     """Return the whole answer of one further request."""
-    upstream = Upstream(
-        provider_slug=candidate.provider_slug,
-        dialect=candidate.dialect,
-        base_url=candidate.base_url,
-        model=candidate.model,
-        secret=credential.secret,
-        timeout_total_seconds=record.seconds_left,
-    )
+    upstream = candidate.upstream(credential, record.seconds_left)
     sent = fit(body, candidate).body
     chunks = adapter(candidate.dialect).chat(upstream, sent, False, record.call.cancellation)
     with closing(chunks):  # type: ignore[type-var]

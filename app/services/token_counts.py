@@ -8,7 +8,7 @@ from collections.abc import Generator
 import orjson
 
 from app.domain.bodies import encoded
-from app.domain.calls import Chunk, Upstream, Usage
+from app.domain.calls import Chunk, Usage
 from app.domain.forwarding import CHAT, COUNT_TOKENS, Request, Route, sent_headers
 from app.domain.provider_errors import CredentialRefused, ProviderAnswered, ProviderFailed
 from app.domain.raw_answers import messages_of
@@ -61,15 +61,7 @@ def asked(candidate: Candidate, record: Record) -> int | None:
 
 def ask(candidate: Candidate, credential: CredentialValue, request: Request, record: Record) -> int | None:
     """Ask with one credential."""
-    upstream = Upstream(
-        provider_slug=candidate.provider_slug,
-        dialect=candidate.dialect,
-        base_url=candidate.base_url,
-        model=candidate.model,
-        secret=credential.secret,
-        timeout_first_byte_seconds=SECONDS,
-        timeout_total_seconds=SECONDS,
-    )
+    upstream = candidate.upstream(credential, SECONDS, timeout_first_byte_seconds=SECONDS)
     answer = forwarder(candidate.dialect)(upstream, request, record.call.cancellation)
     told = orjson.loads(b"".join(chunk.raw for chunk in answer.chunks))
     count = told.get("input_tokens") if isinstance(told, dict) else None
