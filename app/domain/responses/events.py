@@ -13,12 +13,19 @@ from app.domain.dialects import openai_error, summary
 from app.domain.errors import GatewayError
 from app.domain.records import Record
 from app.domain.responses.answer import Parts, ended, envelope, logprobs_of, text_in
-from app.domain.responses.open_items import OpenCall, OpenItem, OpenMessage, OpenReasoning, OpenRefusal
+from app.domain.responses.open_items import (
+    OpenCall,
+    OpenItem,
+    OpenMessage,
+    OpenReasoning,
+    OpenRefusal,
+    OpenText,
+)
 from app.domain.responses.thoughts import blocks_in
 
 Json = dict[str, Any]
 KEEP_ALIVE = b": keep-alive\n\n"
-TEXTS: tuple[tuple[str, type[OpenItem]], ...] = (
+TEXTS: tuple[tuple[str, type[OpenText]], ...] = (
     ("reasoning_content", OpenReasoning),
     ("content", OpenMessage),
     ("refusal", OpenRefusal),
@@ -49,7 +56,7 @@ class Stream:
         self._begun = False
         self._reason: Any = None
         self._items: list[OpenItem] = []
-        self._text: OpenItem | None = None  # text or reasoning that may go on
+        self._text: OpenText | None = None  # text or reasoning that may go on
         self._calls: dict[int, OpenCall] = {}
 
     def encoded(self, event: Json) -> bytes:
@@ -85,16 +92,17 @@ class Stream:
             if isinstance(call, dict):
                 yield from self._call(call)
 
-    def _write(self, kind: type[OpenItem], piece: str, logprobs: list[Any]) -> Iterator[Json]:
+    def _write(self, kind: type[OpenText], piece: str, logprobs: list[Any]) -> Iterator[Json]:
         yield from self._goes_on(kind)
         assert self._text is not None
         yield from self._text.write(piece, logprobs)
 
-    def _goes_on(self, kind: type[OpenItem]) -> Iterator[Json]:
+    def _goes_on(self, kind: type[OpenText]) -> Iterator[Json]:
         """Yield what ends an item of another kind and begins one of this."""
         if type(self._text) is not kind:
             yield from self._close_text()
-            self._text = self._add(kind(self._parts, len(self._items)))
+            self._text = kind(self._parts, len(self._items))
+            self._items.append(self._text)
             yield from self._text.open()
 
     def _keep(self, blocks: list[Json]) -> Iterator[Json]:
@@ -110,12 +118,8 @@ class Stream:
             yield from self._close_text()
             call = OpenCall(self._parts, len(self._items))
             self._calls[index if isinstance(index, int) else len(self._calls)] = call
-            self._add(call)
+            self._items.append(call)
         yield from call.add(piece)
-
-    def _add(self, item: OpenItem) -> OpenItem:
-        self._items.append(item)
-        return item
 
     def _close_text(self, status: str = "completed") -> Iterator[Json]:
         if self._text is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from app.domain.responses.answer import Parts, refusal_part, text_in, text_part
 Json = dict[str, Any]
 
 
-class OpenItem:
+class OpenItem(ABC):
     """One item at its place in the output. `item`: as it stands; whole once it is closed."""
 
     def __init__(self, parts: Parts, index: int) -> None:
@@ -20,17 +21,13 @@ class OpenItem:
         self._pieces: list[str] = []
         self._logprobs: list[Any] = []
 
+    @abstractmethod
     def open(self) -> Iterator[Json]:
         """Yield the events that begin the item."""
-        raise NotImplementedError
 
-    def write(self, piece: str, logprobs: list[Any]) -> Iterator[Json]:
-        """Yield the event that adds a piece of text."""
-        raise NotImplementedError
-
+    @abstractmethod
     def close(self, status: str) -> Iterator[Json]:
         """Yield the events that end the item."""
-        raise NotImplementedError
 
     @property
     def _text(self) -> str:
@@ -49,7 +46,15 @@ class OpenItem:
         return {"type": f"response.{kind}", **place, **fields}
 
 
-class OpenMessage(OpenItem):
+class OpenText(OpenItem):
+    """An item that grows by pieces of text."""
+
+    @abstractmethod
+    def write(self, piece: str, logprobs: list[Any]) -> Iterator[Json]:
+        """Yield the event that adds a piece of text."""
+
+
+class OpenMessage(OpenText):
     """A message of one text."""
 
     def open(self) -> Iterator[Json]:
@@ -71,7 +76,7 @@ class OpenMessage(OpenItem):
         return text_part(text, logprobs, [])
 
 
-class OpenRefusal(OpenItem):
+class OpenRefusal(OpenText):
     """A message that refuses."""
 
     def open(self) -> Iterator[Json]:
@@ -89,7 +94,7 @@ class OpenRefusal(OpenItem):
         yield self._end(self._parts.message(self._index, [part], status))
 
 
-class OpenReasoning(OpenItem):
+class OpenReasoning(OpenText):
     """What the model thinks: in full, or as the summary that the client asked for."""
 
     def __init__(self, parts: Parts, index: int) -> None:
