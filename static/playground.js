@@ -3,9 +3,7 @@
 (() => {
   const form = document.querySelector("form[data-playground]");
   if (!form) return;
-  const { texts, explain, events, parse, reasonOf, Failure } = window.sluice;
-  const NO_ID = "00000000-0000-0000-0000-000000000000";
-  const WITHOUT_RECEIPT = [400, 401, 403, 404]; // refused before there was a call
+  const { texts, explain, Failure, NO_ID, post, readStream, streams } = window.sluice;
   const MOST_LANES = 4;
   const find = (selector, within = form) => within.querySelector(selector);
   const lanes = [];
@@ -71,39 +69,12 @@
     };
   }
 
-  async function post(body, signal) {
-    const token = document.querySelector('meta[name="csrf-token"]').content;
-    const response = await fetch(form.action, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRFToken": token, Accept: "text/event-stream, application/json" },
-      body: JSON.stringify(body),
-      credentials: "same-origin",
-      signal,
-    });
-    if (response.redirected) throw new Failure(texts.signedOut);
-    return response;
-  }
-
-  async function readStream(response, view) {
-    let finished = false;
-    for await (const block of events(response.body)) {
-      const event = parse(block);
-      finished ||= Boolean(event.finished);
-      if (!event.chunk) continue;
-      view.append(event.chunk.choices?.[0]?.delta?.content ?? "");
-      view.note(event.chunk);
-    }
-    if (!finished) throw new Failure(texts.cut);
-  }
-
   async function ask(lane, text, signal) {
     const view = viewOf(lane, text);
     const sent = [...lane.messages, { role: "user", content: text }];
     try {
-      const response = await post(bodyOf(lane, sent), signal);
-      if (!WITHOUT_RECEIPT.includes(response.status)) view.receipt(response.headers.get("x-sluice-request-id"));
-      if (!response.ok) throw new Failure(reasonOf(await response.json().catch(() => null), response.status));
-      if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      const response = await post(form.action, bodyOf(lane, sent), signal, view.receipt);
+      if (streams(response)) {
         await readStream(response, view);
       } else {
         const answer = await response.json();

@@ -27,20 +27,22 @@
     }
   }
 
-  async function send(form, signal, view) {
+  async function post(url, body, signal, showReceipt) {
     const token = document.querySelector('meta[name="csrf-token"]').content;
-    const response = await fetch(form.action, {
+    const response = await fetch(url, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": token, Accept: "text/event-stream, application/json" },
-      body: JSON.stringify(body(form)),
+      body: JSON.stringify(body),
       credentials: "same-origin",
       signal,
     });
     if (response.redirected) throw new Failure(texts.signedOut);
-    if (!WITHOUT_RECEIPT.includes(response.status)) view.showReceipt(response.headers.get("x-sluice-request-id"));
+    if (!WITHOUT_RECEIPT.includes(response.status)) showReceipt(response.headers.get("x-sluice-request-id"));
     if (!response.ok) throw new Failure(reasonOf(await response.json().catch(() => null), response.status));
     return response;
   }
+
+  const streams = (response) => Boolean(response.headers.get("content-type")?.startsWith("text/event-stream"));
 
   // Reading server-sent events
   async function* events(stream) {
@@ -73,7 +75,7 @@
       finished ||= Boolean(event.finished);
       if (!event.chunk) continue;
       view.append(event.chunk.choices?.[0]?.delta?.content ?? "");
-      view.note(event.chunk.usage, event.chunk.sluice);
+      view.note(event.chunk);
     }
     if (!finished) throw new Failure(texts.cut);
   }
@@ -83,10 +85,10 @@
     if (answer.ok === false || answer.error) throw new Failure(reasonOf(answer, 500));
     view.append(answer.content ?? answer.choices?.[0]?.message?.content ?? "");
     const cost = response.headers.get("x-sluice-cost-usd");
-    view.note(answer.usage, { cost_usd: cost === "unknown" ? null : cost });
+    view.note({ usage: answer.usage, sluice: { cost_usd: cost === "unknown" ? null : cost } });
   }
 
-  Object.assign(window.sluice, { Failure, events, parse, reasonOf }); // for the playground
+  Object.assign(window.sluice, { Failure, NO_ID, post, readStream, streams }); // for the playground
 
   // What the person sees
   function viewOf(form) {
@@ -125,7 +127,7 @@
       if (following) output.scrollTop = output.scrollHeight;
     }
 
-    function note(usage, extra) {
+    function note({ usage, sluice: extra }) {
       if (usage) {
         stat("input", usage.prompt_tokens ?? usage.input_tokens ?? "–");
         stat("output", usage.completion_tokens ?? usage.output_tokens ?? "–");
@@ -163,9 +165,8 @@
     const view = viewOf(form);
     view.begin();
     try {
-      const response = await send(form, abort.signal, view);
-      const streams = response.headers.get("content-type")?.startsWith("text/event-stream");
-      await (streams ? readStream : readWhole)(response, view);
+      const response = await post(form.action, body(form), abort.signal, view.showReceipt);
+      await (streams(response) ? readStream : readWhole)(response, view);
       view.end(texts.finished);
     } catch (error) {
       if (!abort.signal.aborted) view.fail(error instanceof Failure ? error.message : texts.unreachable);
