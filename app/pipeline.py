@@ -83,9 +83,7 @@ def run(call: Call) -> Iterator[Head | Chunk]:
         stored = answer_cache.find(plan, record)  #                the project's own cache, where it has one
         record.begin("hold")
         record.hold = None if stored else holds.reserve(record, plan)  # budgets and balance, idempotency
-        if record.plugins:
-            record.begin("plugins")
-            plugins.gather(record)  #                              what they put before the conversation
+        plugins.gather(record)  #                                  what they put before the conversation
         record.begin("upstream")
         with closing(stored or dispatch(target, plan, record)) as chunks:  # provider call, with failover
             first = next(chunks)

@@ -46,10 +46,10 @@ def reason(error: ValueError) -> str:
     )
 
 
-def too_deep(value: Any) -> bool:
-    """Say whether lists and objects are nested deeper than allowed."""
+def too_deep(value: Any, most: int = MOST_DEPTH) -> bool:
+    """Say whether lists and objects are nested deeper than `most`."""
     level = [value]
-    for _ in range(MOST_DEPTH):
+    for _ in range(most):
         level = [child for node in level for child in children(node)]
         if not level:
             return False

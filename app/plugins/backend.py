@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urljoin
 
@@ -95,20 +97,27 @@ def ask(
 
 def as_json(answer: Answer, most: int, cancellation: Cancellation) -> Any:
     """Return the JSON of an answer; raise PluginFailed for a status that is no success."""
-    try:
+    with reading(answer, cancellation):
         data = answer.read_all(most)
-    except TimeoutError:
-        raise ended_early(cancellation) or PluginFailed(SILENT) from None
-    except Interrupted:
-        raise ended_early(cancellation) or PluginFailed("The server's answer was cut off.") from None
-    finally:
-        answer.close()
     if answer.status != 200:
         raise PluginFailed(refused(answer.status))
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         raise PluginFailed(UNREADABLE) from None
+
+
+@contextmanager
+def reading(answer: Answer, cancellation: Cancellation) -> Iterator[None]:
+    """Close the answer in the end; raise PluginFailed where it breaks off, or what ended the call."""
+    try:
+        yield
+    except TimeoutError:
+        raise ended_early(cancellation) or PluginFailed(SILENT) from None
+    except Interrupted:
+        raise ended_early(cancellation) or PluginFailed("The server's answer was cut off.") from None
+    finally:
+        answer.close()
 
 
 def refused(status: int) -> str:
@@ -122,14 +131,8 @@ def beginning(answer: Answer, most: int, until: float, cancellation: Cancellatio
     """Return the first bytes of an answer."""
     parts: list[bytes] = []
     size = 0
-    try:
+    with reading(answer, cancellation):
         while size < most and (data := answer.read_some(until)):
             parts.append(data)
             size += len(data)
-    except TimeoutError:
-        raise ended_early(cancellation) or PluginFailed(SILENT) from None
-    except Interrupted:
-        raise ended_early(cancellation) or PluginFailed("The server's answer was cut off.") from None
-    finally:
-        answer.close()
     return b"".join(parts)[:most]

@@ -40,20 +40,7 @@ def run(
     Killed is its whole group: when its time is over, when it says too much, when the call is cancelled.
     `as_nobody`: not as root, where we are root, for the limit on processes does not hold for root.
     """
-    other: dict[str, Any] = {}
-    if as_nobody and os.geteuid() == 0:
-        other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
-        cwd="/",
-        start_new_session=True,
-        **other,
-    )
-    late = threading.Event()
+    process, late = started(command, as_nobody=as_nobody), threading.Event()
 
     def end() -> None:
         late.set()
@@ -70,6 +57,23 @@ def run(
         forget()
         status = process.wait()
     return Finished(status, output[:most_output], len(output) > most_output, late.is_set())
+
+
+def started(command: Sequence[str], *, as_nobody: bool) -> subprocess.Popen[bytes]:
+    """Start the program in a process group of its own, with next to nothing in its environment."""
+    other: dict[str, Any] = {}
+    if as_nobody and os.geteuid() == 0:
+        other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
+        cwd="/",
+        start_new_session=True,
+        **other,
+    )
 
 
 def talk(process: subprocess.Popen[bytes], given: bytes, most: int) -> bytes:

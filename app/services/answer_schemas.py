@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
-from app.domain.bodies import children, encoded
+from app.domain.bodies import encoded, too_deep
 from app.domain.schema_bounds import MOST_DEPTH, TooMuch, check_schema
 from app.services.cache import Cache
 
@@ -43,7 +43,7 @@ def complaint(text: str, response_format: Mapping[str, Any]) -> Complaint | None
     if response_format.get("type") == "json_object":
         return None if isinstance(value, dict) else Complaint("it is no object", "it is not a JSON object")
     validator = compiled(schema_of(response_format))
-    if too_deep(value):
+    if too_deep(value, MOST_DEPTH):
         raise Unusable("the answer is nested too deeply")
     if validator.is_valid(value):
         return None
@@ -96,13 +96,3 @@ def compile_schema(schema: Any) -> jsonschema_rs.Validator | Unusable:
 def refuse(uri: str) -> Any:
     """Fetch nothing."""
     raise ValueError("References to other documents are not followed.")
-
-
-def too_deep(value: Any) -> bool:
-    """Say whether a value is nested deeper than what the bounds of schemas are counted for."""
-    level = [value]
-    for _ in range(MOST_DEPTH):
-        level = [child for node in level for child in children(node)]
-        if not level:
-            return False
-    return True

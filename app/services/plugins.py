@@ -75,6 +75,9 @@ def offer_tools(record: Record) -> None:
 
 def gather(record: Record) -> None:
     """Have the plugins put in front of the conversation what they find; one that fails is left out."""
+    if not record.plugins:
+        return
+    record.begin("plugins")
     for use in record.plugins:
         work = CONTEXT.get(use.name)
         if work is None:
