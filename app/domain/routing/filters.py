@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.key_rules import NO_RULES, KeyRules
-from app.domain.pricing import format_usd
+from app.domain.pricing import format_usd, nano_to_usd
 from app.domain.routing.costs import Estimate
 from app.domain.routing.needs import Needs
 from app.domain.targets import Candidate
@@ -154,7 +154,7 @@ def by_money(ask: Ask) -> Iterator[Filter]:
         yield Filter(UNPRICED, "has no known price, and money is counted", lambda c: not has_price(c))
     most, longest = ask.rules.max_cost_nano_usd_per_request, ask.longest
     if most is not None and longest is not None:
-        words = f"may cost more than the {format_usd(most)} that this key may spend on one request"
+        words = f"may cost more than the ${nano_to_usd(most)} that this key may spend on one request"
         yield Filter(MAX_COST, words, lambda c: (longest.nano_usd(c) or 0) > most)
 
 
