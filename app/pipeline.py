@@ -30,9 +30,11 @@ from app.services import (
     admission,
     answer_cache,
     callers,
+    checks,
     endpoint_names,
     failover,
     forwarding,
+    guardrails,
     healing,
     holds,
     model_targets,
@@ -42,6 +44,7 @@ from app.services import (
     proxy_targets,
     records,
     routing,
+    schemas,
     sticky,
     targets,
     token_counts,
@@ -77,23 +80,33 @@ def run(call: Call) -> Iterator[Head | Chunk]:
     record = Record(call)
     try:
         target, plan = enter(call, record)  #                      auth, target, plan, admission
-        record.streamed = call.wants_stream and target.config.streaming_enabled
+        record.streamed = call.wants_stream and target.config.streams
         record.begin("prompt")
-        prepare(target, record)  #                                 prompt apply
-        stored = answer_cache.find(plan, record)  #                the project's own cache, where it has one
+        prepare(target, record)  #                                 what would be sent: it bounds the hold
+        checked = checks.needs_any(record)
+        stored = None if checked else answer_cache.find(plan, record)  # an answer from before, where kept
         record.begin("hold")
         record.hold = None if stored else holds.reserve(record, plan)  # budgets and balance, idempotency
+        if checked:
+            record.begin("guardrails")
+            guardrails.check_input(record)  #                      422, or masked
+            record.begin("schema")
+            schemas.check_input(record)  #                         variables and input schema: 422
+            record.begin("prompt")
+            prepare(target, record)  #                             prompt apply
+            stored = answer_cache.find(plan, record)
         plugins.gather(record)  #                                  what they put before the conversation
         record.begin("upstream")
-        with closing(stored or dispatch(target, plan, record)) as chunks:  # provider call, with failover
+        chunks = record.follow(stored or dispatch(target, plan, record))  # provider call, with failover
+        if checked:
+            chunks = guardrails.check_output(chunks, record)
+            chunks = schemas.check_output(chunks, record)
+        with closing(chunks):
             first = next(chunks)
             record.begin("stream")
             yield Head(record.streamed, record)
-            record.watch(first)
             yield first
-            for chunk in chunks:
-                record.watch(chunk)
-                yield chunk
+            yield from chunks
         record.succeed()
         sticky.remember(plan, record)
     except Comparing:

@@ -63,6 +63,8 @@ class Caller:
     read_at: float  # time.monotonic()
     rules: KeyRules = NO_RULES  # the key's own (R17)
     own_credentials: tuple[tuple[str, CredentialValue], ...] = ()  # the key's, by the provider's slug (R18)
+    guardrails: tuple[str, ...] = ()  # of workspace and project, each as JSON (P24)
+    key_guardrails: tuple[str, ...] = ()  # of the keys that led to this one, and last its own
     makers: tuple[tuple[str, Limits], ...] = ()  # the keys that led to this one, nearest first
 
 

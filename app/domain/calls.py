@@ -107,6 +107,17 @@ class Upstream:
     native_headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """An earlier request that is asked again: without session and limits.
+
+    `model`: in place of the endpoint's own.
+    """
+
+    request_id: str
+    model: str = ""
+
+
 @dataclass(slots=True)
 class Call:
     """One request in the pipeline: who sends it, to what, and how to read its body once they are let in."""
@@ -132,6 +143,9 @@ class Call:
     own_secrets: dict[str, str] = field(default_factory=dict, repr=False)  # sent along, by provider (A31)
     operation: str = "chat"  # where it names a model: chat | embeddings | count_tokens
     compares: bool = False  # the body may name several models, to be asked at once (R14)
+    client_address: str = ""  # "": not known
+    version: int | None = None  # of the endpoint; None: the published one
+    repeats: Repeat | None = None  # an earlier request that is asked again (P32)
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     @property

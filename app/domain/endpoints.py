@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from app.domain.chat_sessions import SessionSettings, parse_session
+from app.domain.endpoint_routes import RouteRule, parse_routes
+from app.domain.endpoint_schemas import parse_schema
 from app.domain.errors import InvalidInput
 from app.domain.fields import Collector, number, refuse_unknown, switch, text, texts, whole
+from app.domain.guardrails.settings import Settings, parse_guardrails
 from app.domain.ids import is_slug
 from app.domain.limits import NO_LIMITS, Limits, limits_of
+from app.domain.variables import Variable, parse_variables
 
 RESERVED_SLUGS = frozenset(
     {"chat", "v1", "models", "info", "endpoints", "tokens", "admin", "proxy", "mcp"}
@@ -17,6 +22,7 @@ RESERVED_SLUGS = frozenset(
 SCHEMA_VERSION = 1
 MOST_FAILOVERS = 5
 MOST_OUTPUT_TOKENS = 200_000
+MOST_CACHE_SECONDS = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +39,35 @@ class EndpointConfig:
     streaming_enabled: bool = False
     description: str = ""
     limits: Limits = NO_LIMITS
+    variables: tuple[Variable, ...] = ()
+    guardrails: Settings = field(default_factory=dict)
+    input_schema: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
+    session: SessionSettings | None = None
+    routing: tuple[RouteRule, ...] = ()
+    cache_seconds: int = 0
+
+    @property
+    def streams(self) -> bool:
+        """Say whether an answer may be streamed: one that must fit a schema is not (P15)."""
+        return self.streaming_enabled and self.output_schema is None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON values; without limits as before there were any."""
-        values = {**asdict(self), "failover": list(self.failover), "limits": self.limits.as_dict()}
-        return values if self.limits else {n: value for n, value in values.items() if n != "limits"}
+        """Return plain JSON values; of what came later than the first versions only what is set."""
+        values = {**{f.name: getattr(self, f.name) for f in fields(self)}, "failover": list(self.failover)}
+        values["limits"] = self.limits.as_dict()
+        values["variables"] = [variable.as_dict() for variable in self.variables]
+        values["routing"] = [rule.as_dict() for rule in self.routing]
+        values["session"] = self.session.as_dict() if self.session else None
+        return {name: value for name, value in values.items() if value or name not in LATER}
 
 
+LATER = frozenset(
+    {
+        "limits", "variables", "guardrails", "input_schema", "output_schema", "session", "routing",
+        "cache_seconds",
+    }
+)  # fmt: skip
 FIELDS = frozenset(field.name for field in fields(EndpointConfig))
 
 
@@ -59,6 +87,13 @@ def parse_config(raw: Mapping[str, Any]) -> EndpointConfig:
         streaming_enabled=take(switch, raw, "streaming_enabled") or False,
         description=take(text, raw, "description", most=1_000) or "",
         limits=take(limits_of, raw) or NO_LIMITS,
+        variables=take(parse_variables, raw) or (),
+        guardrails=take(parse_guardrails, raw) or {},
+        input_schema=take(parse_schema, raw, "input_schema"),
+        output_schema=take(parse_schema, raw, "output_schema"),
+        session=take(parse_session, raw),
+        routing=take(parse_routes, raw) or (),
+        cache_seconds=take(whole, raw, "cache_seconds", 0, MOST_CACHE_SECONDS) or 0,
     )
     if config.user_prompt_template and "{{input}}" not in config.user_prompt_template.replace(" ", ""):
         collect.errors["user_prompt_template"] = "Must contain {{input}}, where the caller's text goes."

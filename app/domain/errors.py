@@ -152,6 +152,54 @@ class InvalidFields(InvalidInput):
         super().__init__(f"{name}: {text}" if name else text, param=name or None)
 
 
+class GuardrailBlocked(GatewayError):
+    """422: a guardrail stopped the request, or the answer; the text names the rule, never the match (O40)."""
+
+    status = 422
+    code = "guardrail_blocked"
+    openai_type = "invalid_request_error"
+    anthropic_type = "invalid_request_error"
+    should_retry = False
+    default = "Blocked by a guardrail."
+
+
+class AnswerBlocked(GuardrailBlocked):
+    """422: a guardrail stopped the answer. It was made, so it is paid for (reliability 1.4)."""
+
+
+class InputSchemaInvalid(InvalidInput):
+    """422: the request does not fit the endpoint's input schema (P17)."""
+
+    code = "input_schema_invalid"
+
+
+class OutputSchemaInvalid(GatewayError):
+    """502: the answer does not fit the endpoint's output schema, mended and asked again (P17, F9)."""
+
+    status = 502
+    code = "output_schema_invalid"
+    should_retry = False
+    default = "The answer does not fit the endpoint's output schema."
+
+
+class SessionForbidden(NotAllowed):
+    """403: there is no such session, or another key began it (P16)."""
+
+    code = "session_forbidden"
+    default = "This session does not exist or belongs to another key."
+
+
+class SessionExpired(GatewayError):
+    """410: the session was idle for too long and is gone (P16)."""
+
+    status = 410
+    code = "session_expired"
+    openai_type = "invalid_request_error"
+    anthropic_type = "invalid_request_error"
+    should_retry = False
+    default = "This session has expired. Begin a new one by leaving 'session_id' out."
+
+
 class PluginNotAvailable(InvalidRequest):
     """400: the plugin exists, but is not set up here or is switched off; the text says what to do."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.domain.calls import Usage
@@ -69,3 +69,16 @@ class Slot:
     key: str
     seconds: int
     generation: str = "0"  # answers of another one were thrown away
+
+
+@dataclass(slots=True)
+class Session:
+    """A turn of a conversation that we keep. `history`: the messages of the turns before it.
+
+    `is_new`: this turn began it. `ask`: what the client said in this turn, as guardrails left it.
+    """
+
+    id: str
+    history: list[dict[str, Any]]
+    is_new: bool = False
+    ask: list[dict[str, Any]] = field(default_factory=list)

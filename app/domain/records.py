@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,14 +14,15 @@ from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.catalog import Model
 from app.domain.decisions import Decision
-from app.domain.errors import GatewayError, Replayed
+from app.domain.errors import AnswerBlocked, GatewayError, OutputSchemaInvalid, Replayed
+from app.domain.guardrails.guarding import Guarding
 from app.domain.holds import FREE_OPERATIONS, Hold
 from app.domain.limits import Counted
 from app.domain.outputs import calls_of, texts_of
 from app.domain.plugins import InUse
 from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.provider_errors import StreamCut
-from app.domain.record_parts import Attempt, Extra, Healing, Slot
+from app.domain.record_parts import Attempt, Extra, Healing, Session, Slot
 from app.domain.routing.costs import savings_nano_usd
 from app.domain.targets import Candidate, Target
 from app.domain.tokens import estimate_input, estimate_messages, estimate_tokens
@@ -64,6 +67,9 @@ class Record:
     touched: bool = False  # a step changed the request: it is no longer the client's own body
     cached: bool = False  # answered from the project's cache: nothing is asked of anybody, nothing is paid
     slot: Slot | None = None  # where the answer is looked up and kept, where that is wanted
+    variables: dict[str, Any] = field(default_factory=dict)  # of the endpoint's, as they were checked (P12)
+    guarding: Guarding | None = None  # what guardrails said and changed
+    session: Session | None = None  # the conversation that this turn belongs to (P16)
     healing: Healing | None = None  # of an answer that was to be JSON
     paid_elsewhere: bool = False  # a key of the caller's own was used (R18)
     savings_nano_usd: int | None = None  # against the baseline; None: not routed, or not known
@@ -114,6 +120,13 @@ class Record:
     def seconds_left(self) -> float:
         """How long one more attempt may take: no call outlives its hold (reliability 1.8)."""
         return max(1.0, CALL_SECONDS - self.duration_ms / 1000)
+
+    def follow(self, chunks: Generator[Chunk, None, None]) -> Generator[Chunk, None, None]:
+        """Yield the answer's chunks, noting what each tells; closing it closes them."""
+        with closing(chunks):
+            for chunk in chunks:
+                self.watch(chunk)
+                yield chunk
 
     def watch(self, chunk: Chunk) -> None:
         """Note what a passing chunk tells: first token, text, usage, how it ended.
@@ -191,6 +204,8 @@ class Record:
             error.should_retry = False  # it was tried again already, here
         if self.call.cancellation.reason == "client_left":
             self.leave()
+        elif isinstance(error, AnswerBlocked | OutputSchemaInvalid):
+            self.outcome = "rejected"
         elif self.first_token_ms is not None and not self.came_to_nothing(error):
             self.outcome = "cut"
         elif isinstance(error, Replayed):

@@ -3,7 +3,9 @@
 from app.models.accounts import Account, LoginAttempt, Membership, OneTimeLink, User, Workspace
 from app.models.alerts import Alert
 from app.models.audit import AuditEvent
-from app.models.endpoints import Endpoint, EndpointVersion
+from app.models.chat_sessions import ChatSession, ChatTurn
+from app.models.endpoints import Endpoint, EndpointVersion, Publication
+from app.models.examples import Example, ExampleRun
 from app.models.keys import Key
 from app.models.money import (
     Budget,
@@ -26,10 +28,14 @@ __all__ = [
     "AuditEvent",
     "Budget",
     "BudgetPeriod",
+    "ChatSession",
+    "ChatTurn",
     "Credential",
     "DailySpend",
     "Endpoint",
     "EndpointVersion",
+    "Example",
+    "ExampleRun",
     "IdempotencyKey",
     "Key",
     "LedgerEntry",
@@ -42,6 +48,7 @@ __all__ = [
     "PluginSetting",
     "Project",
     "Provider",
+    "Publication",
     "RecordRow",
     "Reservation",
     "UsageHour",

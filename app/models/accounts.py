@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.models.columns import Created, Id, JsonList, Name, Nano, Ref, Time, UtcDateTime
+from app.models.columns import Created, Id, JsonDict, JsonList, Name, Nano, Ref, Time, UtcDateTime
 
 
 class Workspace(db.Model):  # type: ignore[name-defined]
@@ -22,6 +22,7 @@ class Workspace(db.Model):  # type: ignore[name-defined]
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     alert_emails: Mapped[JsonList] = mapped_column(default=list)  # empty: its owners and admins
     muted_alerts: Mapped[JsonList] = mapped_column(default=list)  # kinds that are shown but not mailed
+    guardrails: Mapped[JsonDict] = mapped_column(default=dict)  # domain.guardrails.settings, of every call
     created_at: Mapped[Created]
 
 

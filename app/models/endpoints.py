@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
@@ -22,6 +22,9 @@ class Endpoint(db.Model):  # type: ignore[name-defined]
     name: Mapped[Name]
     active: Mapped[bool] = mapped_column(default=True)
     published_version_id: Mapped[Ref | None]
+    draft_version_id: Mapped[Ref | None]  # saved, but not yet published
+    pinned: Mapped[bool] = mapped_column(default=False)  # saves become drafts until it is unpinned
+    form_shared: Mapped[bool] = mapped_column(default=False)  # its test form opens for whoever has a key
     created_at: Mapped[Created]
 
 
@@ -39,4 +42,18 @@ class EndpointVersion(db.Model):  # type: ignore[name-defined]
     config: Mapped[JsonDict]
     author: Mapped[str] = mapped_column(String(254))
     note: Mapped[str] = mapped_column(String(500), default="")
+    created_at: Mapped[Created]
+
+
+class Publication(db.Model):  # type: ignore[name-defined]
+    """That a version began to answer calls: versions never change, so this stands beside them."""
+
+    __tablename__ = "publications"
+    __table_args__ = (Index("ix_publications_endpoint_id", "endpoint_id", "created_at"),)
+
+    id: Mapped[Id]
+    workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"))
+    endpoint_id: Mapped[Ref] = mapped_column(ForeignKey("endpoints.id"))
+    version_id: Mapped[Ref] = mapped_column(ForeignKey("endpoint_versions.id"))
+    author: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[Created]

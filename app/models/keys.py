@@ -33,6 +33,7 @@ class Key(db.Model):  # type: ignore[name-defined]
     rules: Mapped[JsonDict] = mapped_column(default=dict)  # domain.key_rules.KeyRules (R17, A19)
     parent_id: Mapped[Ref | None]  # the key that made it through the API; revoked with it
     previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)  # until first use (A19)
+    guardrails: Mapped[JsonDict] = mapped_column(default=dict)  # domain.guardrails.settings
     labels: Mapped[JsonDict] = mapped_column(default=dict)  # what the customer notes beside it, shown back
     created_by: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[Created]

@@ -23,4 +23,6 @@ class Project(db.Model):  # type: ignore[name-defined]
     log_content: Mapped[bool] = mapped_column(default=False)
     content_retention_days: Mapped[int] = mapped_column(default=30)
     gateway: Mapped[JsonDict] = mapped_column(default=dict)  # domain.gateway_settings.GatewaySettings
+    guardrails: Mapped[JsonDict] = mapped_column(default=dict)  # domain.guardrails.settings
+    management_api: Mapped[bool] = mapped_column(default=False)  # keys may change endpoints and keys (P30)
     created_at: Mapped[Created]

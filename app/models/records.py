@@ -91,6 +91,9 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     extras: Mapped[list[Any] | None] = mapped_column(Json)  # domain.records.Extra: paid for beside the answer
     warnings: Mapped[list[Any] | None] = mapped_column(Json)  # what was dropped or changed, in plain words
     healing: Mapped[dict[str, Any] | None] = mapped_column(Json)  # domain.records.Healing: of a JSON answer
+    guardrails: Mapped[list[Any] | None] = mapped_column(Json)  # domain.guardrails.verdicts.Verdict
+    session_id: Mapped[Ref | None]
+    parent_request_id: Mapped[Ref | None]  # of the call that this one repeats (P32)
     steps: Mapped[JsonDict]  # microseconds by step
     first_token_ms: Mapped[int | None]
     duration_ms: Mapped[int]

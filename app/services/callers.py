@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
@@ -133,6 +134,7 @@ def load(session: Session, digest: bytes, stamp: str | None, read_at: float) -> 
         key_id=key.id,
         label=key.name,
         limits=parse_limits(key.limits),
+        key_guardrails=layers_of(*(maker.guardrails for maker in reversed(chain)), key.guardrails),
         own_credentials=key_credentials.usable(session, ids),
         config_stamp=stamp,
         read_at=read_at,
@@ -169,8 +171,14 @@ def shared(
         "watched": (payer.spend_alert_nano_usd_per_day, payer.low_balance_nano_usd) != (None, None),
         "timezone": workspace.timezone,
         "plan": plan_facts(plan) if plan else None,
+        "guardrails": layers_of(workspace.guardrails, project.guardrails),
         "budgets": budgets.facts(session, scopes),
     }
+
+
+def layers_of(*layers: dict[str, Any]) -> tuple[str, ...]:
+    """Return the levels that say anything, each as JSON: what follows from them is remembered by it."""
+    return tuple(orjson.dumps(layer, option=orjson.OPT_SORT_KEYS).decode() for layer in layers if layer)
 
 
 def plan_facts(plan: Plan) -> PlanFacts:

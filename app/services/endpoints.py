@@ -15,7 +15,7 @@ from app.domain.endpoints import SCHEMA_VERSION, EndpointConfig, parse_config, p
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from app.domain.fields import text
 from app.domain.ids import is_uuid
-from app.models import Endpoint, EndpointVersion, Provider
+from app.models import Endpoint, EndpointVersion, Provider, Publication
 from app.services import access, audit, keys, projects
 
 
@@ -43,7 +43,7 @@ def create(
         session.add(endpoint)
         session.flush()
         version = add_version(session, actor, endpoint, config, note)
-        endpoint.published_version_id = version.id
+        publish_version(session, actor, endpoint, version)
         change = audit.Change("endpoint.create", endpoint.id, slug, audit.difference({}, config.as_dict()))
         audit.write(session, actor, workspace_id, change)
         return EndpointView(endpoint, version, config)
@@ -81,7 +81,7 @@ def save(
         if config != before.config:
             check_models(session, workspace_id, config)
             version = add_version(session, actor, endpoint, config, note)
-            endpoint.published_version_id = version.id
+            publish_version(session, actor, endpoint, version)
             changes["version"] = [before.version.number, version.number]
         if changes:
             change = audit.Change("endpoint.change", endpoint.id, slug, changes)
@@ -250,6 +250,19 @@ def add_version(
     session.add(version)
     session.flush()
     return version
+
+
+def publish_version(session: Session, actor: Actor, endpoint: Endpoint, version: EndpointVersion) -> None:
+    """Let this version answer from now on."""
+    endpoint.published_version_id = version.id
+    session.add(
+        Publication(
+            workspace_id=endpoint.workspace_id,
+            endpoint_id=endpoint.id,
+            version_id=version.id,
+            author=actor.label,
+        )
+    )
 
 
 def check_free(session: Session, project_id: str, slug: str) -> None:

@@ -180,9 +180,18 @@ def what(record: Record) -> dict[str, Any]:
         "extras": [extra.as_dict() for extra in record.extras] or None,
         "warnings": record.warnings or None,
         "healing": record.healing.as_dict() if record.healing else None,
+        "guardrails": guardrails_of(record),
+        "session_id": record.session.id if record.session else None,
+        "parent_request_id": call.repeats.request_id if call.repeats else None,
         "attempts": [attempt.as_dict() for attempt in attempts_of(record)],
         "content": content_of(record),
     }
+
+
+def guardrails_of(record: Record) -> list[dict[str, Any]] | None:
+    """Return what guardrails said, where any held."""
+    verdicts = record.guarding.verdicts if record.guarding else ()
+    return [verdict.as_dict() for verdict in verdicts] or None
 
 
 def tag_of(call: Call) -> str | None:
@@ -254,7 +263,8 @@ def content_of(record: Record) -> dict[str, Any] | None:
     """Return prompts and answer where the setting allows it and the project asks for it (C27)."""
     if not (content_allowed.allowed and record.target and record.target.log_content):
         return None
-    content = {"messages": record.messages, "answer": "".join(record.delivered)}
+    told = record.guarding.told if record.guarding else None
+    content = {"messages": record.messages, "answer": "".join(record.delivered if told is None else told)}
     return {name: without_nul(value) for name, value in content.items()}
 
 
