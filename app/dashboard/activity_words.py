@@ -38,7 +38,11 @@ SENTENCES: dict[str, LazyString] = {
     "endpoint.change": _("changed the endpoint %(what)s"),
     "endpoint.create": _("made the endpoint %(what)s"),
     "endpoint.deactivate": _("switched off the endpoint %(what)s"),
+    "endpoint.discard": _("set aside the draft of the endpoint %(what)s"),
+    "endpoint.draft": _("saved version %(version)s of %(what)s as a draft"),
+    "endpoint.pin": _("pinned version %(version)s of %(what)s"),
     "endpoint.publish": _("published version %(version)s of %(what)s"),
+    "endpoint.unpin": _("unpinned version %(version)s of %(what)s"),
     "invitation.create": _("invited %(what)s as %(after)s"),
     "invitation.revoke": _("took back the invitation of %(what)s"),
     "key.change": _("changed the key %(what)s"),
@@ -111,8 +115,11 @@ def tell(event: AuditEvent) -> Told:
     """Return the event in words."""
     pairs = {name: pair for name, pair in event.changes.items() if is_pair(pair)}
     before, after = pairs.pop("role", [None, None])
-    version = pairs.pop("version", [None, None])[1]
-    action = "endpoint.publish" if event.action == "endpoint.change" and version else event.action
+    action, version = event.action, pairs.pop("version", [None, None])[1]
+    if action == "endpoint.change":
+        draft = pairs.pop("draft", [None, None])[1]
+        action = "endpoint.publish" if version else "endpoint.draft" if draft else action
+        version = version or draft
     parts = {"what": event.object_label, "action": event.action, "version": version}
     told = [(field(name), value(old), value(new)) for name, (old, new) in sorted(pairs.items())]
     return Told(

@@ -17,8 +17,16 @@ from app.domain.errors import Conflict, InvalidInput
 from app.domain.snippets import Address, snippets
 from app.domain.version_diffs import FieldChange, differences
 from app.models import EndpointVersion, Project
-from app.services import call_counts, endpoints, keys, model_choices, projects
-from app.services.endpoints import EndpointView
+from app.services import (
+    call_counts,
+    endpoint_versions,
+    endpoints,
+    keys,
+    model_choices,
+    projects,
+    publishing,
+)
+from app.services.endpoint_versions import EndpointView
 
 blueprint = Blueprint("endpoints", __name__, url_prefix="/w/<workspace>")
 VERSIONS_PER_PAGE = 20
@@ -120,7 +128,7 @@ def versions(endpoint_id: UUID) -> Response:
     """List the versions with what each changed."""
     view, project = find(endpoint_id)
     upto = request.args.get("upto", type=int)
-    rows = endpoints.list_versions(
+    rows = endpoint_versions.list_versions(
         actor(), g.workspace.id, view.endpoint.id, upto=upto, limit=VERSIONS_PER_PAGE + 1
     )
     older = rows[VERSIONS_PER_PAGE].number if len(rows) > VERSIONS_PER_PAGE else None
@@ -140,7 +148,7 @@ def versions(endpoint_id: UUID) -> Response:
 def restore(endpoint_id: UUID, number: int) -> Response:
     """Publish an earlier version's content as a new version."""
     try:
-        view = endpoints.restore(actor(), g.workspace.id, str(endpoint_id), number)
+        view = publishing.restore(actor(), g.workspace.id, str(endpoint_id), number)
     except InvalidInput as error:
         flash(error.message, "error")
         return pages.see("endpoints.versions", endpoint_id=endpoint_id)

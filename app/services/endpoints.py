@@ -6,26 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.actors import Actor
-from app.domain.endpoints import SCHEMA_VERSION, EndpointConfig, parse_config, parse_slug
-from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
+from app.domain.endpoints import EndpointConfig, parse_config, parse_slug
+from app.domain.errors import Conflict, InvalidFields, InvalidInput
 from app.domain.fields import text
-from app.domain.ids import is_uuid
-from app.models import Endpoint, EndpointVersion, Provider, Publication
-from app.services import access, audit, keys, projects
+from app.models import Endpoint, EndpointVersion, Provider
+from app.services import access, audit, endpoint_versions, keys, projects
+from app.services.endpoint_versions import EndpointView, owned, view_of
+
+__all__ = ["EndpointView", "owned"]
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointView:
-    """An endpoint with the version that answers calls."""
+class Saving:
+    """What becomes of a save: its note, and whether it is published or kept as the draft."""
 
-    endpoint: Endpoint
-    version: EndpointVersion
-    config: EndpointConfig
+    actor: Actor
+    note: str
+    publish: bool
 
 
 def create(
@@ -42,8 +44,8 @@ def create(
         endpoint = Endpoint(workspace_id=workspace_id, project_id=project_id, slug=slug, name=name)
         session.add(endpoint)
         session.flush()
-        version = add_version(session, actor, endpoint, config, note)
-        publish_version(session, actor, endpoint, version)
+        version = endpoint_versions.add(session, actor, endpoint, config, note)
+        endpoint_versions.let_answer(session, actor, endpoint, version)
         change = audit.Change("endpoint.create", endpoint.id, slug, audit.difference({}, config.as_dict()))
         audit.write(session, actor, workspace_id, change)
         return EndpointView(endpoint, version, config)
@@ -59,36 +61,60 @@ def save(
     note: str = "",
     *,
     base: int | None = None,
+    publish: bool = True,
+    over_draft: bool = True,
 ) -> EndpointView:
-    """Save and publish a new version when a field differs; name and slug change in place. Editors may.
+    """Save a new version when a field differs; name and slug change in place. Editors may.
 
-    `base` is the version that the editor started from: Conflict when another one is published by now.
+    The fields are laid over the working version: the draft where there is one (and `over_draft`), else the
+    published one. It is published; or becomes the draft, without `publish` and where the endpoint is pinned.
+    `base` is the version that the editor started from: Conflict when there is another by now.
     """
 
     def work(session: Session) -> EndpointView:
         access.require(session, actor, workspace_id, "editor")
-        before = published(session, owned(session, workspace_id, endpoint_id))
-        check_base(before.version, base)
-        endpoint = before.endpoint
-        old = {"slug": endpoint.slug, "name": endpoint.name, **before.config.as_dict()}
+        endpoint = owned(session, workspace_id, endpoint_id, change=True)
+        before = view_of(session, endpoint)
+        check_base(before.working_version, base)
+        start = before.working_config if over_draft else before.config
+        old = {"slug": endpoint.slug, "name": endpoint.name, **start.as_dict()}
         slug, name, config = parse({**old, **fields})
         if slug != endpoint.slug:
             check_free(session, endpoint.project_id, slug)
             keys.follow_slug(session, endpoint.project_id, endpoint.slug, slug)
         changes = audit.difference(old, {"slug": slug, "name": name, **config.as_dict()})
         endpoint.slug, endpoint.name = slug, name
-        version = before.version
-        if config != before.config:
-            check_models(session, workspace_id, config)
-            version = add_version(session, actor, endpoint, config, note)
-            publish_version(session, actor, endpoint, version)
-            changes["version"] = [before.version.number, version.number]
+        saving = Saving(actor, note, publish and not endpoint.pinned)
+        changes |= keep(session, before, start, config, saving)
         if changes:
             change = audit.Change("endpoint.change", endpoint.id, slug, changes)
             audit.write(session, actor, workspace_id, change)
-        return EndpointView(endpoint, version, config)
+        return view_of(session, endpoint)
 
     return database.transaction(work)
+
+
+def keep(
+    session: Session, before: EndpointView, start: EndpointConfig, config: EndpointConfig, saving: Saving
+) -> dict[str, list[Any]]:
+    """Make a version of what differs, and publish it or keep it as the draft; return what that changes."""
+    endpoint, draft = before.endpoint, before.draft
+    if config == start and (draft is None or start is before.config or not saving.publish):
+        return {}
+    old_draft = draft.number if draft else None
+    if config == before.config:  # there is nothing left to publish
+        endpoint.draft_version_id = None
+        return {"draft": [old_draft, None]}
+    if config != start or draft is None:
+        check_models(session, endpoint.workspace_id, config)
+        version = endpoint_versions.add(session, saving.actor, endpoint, config, saving.note)
+    else:
+        version = draft
+    if saving.publish:
+        endpoint_versions.let_answer(session, saving.actor, endpoint, version)
+        return {"version": [before.version.number, version.number]}
+    endpoint.draft_version_id = version.id
+    return {"draft": [old_draft, version.number]}
 
 
 def duplicate(actor: Actor, workspace_id: str, endpoint_id: str) -> EndpointView:
@@ -96,7 +122,7 @@ def duplicate(actor: Actor, workspace_id: str, endpoint_id: str) -> EndpointView
 
     def work(session: Session) -> EndpointView:
         access.require(session, actor, workspace_id, "editor")
-        source = published(session, owned(session, workspace_id, endpoint_id))
+        source = view_of(session, owned(session, workspace_id, endpoint_id))
         slug = free_slug(session, source.endpoint)
         fields = {"slug": slug, "name": f"{source.endpoint.name} (copy)"[:100], **source.config.as_dict()}
         return create(
@@ -122,27 +148,12 @@ def set_active(actor: Actor, workspace_id: str, endpoint_id: str, active: bool) 
     return database.transaction(work)
 
 
-def restore(actor: Actor, workspace_id: str, endpoint_id: str, number: int) -> EndpointView:
-    """Publish an earlier version's content as a new version. Editors may."""
-
-    def work(session: Session) -> EndpointView:
-        access.require(session, actor, workspace_id, "editor")
-        endpoint = owned(session, workspace_id, endpoint_id)
-        where = EndpointVersion.endpoint_id == endpoint.id, EndpointVersion.number == number
-        version = session.scalars(select(EndpointVersion).where(*where)).first()
-        if version is None:
-            raise NotFound("There is no such version.")
-        return save(actor, workspace_id, endpoint_id, version.config, f"Restored version {number}")
-
-    return database.transaction(work)
-
-
 def find(actor: Actor, workspace_id: str, endpoint_id: str) -> EndpointView:
     """Return an endpoint with its published version; raise NotFound when it is another workspace's."""
 
     def work(session: Session) -> EndpointView:
         access.require(session, actor, workspace_id, "viewer")
-        return published(session, owned(session, workspace_id, endpoint_id))
+        return view_of(session, owned(session, workspace_id, endpoint_id))
 
     return database.read(work)
 
@@ -153,45 +164,10 @@ def list_all(actor: Actor, workspace_id: str, project_id: str) -> list[EndpointV
     def work(session: Session) -> list[EndpointView]:
         access.require(session, actor, workspace_id, "viewer")
         projects.owned(session, workspace_id, project_id)
-        query = (
-            select(Endpoint, EndpointVersion)
-            .join(EndpointVersion, EndpointVersion.id == Endpoint.published_version_id)
-            .where(Endpoint.project_id == project_id)
-            .order_by(Endpoint.slug)
-        )
-        return [EndpointView(e, v, parse_config(v.config)) for e, v in session.execute(query)]
+        query = select(Endpoint).where(Endpoint.project_id == project_id).order_by(Endpoint.slug)
+        return endpoint_versions.views_of(session, list(session.scalars(query)))
 
     return database.read(work)
-
-
-def list_versions(
-    actor: Actor, workspace_id: str, endpoint_id: str, *, upto: int | None = None, limit: int | None = None
-) -> list[EndpointVersion]:
-    """Return an endpoint's versions, newest first, from number `upto` down."""
-
-    def work(session: Session) -> list[EndpointVersion]:
-        access.require(session, actor, workspace_id, "viewer")
-        where = EndpointVersion.endpoint_id == owned(session, workspace_id, endpoint_id).id
-        query = select(EndpointVersion).where(where).order_by(EndpointVersion.number.desc())
-        if upto is not None:
-            query = query.where(EndpointVersion.number <= upto)
-        return list(session.scalars(query.limit(limit)))
-
-    return database.read(work)
-
-
-def owned(session: Session, workspace_id: str, endpoint_id: str) -> Endpoint:
-    """Return the workspace's own endpoint; raise NotFound."""
-    endpoint = session.get(Endpoint, endpoint_id) if is_uuid(endpoint_id) else None
-    if endpoint is None or endpoint.workspace_id != workspace_id:
-        raise NotFound("There is no such endpoint.")
-    return endpoint
-
-
-def published(session: Session, endpoint: Endpoint) -> EndpointView:
-    """Return the endpoint with its published version."""
-    version = session.get_one(EndpointVersion, endpoint.published_version_id)
-    return EndpointView(endpoint, version, parse_config(version.config))
 
 
 def parse(fields: Mapping[str, Any]) -> tuple[str, str, EndpointConfig]:
@@ -225,44 +201,12 @@ def check_models(session: Session, workspace_id: str, config: EndpointConfig) ->
 
 
 def check_base(version: EndpointVersion, base: int | None) -> None:
-    """Raise Conflict when somebody else has published since the editor began."""
+    """Raise Conflict when somebody else has saved since the editor began."""
     if base is not None and base != version.number:
         raise Conflict(
             f"{version.author} saved version {version.number} while you were editing. "
             "Saving again replaces it; both stay under Versions."
         )
-
-
-def add_version(
-    session: Session, actor: Actor, endpoint: Endpoint, config: EndpointConfig, note: str
-) -> EndpointVersion:
-    """Store the next version."""
-    last = select(func.max(EndpointVersion.number)).where(EndpointVersion.endpoint_id == endpoint.id)
-    version = EndpointVersion(
-        workspace_id=endpoint.workspace_id,
-        endpoint_id=endpoint.id,
-        number=(session.scalar(last) or 0) + 1,
-        schema_version=SCHEMA_VERSION,
-        config=config.as_dict(),
-        author=actor.label,
-        note=note[:500],
-    )
-    session.add(version)
-    session.flush()
-    return version
-
-
-def publish_version(session: Session, actor: Actor, endpoint: Endpoint, version: EndpointVersion) -> None:
-    """Let this version answer from now on."""
-    endpoint.published_version_id = version.id
-    session.add(
-        Publication(
-            workspace_id=endpoint.workspace_id,
-            endpoint_id=endpoint.id,
-            version_id=version.id,
-            author=actor.label,
-        )
-    )
 
 
 def check_free(session: Session, project_id: str, slug: str) -> None:

@@ -9,7 +9,16 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.errors import Conflict, InvalidFields, NotAllowed, NotFound
 from app.models import AuditEvent, RecordRow
-from app.services import call_counts, endpoints, model_choices, model_rows, pauses, providers
+from app.services import (
+    call_counts,
+    endpoint_versions,
+    endpoints,
+    model_choices,
+    model_rows,
+    pauses,
+    providers,
+    publishing,
+)
 from tests.world import actor_of
 
 
@@ -25,7 +34,7 @@ def save(world, fields, **options):
 def test_a_save_publishes_the_next_version_and_leaves_the_old_one(world):
     view = save(world, {"prompt": "Be brief."}, note="Shorter")
     assert (view.version.number, view.version.note) == (2, "Shorter")
-    first = endpoints.list_versions(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id)[-1]
+    first = endpoint_versions.list_versions(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id)[-1]
     assert first.config["prompt"] == ""
     event = newest_event()
     assert event.action == "endpoint.change"
@@ -49,11 +58,11 @@ def test_a_save_on_an_older_base_is_a_conflict(world):
 def test_restoring_makes_a_new_version_of_the_old_content(world):
     save(world, {"prompt": "Worse", "temperature": 1.5})
     place = world.acme.workspace.id, world.acme.endpoint.id
-    view = endpoints.restore(SYSTEM, *place, 1)
+    view = publishing.restore(SYSTEM, *place, 1)
     assert (view.version.number, view.config.prompt, view.config.temperature) == (3, "", None)
     assert view.version.note == "Restored version 1"
     with pytest.raises(NotFound):
-        endpoints.restore(SYSTEM, *place, 99)
+        publishing.restore(SYSTEM, *place, 99)
 
 
 def test_a_copy_gets_a_free_slug(world):
@@ -66,7 +75,7 @@ def test_versions_are_listed_from_a_number_down(world):
     for number in range(4):
         save(world, {"prompt": str(number)})
     place = world.acme.workspace.id, world.acme.endpoint.id
-    rows = endpoints.list_versions(SYSTEM, *place, upto=4, limit=2)
+    rows = endpoint_versions.list_versions(SYSTEM, *place, upto=4, limit=2)
     assert [row.number for row in rows] == [4, 3]
 
 
@@ -93,7 +102,7 @@ def test_viewers_change_nothing_and_strangers_see_nothing(world):
     for change in (
         lambda actor: endpoints.save(actor, *place, {"prompt": "x"}),
         lambda actor: endpoints.duplicate(actor, *place),
-        lambda actor: endpoints.restore(actor, *place, 1),
+        lambda actor: publishing.restore(actor, *place, 1),
         lambda actor: endpoints.set_active(actor, *place, False),
     ):
         with pytest.raises(NotAllowed):
