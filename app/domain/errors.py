@@ -200,6 +200,17 @@ class SessionExpired(GatewayError):
     default = "This session has expired. Begin a new one by leaving 'session_id' out."
 
 
+class SessionFull(GatewayError):
+    """429: the session has as many messages, tokens or bytes as it may have (P16); waiting does not help."""
+
+    status = 429
+    code = "session_full"
+    openai_type = "rate_limit_error"
+    anthropic_type = "rate_limit_error"
+    should_retry = False
+    default = "This session is full. Begin a new one by leaving 'session_id' out."
+
+
 class PluginNotAvailable(InvalidRequest):
     """400: the plugin exists, but is not set up here or is switched off; the text says what to do."""
 
@@ -226,6 +237,13 @@ class Conflict(GatewayError):
     openai_type = "invalid_request_error"
     anthropic_type = "invalid_request_error"
     default = "This exists already."
+
+
+class SessionBusy(Conflict):
+    """409: the session's earlier turns are still being answered (O42); asking again later is right."""
+
+    code = "session_busy"
+    default = "Earlier turns of this session are still being answered. Send this one again when they are."
 
 
 class IdempotencyConflict(Conflict):

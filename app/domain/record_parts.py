@@ -75,10 +75,12 @@ class Slot:
 class Session:
     """A turn of a conversation that we keep. `history`: the messages of the turns before it.
 
-    `is_new`: this turn began it. `ask`: what the client said in this turn, as guardrails left it.
+    `is_new`: this turn began it. `ask`: what the client said in this turn, as guardrails left it. `heard`:
+    what left of the answer, piece by piece.
     """
 
     id: str
     history: list[dict[str, Any]]
     is_new: bool = False
     ask: list[dict[str, Any]] = field(default_factory=list)
+    heard: list[dict[str, Any]] = field(default_factory=list, repr=False)

@@ -18,7 +18,7 @@ ADDED = {
     "projects": ("guardrails", "management_api"),
     "keys": ("guardrails",),
     "endpoints": ("draft_version_id", "pinned", "form_shared"),
-    "records": ("guardrails", "session_id", "parent_request_id"),
+    "records": ("guardrails", "session_id", "parent_request_id", "routing_decision"),
 }
 
 
@@ -33,6 +33,7 @@ def upgrade() -> None:
     op.add_column("records", sa.Column("guardrails", JSON, nullable=True))
     op.add_column("records", sa.Column("session_id", ID, nullable=True))
     op.add_column("records", sa.Column("parent_request_id", ID, nullable=True))
+    op.add_column("records", sa.Column("routing_decision", sa.String(60), nullable=True))
     make_publications()
     make_examples()
     make_sessions()
@@ -105,6 +106,7 @@ def make_sessions() -> None:
         sa.Column("user_id", ID, nullable=True),
         sa.Column("messages", sa.Integer(), nullable=False),
         sa.Column("tokens", sa.Integer(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("used_at", TIME, nullable=False),
         sa.Column("expires_at", TIME, nullable=False),
@@ -121,7 +123,7 @@ def make_sessions() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("workspace_id", ID, nullable=False),
         sa.Column("session_id", ID, nullable=False),
-        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("messages", JSON, nullable=False),
         sa.Column("tokens", sa.Integer(), nullable=False),
@@ -131,7 +133,7 @@ def make_sessions() -> None:
         sa.ForeignKeyConstraint(["session_id"], ["chat_sessions.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_chat_turns_session_id", "chat_turns", ["session_id", "id"])
+    op.create_index("ix_chat_turns_session_id", "chat_turns", ["session_id", "number"], unique=True)
 
 
 def downgrade() -> None:
