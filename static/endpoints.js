@@ -29,10 +29,12 @@
   }
 
   function showSampling(id) {
+    const note = find("[data-sampling-note]");
+    if (!note) return;
     const refuses = rowOf(id)?.hasAttribute("data-no-sampling") ?? false;
     const fallbacks = findAll('[name="failover"]').map((input) => input.value.trim()).filter(Boolean);
     const others = fallbacks.some((other) => !rowOf(other)?.hasAttribute("data-no-sampling"));
-    find("[data-sampling-note]").hidden = !refuses;
+    note.hidden = !refuses;
     for (const field of findAll("[data-sampling]")) field.hidden = refuses && !others && !field.querySelector("input").value;
   }
 
@@ -119,10 +121,10 @@
   function fill(form, entries) {
     for (const input of form.elements) {
       if (!input.name || unsent.has(input.name) || input.type === "submit") continue;
-      if (input.type === "checkbox") input.checked = entries.some(([name, value]) => name === input.name && value === input.value);
+      if (["checkbox", "radio"].includes(input.type)) input.checked = entries.some(([name, value]) => name === input.name && value === input.value);
       else input.value = entries[entries.findIndex(([name]) => name === input.name)]?.[1] ?? "";
       const used = entries.findIndex(([name]) => name === input.name);
-      if (used >= 0 && input.type !== "checkbox") entries.splice(used, 1);
+      if (used >= 0 && !["checkbox", "radio"].includes(input.type)) entries.splice(used, 1);
     }
   }
 
@@ -179,7 +181,7 @@
     if (event.key === "ArrowDown" && first) { event.preventDefault(); first.focus(); }
   });
 
-  for (const tab of findAll(".tabs [aria-current]")) tab.scrollIntoView({ block: "nearest", inline: "center" });
+  for (const tab of findAll(".tabs [aria-current], .settings-nav [aria-current]")) tab.scrollIntoView({ block: "nearest", inline: "center" });
   if (find("[data-draft-saved]")) forgetSaved();
   for (const form of findAll("form[data-draft]")) keepDraft(form);
   for (const slug of findAll("[data-slug-of]")) followName(slug);

@@ -85,6 +85,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "budget": budgets.create(SYSTEM, acme.workspace.id, ("key", acme.key.id), "day", {"usd": "1"}).id,
         "project": acme.project.id,
         "endpoint_id": acme.endpoint.id,
+        "section": "prompt",
         "key": acme.key.id,
         "key_id": acme.key.id,
         "provider": provider.id,
@@ -167,9 +168,9 @@ def test_foreign_ids_in_ones_own_workspace_are_not_there(
     app: Flask, world: World, ids: dict[str, object], sign_in: Callable[[User], FlaskClient]
 ) -> None:
     stranger, before = sign_in(world.stranger), changes()
-    own = {"slug": "hello", "number": 1, "model": "up/absent", "plugin": "memory"}
+    own = {"slug": "hello", "number": 1, "model": "up/absent", "plugin": "memory", "section": "prompt"}
     for door in dashboard_doors(app):
-        named = door.arguments - {"workspace", "number", "slug", "model", "plugin"}
+        named = door.arguments - {"workspace", "number", "slug", "model", "plugin", "section"}
         if "workspace" not in door.arguments or not named:
             continue
         foreign = stranger.open(path_of(app, door, world.other.workspace.slug, ids), method=door.method)

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from app.dashboard import budget_words, endpoint_form, forms, model_words, pages
 from app.dashboard.addresses import public_root
 from app.dashboard.auth import actor
+from app.dashboard.sections import SECTIONS
 from app.domain.endpoints import parse_config
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.snippets import Address, snippets
@@ -37,7 +38,7 @@ def new(project: UUID) -> Response:
     """Show the form for a new endpoint."""
     forms.require("editor")
     found = projects.find(actor(), g.workspace.id, str(project))
-    return endpoint_form.page("endpoints/new.html", found, endpoint_form.BLANK)
+    return endpoint_form.page(found, endpoint_form.BLANK)
 
 
 @blueprint.post("/projects/<uuid:project>/endpoints")
@@ -45,9 +46,9 @@ def create(project: UUID) -> Response:
     """Make an endpoint and lead to its page."""
     found = projects.find(actor(), g.workspace.id, str(project))
     try:
-        view = endpoints.create(actor(), g.workspace.id, found.id, endpoint_form.fields(), forms.text("note"))
+        view = endpoints.create(actor(), g.workspace.id, found.id, endpoint_form.fields())
     except (InvalidInput, Conflict) as error:
-        return endpoint_form.page("endpoints/new.html", found, endpoint_form.typed(), error)
+        return endpoint_form.page(found, forms.typed(), error)
     message = _("“%(name)s” is ready to answer.", name=view.endpoint.name)
     return pages.see("endpoints.show", message, endpoint_id=view.endpoint.id)
 
@@ -68,31 +69,9 @@ def show(endpoint_id: UUID) -> Response:
         steps=next_steps(view, activity),
         budgets=budget_words.block("endpoint", view.endpoint.id),
         budget_words=budget_words,
+        sections=SECTIONS,
+        drafted=differences(view.config, view.working_config),
     )
-
-
-@blueprint.get("/endpoints/<uuid:endpoint_id>/edit")
-def edit(endpoint_id: UUID) -> Response:
-    """Show the form of an endpoint."""
-    forms.require("editor")
-    view, project = find(endpoint_id)
-    return endpoint_form.page("endpoints/edit.html", project, endpoint_form.values_of(view), view=view)
-
-
-@blueprint.post("/endpoints/<uuid:endpoint_id>/edit")
-def update(endpoint_id: UUID) -> Response:
-    """Save the form as a new version."""
-    view, project = find(endpoint_id)
-    given, note, base = endpoint_form.fields(), forms.text("note"), endpoint_form.base()
-    try:
-        saved = endpoints.save(actor(), g.workspace.id, view.endpoint.id, given, note, base=base)
-    except (InvalidInput, Conflict) as error:
-        values = {**endpoint_form.typed(), "base": view.version.number}
-        return endpoint_form.page("endpoints/edit.html", project, values, error, view=view)
-    message = _("Saved as version %(number)d, which answers from now on.", number=saved.version.number)
-    if saved.version.number == view.version.number:
-        message = _("Saved. What it answers with has not changed.")
-    return pages.see("endpoints.show", message, endpoint_id=view.endpoint.id)
 
 
 @blueprint.get("/endpoints/<uuid:endpoint_id>/try")
@@ -165,7 +144,7 @@ def duplicate(endpoint_id: UUID) -> Response:
     """Make a copy and open it for editing."""
     copy = endpoints.duplicate(actor(), g.workspace.id, str(endpoint_id))
     message = _("This is the copy, called “%(slug)s”. Change what you like.", slug=copy.endpoint.slug)
-    return pages.see("endpoints.edit", message, endpoint_id=copy.endpoint.id)
+    return pages.see("endpoint_settings.edit", message, endpoint_id=copy.endpoint.id, section="details")
 
 
 @blueprint.post("/endpoints/<uuid:endpoint_id>/active")

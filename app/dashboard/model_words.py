@@ -11,6 +11,7 @@ from app.dashboard import limit_fields
 from app.domain.bills import factor
 from app.domain.catalog import Model
 from app.domain.pricing import MILLION, format_usd
+from app.domain.version_diffs import FieldChange
 from app.services.price_list import ModelView
 
 TONES = {"ready": "ok", "off": "off", "paused": "paused", "no_key": "warn", "missing": "error"}
@@ -105,6 +106,11 @@ def field(name: str) -> str:
         "limits": _("Limits"),
     }
     return str(words.get(name, name))
+
+
+def fields(changes: Sequence[FieldChange]) -> str:
+    """Return the names of the fields that differ, in one line."""
+    return ", ".join(field(change.field) for change in changes)
 
 
 def value(content: Any) -> str:

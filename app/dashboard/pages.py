@@ -50,6 +50,7 @@ STANDS_UNDER = {
     "billing": "credits",
     "books": "credits",
     "credentials": "providers",
+    "endpoint_settings": "projects",
     "endpoints": "projects",
     "keys": "projects",
     "memories": "plugins",

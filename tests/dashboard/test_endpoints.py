@@ -10,7 +10,9 @@ from html import unescape
 
 import pytest
 
+from app.dashboard.sections import SECTIONS
 from app.domain.actors import SYSTEM
+from app.domain.endpoints import FIELDS
 from app.services import endpoints, providers
 from tests.live import serving
 
@@ -18,14 +20,8 @@ FORM = {
     "name": "Short summary",
     "slug": "",
     "model": "demo/demo-fast",
-    "failover": ["demo/demo-careful", "", "", "", ""],
     "prompt": "Be brief.\r\nBe kind.",
-    "user_prompt_template": "Summarize: {{input}}",
-    "temperature": "0,5",
-    "top_p": "",
-    "max_output_tokens": "200",
     "streaming_enabled": "1",
-    "note": "First try",
 }
 
 
@@ -41,11 +37,10 @@ def find(tenant):
     return endpoints.find(SYSTEM, tenant.workspace.id, tenant.endpoint.id)
 
 
-def typed(tenant, **changes):
-    """Return the form of the tenant's endpoint as the edit page sends it."""
-    view = find(tenant)
-    values = {"name": view.endpoint.name, "slug": view.endpoint.slug, "model": view.config.model}
-    return {**values, "streaming_enabled": "1", "base": str(view.version.number), **changes}
+def save(person, tenant, section, then="published", **typed):
+    """Send one section of the settings of the tenant's endpoint."""
+    base = str(find(tenant).working_version.number)
+    return person.post(url(tenant, f"/settings/{section}"), data={"base": base, "save_as": then, **typed})
 
 
 def test_an_endpoint_made_in_the_form_answers_a_call(world, client, sign_in):
@@ -56,10 +51,8 @@ def test_an_endpoint_made_in_the_form_answers_a_call(world, client, sign_in):
     assert "Make a key" in page.text
     view = endpoints.list_all(SYSTEM, world.acme.workspace.id, world.acme.project.id)[-1]
     assert view.endpoint.slug == "short-summary"
-    assert view.config.failover == ("demo/demo-careful",)
     assert view.config.prompt == "Be brief.\nBe kind."
-    assert view.config.temperature == 0.5
-    assert view.config.max_output_tokens == 200
+    assert view.config.streaming_enabled
     answer = client.post(
         f"/api/{world.acme.project.id}/short-summary", json={"message": "Hi"}, headers=world.acme.headers
     )
@@ -85,11 +78,6 @@ def test_the_form_offers_the_models_of_the_workspace_with_prices(world, sign_in)
         ("slug", "hello", "There is an endpoint of this slug already."),
         ("model", "gpt", "Write it as provider/model"),
         ("model", "nobody/gpt", "There is no provider “nobody” in this workspace."),
-        ("failover", ["demo/a b"], "Write it as provider/model"),
-        ("user_prompt_template", "No place", "Must contain {{input}}"),
-        ("temperature", "hot", "Must be a number from 0 to 2."),
-        ("top_p", "2", "Must be a number from 0 to 1."),
-        ("max_output_tokens", "1.5", "Must be a whole number from 1 to 200,000."),
     ],
 )
 def test_a_wrong_field_brings_the_form_back_with_everything_typed(world, sign_in, field, value, text):
@@ -98,13 +86,85 @@ def test_a_wrong_field_brings_the_form_back_with_everything_typed(world, sign_in
     assert text in unescape(page.text)
     assert f'id="f-{field}-error"' in page.text
     assert "Be kind." in page.text
-    assert 'value="First try"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value", "text"),
+    [
+        ("details", "name", "x" * 101, "Must be at most 100 characters."),
+        ("model", "failover", ["demo/a b"], "Write it as provider/model"),
+        ("model", "temperature", "hot", "Must be a number from 0 to 2."),
+        ("model", "top_p", "2", "Must be a number from 0 to 1."),
+        ("model", "max_output_tokens", "1.5", "Must be a whole number from 1 to 200,000."),
+        ("prompt", "user_prompt_template", "No place", "Must contain {{input}}"),
+        ("limits", "limits.concurrency", "0", "Must be a whole number"),
+    ],
+)
+def test_a_wrong_field_brings_its_section_back_with_everything_typed(
+    world, sign_in, section, field, value, text
+):
+    typed = {"name": "Hello", "slug": "hello", "model": "demo/demo-fast", "note": "My note", field: value}
+    page = save(sign_in(world.teammate), world.acme, section, **typed)
+    assert page.status_code == 422
+    assert text in unescape(page.text)
+    assert f'id="f-{field}-error"' in page.text
+    assert 'value="My note"' in page.text
+    assert find(world.acme).version.number == 1
+
+
+def test_a_section_saves_its_own_fields_and_leaves_the_others(world, sign_in):
+    person = sign_in(world.teammate)
+    save(person, world.acme, "prompt", prompt="Be brief.\r\nBe kind.", model="demo/other", name="Other")
+    answers = {"model": "demo/demo-fast", "failover": ["demo/demo-careful", "", ""], "temperature": "0,5"}
+    save(person, world.acme, "model", **answers, max_output_tokens="200", prompt="Lost")
+    save(person, world.acme, "details", name="Short summary", slug="hello", description="For the help desk")
+    view = find(world.acme)
+    assert (view.endpoint.name, view.config.description) == ("Short summary", "For the help desk")
+    assert (view.config.prompt, view.config.model) == ("Be brief.\nBe kind.", "demo/demo-fast")
+    assert (view.config.failover, view.config.temperature) == (("demo/demo-careful",), 0.5)
+    assert (view.config.max_output_tokens, view.config.streaming_enabled) == (200, False)
+    overview = unescape(person.get(url(world.acme)).text)
+    for line in (
+        "Be brief. Be kind.",
+        "demo/demo-fast · 1 fallback · answers come whole",
+        "For the help desk",
+    ):
+        assert line in overview
+
+
+def test_every_section_opens_with_a_line_on_the_overview(world, sign_in):
+    person = sign_in(world.teammate)
+    overview = person.get(url(world.acme)).text
+    for section in SECTIONS:
+        assert f'/settings/{section.name}"' in overview
+        page = person.get(url(world.acme, f"/settings/{section.name}"))
+        assert page.status_code == 200 and "Save as a draft" in page.text
+        assert section.fields <= FIELDS | {"name", "slug"}
+    assert person.get(url(world.acme, "/settings/nothing")).status_code == 404
+    assert save(person, world.acme, "nothing").status_code == 404
+
+
+def test_no_two_sections_save_the_same_field():
+    fields = [field for section in SECTIONS for field in section.fields]
+    assert len(fields) == len(set(fields))
+
+
+def test_a_draft_waits_while_calls_are_answered_as_before(world, sign_in):
+    person = sign_in(world.teammate)
+    assert save(person, world.acme, "prompt", "draft", prompt="Be brief.").status_code == 303
+    assert find(world.acme).config.prompt == ""
+    overview = person.get(url(world.acme)).text
+    assert "Version 2 is a draft" in overview and "The draft differs in: Prompt." in overview
+    assert "Changed in the draft" in overview
+    assert "Be brief." in person.get(url(world.acme, "/settings/prompt")).text
+    save(person, world.acme, "limits", **{"limits.concurrency": "2"})
+    view = find(world.acme)
+    assert (view.config.prompt, view.config.limits.concurrency, view.draft) == ("Be brief.", 2, None)
 
 
 def test_every_save_is_a_version_with_its_note(world, sign_in):
     client = sign_in(world.teammate)
-    page = client.post(url(world.acme, "/edit"), data=typed(world.acme, prompt="Be brief.", note="Shorter"))
-    assert page.status_code == 303
+    assert save(client, world.acme, "prompt", prompt="Be brief.", note="Shorter").status_code == 303
     view = find(world.acme)
     assert (view.version.number, view.version.note, view.version.author) == (
         2,
@@ -119,26 +179,26 @@ def test_every_save_is_a_version_with_its_note(world, sign_in):
 
 def test_saving_without_a_change_makes_no_version(world, sign_in):
     client = sign_in(world.teammate)
-    client.post(url(world.acme, "/edit"), data=typed(world.acme, name="Renamed"))
+    save(client, world.acme, "details", name="Renamed", slug="hello")
     assert find(world.acme).version.number == 1
     assert find(world.acme).endpoint.name == "Renamed"
 
 
 def test_a_version_saved_meanwhile_is_not_overwritten_unseen(world, sign_in):
-    client, stale = sign_in(world.teammate), typed(world.acme, prompt="Mine")
+    client = sign_in(world.teammate)
     endpoints.save(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id, {"prompt": "Theirs"})
-    page = client.post(url(world.acme, "/edit"), data=stale)
+    page = save(client, world.acme, "prompt", prompt="Mine", base="1")
     assert page.status_code == 422
     assert "saved version 2 while you were editing" in page.text
     assert "Mine" in page.text
-    again = {**stale, "base": re.search(r'name="base" value="(\d+)"', page.text)[1]}
-    assert client.post(url(world.acme, "/edit"), data=again).status_code == 303
+    shown = re.search(r'name="base" value="(\d+)"', page.text)[1]
+    assert save(client, world.acme, "prompt", prompt="Mine", base=shown).status_code == 303
     assert find(world.acme).config.prompt == "Mine"
 
 
 def test_an_earlier_version_is_restored_as_a_new_one(world, sign_in):
     client = sign_in(world.teammate)
-    client.post(url(world.acme, "/edit"), data=typed(world.acme, prompt="Worse"))
+    save(client, world.acme, "prompt", prompt="Worse")
     client.post(url(world.acme, "/versions/1/restore"))
     view = find(world.acme)
     assert (view.version.number, view.config.prompt) == (3, "")
@@ -203,22 +263,23 @@ def test_viewers_read_without_buttons(world, sign_in):
     client = sign_in(world.viewer)
     overview = client.get(url(world.acme)).text
     assert "Duplicate" not in overview
-    assert "/edit" not in overview
+    assert "/settings/" not in overview
+    assert "How it is set up" in overview
     assert client.get(url(world.acme, "/use")).status_code == 200
     assert client.get(url(world.acme, "/versions")).status_code == 200
-    for tail in ("/edit", "/try"):
+    for tail in ("/settings/prompt", "/try"):
         assert client.get(url(world.acme, tail)).status_code == 403
     assert client.get(project_url(world.acme, "/endpoints/new")).status_code == 403
-    for tail in ("/edit", "/duplicate", "/active", "/versions/1/restore"):
-        assert client.post(url(world.acme, tail), data=typed(world.acme, prompt="x")).status_code == 403
+    for tail in ("/settings/prompt", "/duplicate", "/active", "/versions/1/restore"):
+        assert client.post(url(world.acme, tail), data={"prompt": "x"}).status_code == 403
 
 
 def test_another_tenants_endpoint_is_not_there(world, sign_in):
     client = sign_in(world.owner)
     base = f"/w/{world.acme.workspace.slug}/endpoints/{world.other.endpoint.id}"
-    for tail in ("", "/edit", "/try", "/use", "/versions"):
+    for tail in ("", "/settings/prompt", "/try", "/use", "/versions"):
         assert client.get(base + tail).status_code == 404
-    for tail in ("/edit", "/duplicate", "/active", "/versions/1/restore"):
+    for tail in ("/settings/prompt", "/duplicate", "/active", "/versions/1/restore"):
         assert client.post(base + tail, data=FORM).status_code == 404
 
 
@@ -285,15 +346,12 @@ def test_the_samples_run_as_they_are_copied(world, sign_in, server, tmp_path):
 
 
 def test_limits_of_an_endpoint_are_a_new_version_that_tells_them(world, client, sign_in):
-    person, url = sign_in(world.teammate), f"/w/acme/endpoints/{world.acme.endpoint.id}"
-    fields = {"name": "Hello", "slug": "hello", "model": "demo/demo-fast"}
-    assert person.post(f"{url}/edit", data={**fields, "limits.requests_per_minute": "1"}).status_code == 303
-    assert "1 call per minute" in person.get(url).text
-    assert "1 call per minute" in person.get(f"{url}/versions").text
+    person = sign_in(world.teammate)
+    assert save(person, world.acme, "limits", **{"limits.requests_per_minute": "1"}).status_code == 303
+    assert "1 call per minute" in person.get(url(world.acme)).text
+    assert "1 call per minute" in person.get(url(world.acme, "/versions")).text
     call = {"json": {"message": "Hi"}, "headers": world.acme.headers}
     assert [client.post(world.acme.url, **call).status_code for _ in range(2)] == [200, 429]
-    assert person.post(f"{url}/edit", data=fields).status_code == 303
-    assert "not set" in person.get(f"{url}/versions").text
+    assert save(person, world.acme, "limits").status_code == 303
+    assert "not set" in person.get(url(world.acme, "/versions")).text
     assert client.post(world.acme.url, **call).status_code == 200
-    wrong = person.post(f"{url}/edit", data={**fields, "limits.concurrency": "0"})
-    assert wrong.status_code == 422 and 'id="f-limits.concurrency-error"' in wrong.text
