@@ -15,7 +15,7 @@ from app.domain.endpoints import EndpointConfig, parse_config, parse_slug
 from app.domain.errors import Conflict, InvalidFields, InvalidInput
 from app.domain.fields import text
 from app.models import Endpoint, EndpointVersion, Provider
-from app.services import access, audit, endpoint_versions, keys, projects
+from app.services import access, audit, endpoint_versions, guardrail_levels, keys, projects
 from app.services.endpoint_versions import EndpointView, owned, view_of
 
 __all__ = ["EndpointView", "owned"]
@@ -41,6 +41,7 @@ def create(
         projects.owned(session, workspace_id, project_id)
         check_free(session, project_id, slug)
         check_models(session, workspace_id, config)
+        guardrail_levels.check_in_project(session, workspace_id, project_id, {}, config.guardrails)
         endpoint = Endpoint(workspace_id=workspace_id, project_id=project_id, slug=slug, name=name)
         session.add(endpoint)
         session.flush()
@@ -107,6 +108,8 @@ def keep(
         return {"draft": [old_draft, None]}
     if config != start or draft is None:
         check_models(session, endpoint.workspace_id, config)
+        where = endpoint.workspace_id, endpoint.project_id
+        guardrail_levels.check_in_project(session, *where, start.guardrails, config.guardrails)
         version = endpoint_versions.add(session, saving.actor, endpoint, config, saving.note)
     else:
         version = draft
@@ -192,7 +195,9 @@ def check_models(session: Session, workspace_id: str, config: EndpointConfig) ->
     """Raise InvalidFields when a model's provider does not exist in the workspace."""
     slugs = set(session.scalars(select(Provider.slug).where(Provider.workspace_id == workspace_id)))
     errors = {}
-    for name, models in (("model", (config.model,)), ("failover", config.failover)):
+    named = [("model", (config.model,)), ("failover", config.failover)]
+    named += [(f"routing.{number}.model", rule.models) for number, rule in enumerate(config.routing)]
+    for name, models in named:
         missing = sorted({model.partition("/")[0] for model in models} - slugs)
         if missing:
             errors[name] = f"There is no provider “{missing[0]}” in this workspace. Add it first."

@@ -12,14 +12,17 @@ from sqlalchemy.orm import Session
 from app.domain.callers import DEFAULT_SCOPES, SCOPES, hash_key
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from app.domain.fields import Collector, refuse_unknown, text, texts
+from app.domain.guardrails.settings import parse_guardrails
 from app.domain.key_rules import KeyRules, parse_rules, stored_rules
 from app.domain.keys import endpoints_of, labels_of
 from app.domain.limits import limits_of
 from app.models import Endpoint, Key
 from app.services import accounts, key_rotation
 
-FIELDS = frozenset({"name", "account_id", "scopes", "expires_at", "limits", "endpoints", "labels", "rules"})
-SHOWN = ("scopes", "limits", "endpoints", "labels", "rules")
+FIELDS = frozenset(
+    {"name", "account_id", "scopes", "expires_at", "limits", "endpoints", "labels", "rules", "guardrails"}
+)
+SHOWN = ("scopes", "limits", "endpoints", "labels", "rules", "guardrails")
 
 
 def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,6 +38,7 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
         "endpoints": collect.take(endpoints_of, fields),
         "labels": collect.take(labels_of, fields),
         "rules": collect.take(rules_of, fields),
+        "guardrails": collect.take(parse_guardrails, fields),
     }
     collect.finish()
     return {**values, "limits": values["limits"].as_dict(), "rules": stored_form(values["rules"])}

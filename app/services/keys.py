@@ -16,7 +16,7 @@ from app.domain.errors import InvalidInput, NotFound
 from app.domain.ids import is_uuid
 from app.models import Credential, Key
 from app.models.columns import utc_now
-from app.services import access, accounts, audit, key_fields, projects
+from app.services import access, accounts, audit, guardrail_levels, key_fields, projects
 from app.services.key_fields import SHOWN, parse
 from app.services.key_rotation import NewKey, prefix
 
@@ -51,11 +51,12 @@ def add(session: Session, actor: Actor, values: Mapping[str, Any], secret: str) 
     key_fields.check_name_free(session, project_id, values["name"])
     key_fields.check_secret_free(session, secret)
     key_fields.check_endpoints(session, project_id, values["endpoints"])
+    guardrail_levels.check_in_project(session, workspace_id, project_id, {}, values["guardrails"])
     shown = preview_key(secret, prefix.value)
     key = Key(hash=hash_key(secret), preview=shown, created_by=actor.label, **values)
     session.add(key)
     session.flush()
-    told = audit.difference({}, {name: values[name] or None for name in SHOWN})
+    told = guardrail_levels.told(audit.difference({}, {name: values[name] or None for name in SHOWN}))
     audit.write(session, actor, workspace_id, audit.Change("key.create", key.id, key.name, told))
     return key
 
@@ -119,6 +120,8 @@ def change(session: Session, actor: Actor, key: Key, fields: Mapping[str, Any]) 
         key_fields.check_name_free(session, key.project_id, values["name"])
     if "endpoints" in changes:
         key_fields.check_endpoints(session, key.project_id, values["endpoints"])
+    guardrails = key.guardrails, values["guardrails"]
+    guardrail_levels.check_in_project(session, workspace_id, key.project_id, *guardrails)
     for name in changes:
         setattr(key, name, values[name])
     if changes:
@@ -135,7 +138,7 @@ def told_changes(session: Session, workspace_id: str, changes: dict[str, list[An
     if "account_id" in told:
         pair = told.pop("account_id")
         told["account"] = [accounts.owned(session, workspace_id, account_id).name for account_id in pair]
-    return told
+    return guardrail_levels.told(told)
 
 
 def replace_secret(actor: Actor, workspace_id: str, key_id: str, secret: str) -> bool:

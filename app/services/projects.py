@@ -14,13 +14,16 @@ from app.domain.actors import Actor
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from app.domain.fields import Collector, refuse_unknown, switch, text, texts, whole
 from app.domain.gateway_settings import GatewaySettings, parse_settings
+from app.domain.guardrails.settings import Settings, parse_guardrails
 from app.domain.ids import is_uuid, new_id
 from app.models import Endpoint, Key, Project
 from app.models.columns import utc_now
-from app.services import access, audit
+from app.services import access, audit, guardrail_levels
 
 SURFACES = ("endpoints", "proxy", "light")
-FIELDS = frozenset({"name", "surfaces", "log_content", "content_retention_days", "active", "gateway"})
+FIELDS = frozenset(
+    {"name", "surfaces", "log_content", "content_retention_days", "active", "gateway", "guardrails"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ def create(actor: Actor, workspace_id: str, fields: Mapping[str, Any], uuid: str
     def work(session: Session) -> Project:
         access.require(session, actor, workspace_id, "editor")
         check_free(session, workspace_id, values["name"])
+        check_guardrails(session, workspace_id, {}, values["guardrails"])
         if uuid is not None and session.get(Project, uuid) is not None:
             raise Conflict("Another project has this uuid.", param="uuid")
         project = Project(id=(uuid or new_id()).lower(), workspace_id=workspace_id, **values)
@@ -64,9 +68,10 @@ def update(actor: Actor, workspace_id: str, project_id: str, fields: Mapping[str
         values = parse({**before, **fields})
         if values["name"] != project.name:
             check_free(session, workspace_id, values["name"])
+        check_guardrails(session, workspace_id, project.guardrails, values["guardrails"])
         for name in audit.difference(before, values):
             setattr(project, name, values[name])
-        changes = audit.difference(flat(before), flat(values))
+        changes = guardrail_levels.told(audit.difference(flat(before), flat(values)))
         if changes:
             change = audit.Change("project.change", project.id, project.name, changes)
             audit.write(session, actor, workspace_id, change)
@@ -151,6 +156,7 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
         "content_retention_days": collect.take(whole, fields, "content_retention_days", 1, 3650) or 30,
         "active": collect.take(switch, fields, "active", True),
         "gateway": collect.take(gateway, fields),
+        "guardrails": collect.take(parse_guardrails, fields),
     }
     collect.finish()
     return {**values, "gateway": values["gateway"].as_dict()}
@@ -174,6 +180,12 @@ def surfaces(fields: Mapping[str, Any]) -> list[str]:
     if unknown:
         raise InvalidInput(f"Choose from: {', '.join(SURFACES)}.", param="surfaces")
     return [name for name in SURFACES if name in chosen]
+
+
+def check_guardrails(session: Session, workspace_id: str, before: Settings, after: Settings) -> None:
+    """Raise InvalidFields where the workspace has locked what would change."""
+    above = guardrail_levels.of_workspace(session, workspace_id)
+    guardrail_levels.check(session, workspace_id, above, before, after)
 
 
 def check_free(session: Session, workspace_id: str, name: str) -> None:

@@ -13,11 +13,12 @@ from app.database import database
 from app.domain.actors import Actor
 from app.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from app.domain.fields import Collector, refuse_unknown, text
+from app.domain.guardrails.settings import parse_guardrails
 from app.domain.ids import slugify
 from app.models import Account, Membership, User, Workspace
-from app.services import access, audit, providers
+from app.services import access, audit, guardrail_levels, providers
 
-FIELDS = frozenset({"name", "timezone"})
+FIELDS = frozenset({"name", "timezone", "guardrails"})
 
 
 def create(actor: Actor, fields: Mapping[str, Any]) -> Workspace:
@@ -44,18 +45,20 @@ def create(actor: Actor, fields: Mapping[str, Any]) -> Workspace:
 
 
 def update(actor: Actor, workspace_id: str, fields: Mapping[str, Any]) -> Workspace:
-    """Rename the workspace or set its time zone. Admins only."""
+    """Rename the workspace, set its time zone or its guardrails. Admins only."""
 
     def work(session: Session) -> Workspace:
         access.require(session, actor, workspace_id, "admin")
         workspace = session.get_one(Workspace, workspace_id)
-        before = {"name": workspace.name, "timezone": workspace.timezone}
+        before = {name: getattr(workspace, name) for name in FIELDS}
         values = parse({**before, **fields})
         if values["name"] != workspace.name:
             check_free(session, values["name"])
-        changes = audit.difference(before, values)
+        guardrail_levels.check(session, workspace.id, (), workspace.guardrails, values["guardrails"])
+        changes = guardrail_levels.told(audit.difference(before, values))
         if changes:
-            workspace.name, workspace.timezone = values["name"], values["timezone"]
+            for name, value in values.items():
+                setattr(workspace, name, value)
             change = audit.Change("workspace.change", workspace.id, workspace.name, changes)
             audit.write(session, actor, workspace.id, change)
         return workspace
@@ -96,12 +99,13 @@ def list_all(actor: Actor) -> list[Workspace]:
 
 
 def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Check name and time zone."""
+    """Check name, time zone and guardrails."""
     refuse_unknown(fields, FIELDS)
     collect = Collector()
     values = {
         "name": collect.take(text, fields, "name", most=100, required=True),
         "timezone": collect.take(zone, fields),
+        "guardrails": collect.take(parse_guardrails, fields),
     }
     collect.finish()
     return values

@@ -1,0 +1,84 @@
+"""Every text that a client sends is found, in each dialect, and nothing else is touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.client_texts import has_tokens, read, written
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+TOOL_CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "look", "arguments": '{"q":"a\\u0040b"}'},
+}
+TOOL_USE = {"type": "tool_use", "id": "t", "name": "n", "input": {"type": "secret"}}
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "sig"}
+DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "page"}}
+BASE64 = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+BODIES: list[tuple[dict[str, Any], list[str]]] = [
+    ({"message": "hi", "session_id": "s-1"}, ["hi"]),
+    ({"message": "hi", "variables": {"name": "Ann", "card": 4111, "vip": True}}, ["hi", "Ann", "4111"]),
+    (
+        {
+            "messages": [
+                {"role": "system", "content": "be"},
+                {"role": "user", "content": [PICTURE, {"type": "text", "text": "t"}]},
+            ]
+        },
+        ["be", "t"],
+    ),
+    ({"messages": [{"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}]}, ["a@b"]),
+    ({"messages": [{"role": "tool", "tool_call_id": "call_1", "name": "look", "content": "found"}]}, ["found"]),
+    (
+        {
+            "system": [{"type": "text", "text": "sys", "cache_control": {"type": "ephemeral"}}],
+            "messages": [{"role": "user", "content": [THOUGHT, DOCUMENT, BASE64]}],
+        },
+        ["sys", "page"],
+    ),
+    (
+        {
+            "messages": [
+                {"role": "assistant", "content": [TOOL_USE]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "res"}]},
+            ]
+        },
+        ["secret", "res"],
+    ),
+    (
+        {
+            "instructions": "ins",
+            "input": [
+                {"role": "user", "content": [{"type": "input_text", "text": "in"}]},
+                {"type": "function_call_output", "call_id": "c", "output": "out"},
+            ],
+        },
+        ["ins", "in", "out"],
+    ),
+    ({"input": ["one", "two"], "model": "m"}, ["one", "two"]),
+    ({"input": "one", "user": "somebody", "tools": [{"function": {"description": "d"}}]}, ["one"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "texts"), BODIES)
+def test_texts_are_found_and_put_back(body: dict[str, Any], texts: list[str]) -> None:
+    assert read(body) == texts
+    assert written(body, texts) == body
+    changed = written(body, [f"<{text}>" for text in texts])
+    assert read(changed) == [f"<{text}>" for text in texts]
+    assert changed.keys() == body.keys()
+
+
+def test_numbers_stay_numbers_unless_they_must_not_stay() -> None:
+    body = {"variables": {"card": 4111, "age": 7}}
+    assert written(body, ["[CARD]", "7"]) == {"variables": {"card": "[CARD]", "age": 7}}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [([1, 2], True), ([[1]], True), (["a"], False), ("a", False), (None, False)]
+)
+def test_input_of_token_numbers_is_known(value: Any, expected: bool) -> None:
+    assert has_tokens({"input": value}) is expected
