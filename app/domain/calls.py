@@ -109,12 +109,12 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """An earlier request that is asked again: without session and limits.
+    """An earlier request that is asked again, or a saved example: without session, limits and cache.
 
-    `model`: in place of the endpoint's own.
+    `request_id` None: an example. `model`: in place of the endpoint's own.
     """
 
-    request_id: str
+    request_id: str | None
     model: str = ""
 
 

@@ -1,78 +1,71 @@
-"""Finds what a call is for: the endpoint's published version and the candidates behind its models."""
+"""Finds what a call is for: the endpoint's version and the candidates behind its models."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.callers import Caller, may_call
 from app.domain.calls import Call
+from app.domain.endpoint_routes import models_of_rules
 from app.domain.endpoints import parse_config
-from app.domain.errors import InvalidInput, NotAllowed, NotFound
+from app.domain.errors import NotAllowed, NotFound
 from app.domain.gateway_settings import GatewaySettings
-from app.domain.ids import is_slug
 from app.domain.providers import origin_of
 from app.domain.targets import Candidate, CredentialValue, Skipped, Target
-from app.models import Credential, Endpoint, EndpointVersion, Project, Provider
+from app.domain.wanted import Wanted, wanted
+from app.models import Credential, Endpoint, EndpointVersion, Project, Provider, Publication
 from app.services import budgets, model_rows, turns
 from app.services.cache import Cache
 from app.services.sealing import CannotUnseal, sealer
 
-_known: Cache[tuple[str, str], Target] = Cache(20_000)
+_known: Cache[tuple[str, Wanted], Target] = Cache(20_000)
 
 
 def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     """Return the endpoint that the call names; raise NotFound when unknown or inactive (O44)."""
-    slug = call.slug if call.slug is not None else named_slug(call)
-    if not is_slug(slug):
-        raise NotFound("Endpoint not found.")
-    if not may_call(caller, slug):
-        raise NotAllowed(f"This key may not call the endpoint '{slug}'.")
-    target = None if fresh else known(caller, slug)
+    named = wanted(call)
+    if not may_call(caller, named.slug):
+        raise NotAllowed(f"This key may not call the endpoint '{named.slug}'.")
+    target = None if fresh else known(caller, named)
     return target or turns.read_once(
-        f"endpoint {caller.project_id} {slug}", lambda: known(caller, slug), lambda: read(caller, slug)
+        f"endpoint {caller.project_id} {named}", lambda: known(caller, named), lambda: read(caller, named)
     )
 
 
-def known(caller: Caller, slug: str) -> Target | None:
+def known(caller: Caller, named: Wanted) -> Target | None:
     """Return the remembered target, if it was read under the caller's stamp and not before the caller."""
-    target = _known.get((caller.project_id, slug))
+    target = _known.get((caller.project_id, named))
     if target is None or target.config_stamp != caller.config_stamp or target.read_at < caller.read_at:
         return None
     return target
 
 
-def read(caller: Caller, slug: str) -> Target:
+def read(caller: Caller, named: Wanted) -> Target:
     """Read and remember the target; raise NotFound."""
-    target = database.read(lambda session: load(session, caller, slug))
-    _known.put((caller.project_id, slug), target)
+    target = database.read(lambda session: load(session, caller, named))
+    _known.put((caller.project_id, named), target)
     return target
 
 
-def named_slug(call: Call) -> str:
-    """Return the slug that the body names (P2, P28); raise InvalidInput without one."""
-    slug = call.body.get(call.slug_field)
-    if not isinstance(slug, str) or not slug:
-        text = f"Name the endpoint's slug in the body field '{call.slug_field}'."
-        raise InvalidInput(text, param=call.slug_field)
-    return slug
-
-
-def load(session: Session, caller: Caller, slug: str) -> Target:
-    """Read the endpoint, its published version and its candidates."""
+def load(session: Session, caller: Caller, named: Wanted) -> Target:
+    """Read the endpoint, the version that is asked for and its candidates."""
     row = session.execute(
-        select(Endpoint, EndpointVersion, Project)
-        .join(EndpointVersion, EndpointVersion.id == Endpoint.published_version_id)
+        select(Endpoint, Project)
         .join(Project, Project.id == Endpoint.project_id)
-        .where(Endpoint.project_id == caller.project_id, Endpoint.slug == slug, Endpoint.active)
+        .where(Endpoint.project_id == caller.project_id, Endpoint.slug == named.slug, Endpoint.active)
     ).first()
     if row is None:
         raise NotFound("Endpoint not found.")
-    endpoint, version, project = row
+    endpoint, project = row
+    version = version_for(session, endpoint, named)
     config = parse_config(version.config)
+    if named.model:
+        config = replace(config, model=named.model, failover=(), routing=())
     chain = [candidate_for(session, caller, model_id) for model_id in (config.model, *config.failover)]
     return Target(
         workspace_id=caller.workspace_id,
@@ -89,7 +82,27 @@ def load(session: Session, caller: Caller, slug: str) -> Target:
         limits=config.limits,
         gateway=GatewaySettings(**project.gateway),
         budgets=budgets.facts(session, [("endpoint", endpoint.id, f"the endpoint “{endpoint.slug}”")]),
+        by_rule=tuple(candidate_for(session, caller, model_id) for model_id in models_of_rules(config)),
     )
+
+
+def version_for(session: Session, endpoint: Endpoint, named: Wanted) -> EndpointVersion:
+    """Return the version that answers; raise NotFound for one that callers never got answers from."""
+    if named.version is None:
+        return session.get_one(EndpointVersion, endpoint.published_version_id)
+    version = session.scalars(
+        select(EndpointVersion).where(
+            EndpointVersion.endpoint_id == endpoint.id, EndpointVersion.number == named.version
+        )
+    ).first()
+    if version is None or not (named.drafts or was_published(session, version)):
+        raise NotFound(f"Version {named.version} of '{named.slug}' does not exist or was never published.")
+    return version
+
+
+def was_published(session: Session, version: EndpointVersion) -> bool:
+    """Say whether a version has ever answered calls."""
+    return bool(session.scalar(select(exists().where(Publication.version_id == version.id))))
 
 
 def candidate_for(session: Session, caller: Caller, model_id: str) -> Candidate | Skipped:
