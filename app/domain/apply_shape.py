@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.domain import accounts, aliases, budgets, endpoints, gateway_settings, key_rules, limits, plans
+from app.domain.guardrails.settings import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Shape:
 
 LIMITS = Shape(limits.FIELDS)
 LABELS = Shape(frozenset(), any_field=True)
+PATTERN = Shape(frozenset({"name", "pattern", "action"}), ("name",))
+GUARDRAILS = Shape(
+    frozenset(),
+    objects={kind: Shape(fields - {"patterns"}) for kind, fields in KINDS.items() if kind != "patterns"}
+    | {"patterns": Shape(KINDS["patterns"] - {"patterns"}, lists={"patterns": PATTERN})},
+)
 RULES = Shape(key_rules.FIELDS)
 PROVIDER_KEYS = Shape(frozenset(), any_field=True)
 BUDGET = Shape(budgets.FIELDS | {"period"}, ("period",))
@@ -58,15 +65,21 @@ PROJECT_CREDENTIAL = Shape(frozenset({"provider", "name", "secret", "active"}), 
 PLUGIN = Shape(frozenset({"plugin", "active", "url", "secret"}), ("plugin",), objects={"options": LABELS})
 ALIAS = Shape(aliases.FIELDS, ("name",))
 ENDPOINT = Shape(
-    (endpoints.FIELDS - {"limits"}) | {"slug", "name", "active", "note"},
+    (endpoints.FIELDS - {"limits", "guardrails"}) | {"slug", "name", "active", "note"},
     ("slug",),
-    objects={"limits": LIMITS},
+    objects={"limits": LIMITS, "guardrails": GUARDRAILS},
     lists={"budgets": BUDGET},
 )
 KEY = Shape(
     frozenset({"name", "secret", "account", "scopes", "allowed_endpoints", "expires_at", "revoked"}),
     ("name",),
-    objects={"limits": LIMITS, "labels": LABELS, "rules": RULES, "provider_keys": PROVIDER_KEYS},
+    objects={
+        "limits": LIMITS,
+        "labels": LABELS,
+        "rules": RULES,
+        "provider_keys": PROVIDER_KEYS,
+        "guardrails": GUARDRAILS,
+    },
     lists={"budgets": BUDGET},
 )
 GATEWAY = Shape(gateway_settings.FIELDS)
@@ -74,7 +87,7 @@ PROJECT = Shape(
     frozenset({"name", "uuid", "mode", "surfaces", "active", "log_content", "content_retention_days"}),
     ("name", "uuid"),
     any_of=True,
-    objects={"gateway": GATEWAY},
+    objects={"gateway": GATEWAY, "guardrails": GUARDRAILS},
     lists={
         "aliases": ALIAS,
         "credentials": PROJECT_CREDENTIAL,
@@ -87,7 +100,7 @@ ALERTS = Shape(frozenset({"emails", "muted"}))
 WORKSPACE = Shape(
     frozenset({"name", "timezone", "plan"}),
     ("name",),
-    objects={"account": ACCOUNT, "alerts": ALERTS},
+    objects={"account": ACCOUNT, "alerts": ALERTS, "guardrails": GUARDRAILS},
     lists={
         "sub_accounts": SUB_ACCOUNT,
         "members": MEMBER,
@@ -104,7 +117,7 @@ FILE = Shape(frozenset(), lists={"plans": PLAN, "workspaces": WORKSPACE})
 NOT_YET = frozenset(
     {
         "allowed_models",
-        "cache", "end_users", "evals", "guardrails", "input_schema", "jobs",
+        "cache", "end_users", "evals", "input_schema", "jobs",
         "output_schema", "policies", "prompts", "rollouts",
         "routing", "schemas", "session", "sessions", "variables",
         "webhooks", "weight",

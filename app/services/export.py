@@ -89,6 +89,7 @@ class Exporter:
             **escaped({"name": self.row.name, "timezone": self.row.timezone}),
             **self.account(),
             "alerts": escaped(alert_settings.as_fields(self.row)),
+            **guardrails_of(self.row),
             "members": [self.member(member) for member in members.list_all(self.actor, self.row.id)],
             "providers": [self.provider(provider, kept) for provider in listed],
             "models": [
@@ -155,6 +156,7 @@ class Exporter:
             "log_content": project.log_content,
             "content_retention_days": project.content_retention_days,
             "gateway": escaped(projects.as_fields(project)["gateway"]),
+            **guardrails_of(project),
             "credentials": [
                 {"provider": slug, **self.credential(row, project.name, slug)}
                 for row in own
@@ -202,6 +204,7 @@ class Exporter:
             "scopes": list(key.scopes),
             "expires_at": key.expires_at.isoformat() if key.expires_at else None,
             **escaped(rules_of(key)),
+            **guardrails_of(key),
             **self.own_keys(key, project),
             **self.budgets(f"/projects/{project.name}/keys/{key.name}"),
         }
@@ -226,6 +229,11 @@ def rules_of(key: Key) -> dict[str, Any]:
     by = stored_rules(key.rules).as_fields()
     rules = {"limits": key.limits, "allowed_endpoints": key.endpoints, "labels": key.labels, "rules": by}
     return {name: value for name, value in rules.items() if value}
+
+
+def guardrails_of(row: Workspace | Project | Key) -> dict[str, Any]:
+    """Return the guardrails that are set on a workspace, a project or a key, if any."""
+    return escaped({"guardrails": row.guardrails}) if row.guardrails else {}
 
 
 def caps_by_scope(actor: Actor, workspace_id: str) -> Caps:

@@ -50,7 +50,7 @@ def update(actor: Actor, workspace_id: str, fields: Mapping[str, Any]) -> Worksp
     def work(session: Session) -> Workspace:
         access.require(session, actor, workspace_id, "admin")
         workspace = session.get_one(Workspace, workspace_id)
-        before = {name: getattr(workspace, name) for name in FIELDS}
+        before = as_fields(workspace)
         values = parse({**before, **fields})
         if values["name"] != workspace.name:
             check_free(session, values["name"])
@@ -96,6 +96,11 @@ def list_all(actor: Actor) -> list[Workspace]:
         return list(session.scalars(query))
 
     return database.read(work)
+
+
+def as_fields(workspace: Workspace) -> dict[str, Any]:
+    """Return the fields that a form or file may set."""
+    return {name: getattr(workspace, name) for name in FIELDS}
 
 
 def parse(fields: Mapping[str, Any]) -> dict[str, Any]:

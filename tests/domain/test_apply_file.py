@@ -128,13 +128,13 @@ def test_no_refusal_shows_what_a_variable_holds() -> None:
 
 
 def test_the_form_has_every_field_of_the_services() -> None:
-    assert apply_shape.WORKSPACE.fields == workspaces.FIELDS | {"plan"}
+    assert apply_shape.WORKSPACE.fields == workspaces.FIELDS - {"guardrails"} | {"plan"}
     assert apply_shape.ACCOUNT.fields == accounts.FIELDS - {"plan"} | {"top_up_usd", "top_up_ref"}
     assert apply_shape.SUB_ACCOUNT.fields == accounts.SUB_FIELDS
     assert apply_shape.PLAN.fields == plans.FIELDS
     assert apply_shape.PROVIDER.fields == providers.FIELDS
     assert apply_shape.MODEL.fields == model_rows.FIELDS | {"id"}
-    own = projects.FIELDS - {"gateway"} | {"uuid", "mode"}
+    own = projects.FIELDS - {"gateway", "guardrails"} | {"uuid", "mode"}
     assert apply_shape.PROJECT.fields == own and apply_shape.GATEWAY.fields == gateway_settings.FIELDS
     own = keys.FIELDS - {"account_id", "endpoints"} | {"secret", "revoked", "allowed_endpoints", "account"}
     own |= {"provider_keys"}

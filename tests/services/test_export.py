@@ -150,3 +150,22 @@ def test_variables_are_unique_and_never_settings_of_sluice() -> None:
     variables = Variables()
     names = [variables.reference("key", name, "ci") for name in ("Sluice", "3M", "Öl", "Äl")]
     assert names == ["${KEY_SLUICE_CI}", "${KEY_3M_CI}", "${KEY_L_CI}", "${KEY_L_CI_2}"]
+
+
+def test_guardrails_of_every_level_come_back() -> None:
+    document = copy.deepcopy(FILE)
+    [workspace] = document["workspaces"]
+    [project] = workspace["projects"]
+    workspace["guardrails"] = {"pii": {"action": "mask", "kinds": ["email"], "locked": True}}
+    number = {"name": "order number", "pattern": "A-\\d{4}"}
+    project["guardrails"] = {"patterns": {"action": "flag", "patterns": [number]}}
+    project["endpoints"][0]["guardrails"] = {"keywords": {"action": "block", "words": ["${x}"]}}
+    project["keys"][0]["guardrails"] = {"length": {"action": "block", "most_characters": 900}}
+    [minted] = apply(SYSTEM, document).keys
+    report = there_and_back(SECRETS | {"KEY_GLOBEX_SUPPORT_WEB": minted["secret"]})
+    assert (report["created"], report["changed"], report["pruned"]) == ([], [], [])
+    [told] = export(SYSTEM, "Globex")["workspaces"]
+    assert told["guardrails"]["pii"]["locked"] is True
+    assert told["projects"][0]["guardrails"]["patterns"]["patterns"] == [number]
+    [changed] = apply(SYSTEM, {"workspaces": [{"name": "Globex", "guardrails": {}}]}).changed
+    assert changed == "Globex"

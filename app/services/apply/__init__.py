@@ -89,6 +89,7 @@ def find_or_create(actor: Actor, report: Report, item: Item, defaults: dict[str,
     if found is None:
         report.note(item.path, created=True)
         return workspaces.create(actor, {**defaults, **fields}).id
-    before = found.timezone
-    report.note(item.path, changed=workspaces.update(actor, found.id, fields).timezone != before)
+    before = workspaces.as_fields(found)
+    after = workspaces.as_fields(workspaces.update(actor, found.id, fields))
+    report.note(item.path, changed=after != before)
     return found.id
