@@ -32,6 +32,7 @@ from app.services import (
     callers,
     checks,
     endpoint_names,
+    endpoint_routes,
     failover,
     forwarding,
     guardrails,
@@ -109,6 +110,7 @@ def run(call: Call) -> Iterator[Head | Chunk]:
             yield from chunks
         record.succeed()
         sticky.remember(plan, record)
+        answer_cache.remember(record)
     except Comparing:
         record.caller = None  # each model gets a call and a record of its own
         raise
@@ -158,6 +160,7 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
         call.body = bodies.parse_object(call.raw_body)
     record.begin("target")
     found = finder(call)(caller, call, fresh=fresh)
+    found = endpoint_routes.choose(caller, found, call)
     record.target = target = own_keys.attach(found, caller, call)
     record.plugins = plugins.check(caller, target, call, fresh=fresh)
     plan = routing.plan(caller, target, call)

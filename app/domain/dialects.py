@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from app.domain import healing, route_headers
 from app.domain.calls import Usage
 from app.domain.chat import choices_of
-from app.domain.errors import BudgetExceeded, GatewayError, NoCandidate, RateLimited
+from app.domain.errors import BudgetExceeded, GatewayError, InvalidFields, NoCandidate, RateLimited
 from app.domain.messages import answer as messages
 from app.domain.pricing import nano_to_usd
 from app.domain.provider_errors import Draining, ProviderAnswered, ProviderFailed, ProviderRefused
@@ -63,7 +63,8 @@ def native_error(error: GatewayError) -> dict[str, Any]:
     if isinstance(error, RateLimited) and error.scope:
         told = {"scope": error.scope, "retry_after": error.retry_after_seconds}
         return {"ok": False, "error": error.default, **told}
-    return {"ok": False, "error": error.message}
+    fields = {"errors": error.errors} if isinstance(error, InvalidFields) else {}
+    return {"ok": False, "error": error.message, **fields}
 
 
 def native_status(error: GatewayError) -> int:
@@ -165,6 +166,8 @@ def summary(record: Record) -> dict[str, Any]:
     }
     if record.target is not None and record.target.requested:
         told["requested_model"] = record.target.requested
+    if record.target is not None and record.target.rule:
+        told["routing_decision"] = record.target.rule
     if record.healing is not None:
         told["healing"] = healing.told(record.healing)
     paid = [extra for extra in record.extras if extra.kind != "plugin"]

@@ -55,7 +55,12 @@ KINDS = {
     "burst_per_second": Kind(1_000, "second", "{} requests per second"),
     "concurrency": Kind(0, "concurrency", "{} calls at once"),
 }
-OWNERS = {"plan": "The plan", "key": "This key", "endpoint": "This endpoint"}
+OWNERS = {
+    "plan": "The plan",
+    "key": "This key",
+    "endpoint": "This endpoint",
+    "management": "The management API",
+}
 REQUESTS = ("requests_per_minute", "requests_per_hour")
 TOKENS = ("tokens_per_minute",)
 
@@ -64,7 +69,7 @@ TOKENS = ("tokens_per_minute",)
 class Limiter:
     """One limit of one plan, key or endpoint."""
 
-    scope: str  # plan | key | endpoint
+    scope: str  # plan | key | endpoint | management
     scope_id: str
     kind: str
     limit: int

@@ -67,6 +67,7 @@ class Record:
     touched: bool = False  # a step changed the request: it is no longer the client's own body
     cached: bool = False  # answered from the project's cache: nothing is asked of anybody, nothing is paid
     slot: Slot | None = None  # where the answer is looked up and kept, where that is wanted
+    keeps: dict[str, Any] | None = None  # the whole answer, to be kept there once the call succeeded
     variables: dict[str, Any] = field(default_factory=dict)  # of the endpoint's, as they were checked (P12)
     guarding: Guarding | None = None  # what guardrails said and changed
     session: Session | None = None  # the conversation that this turn belongs to (P16)

@@ -107,6 +107,8 @@ class Target:
     gateway: GatewaySettings = DEFAULTS
     siblings: tuple[Candidate, ...] = ()  # the same models at other providers: they stand in (A13)
     baseline: Model | None = None  # what savings are measured against; None: the dearest that fits (O37)
+    by_rule: tuple[Candidate | Skipped, ...] = ()  # models that only routing rules name (P31)
+    rule: str = ""  # the label of the one that chose this chain
 
 
 @dataclass(frozen=True, slots=True)

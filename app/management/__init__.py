@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from app.extensions import csrf
-from app.management import keys
+from app.management import keys, projects
 
-BLUEPRINTS = (keys.blueprint,)
+BLUEPRINTS = (keys.blueprint, projects.blueprint)
 
 
 def register(app: Flask) -> None:

@@ -88,6 +88,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     cached: Mapped[bool] = mapped_column(default=False)  # answered from the project's cache
     savings_nano_usd: Mapped[Nano | None]  # against the baseline model; None: not routed, or not known
     routing: Mapped[dict[str, Any] | None] = mapped_column(Json)  # domain.decisions.Decision (R20)
+    routing_decision: Mapped[str | None] = mapped_column(String(60))  # the label of an endpoint's rule (P31)
     extras: Mapped[list[Any] | None] = mapped_column(Json)  # domain.records.Extra: paid for beside the answer
     warnings: Mapped[list[Any] | None] = mapped_column(Json)  # what was dropped or changed, in plain words
     healing: Mapped[dict[str, Any] | None] = mapped_column(Json)  # domain.records.Healing: of a JSON answer

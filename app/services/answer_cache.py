@@ -73,17 +73,26 @@ def slot_for(plan: Plan, record: Record) -> Slot | None:
     call, target = record.call, record.target
     assert target is not None
     asked = call.headers.get(HEADER)
-    if not call.names_model or (asked is None and not target.gateway.cache_seconds):
+    wanted = target.config.cache_seconds if target.endpoint_id else target.gateway.cache_seconds
+    if not may_keep(record) or (asked is None and not wanted):
         return None
     mode = (asked or "auto").strip().lower()
     if mode not in MODES:
         raise InvalidRequest(f"The header x-cache must be one of: {', '.join(MODES)}.", param="x-cache")
-    seconds = target.gateway.cache_seconds or (FORCED_SECONDS if mode == "force" else 0)
+    seconds = wanted or (FORCED_SECONDS if mode == "force" else 0)
     if mode == "skip" or not seconds or target.operation not in OPERATIONS:
         return None
     if record.plugins or idempotency.is_asked_for(call):  # those act; this has an answer of its own
         return None
     return Slot(key_of(plan, record), seconds)
+
+
+def may_keep(record: Record) -> bool:
+    """Say whether answers of this kind of call are ever kept; of an endpoint only whole ones are (P32)."""
+    call, target = record.call, record.target
+    if target is None or target.endpoint_id is None:
+        return call.names_model
+    return not (record.streamed or target.config.session or call.repeats or call.version)
 
 
 def key_of(plan: Plan, record: Record) -> str:
@@ -98,6 +107,7 @@ def key_of(plan: Plan, record: Record) -> str:
         "wishes": asdict(target.wishes),
         "healing": record.call.body.get("healing"),
         "own": native_part(record),
+        "endpoint": [target.endpoint_id, target.version],  # a new version begins anew
     }
     try:
         raw = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
@@ -151,11 +161,11 @@ def replay(answer: Json, record: Record) -> Generator[Chunk, None, None]:
 
 def keep(chunks: Generator[Chunk, None, None], record: Record) -> Generator[Chunk, None, None]:
     """Return the chunks, and remember the answer once it came to its end."""
-    return chunks if record.slot is None else kept(chunks, record, record.slot)
+    return chunks if record.slot is None else kept(chunks, record)
 
 
-def kept(chunks: Generator[Chunk, None, None], record: Record, slot: Slot) -> Generator[Chunk, None, None]:
-    """Yield the chunks; whoever leaves before the end leaves nothing behind."""
+def kept(chunks: Generator[Chunk, None, None], record: Record) -> Generator[Chunk, None, None]:
+    """Yield the chunks, and note the answer; whoever leaves before the end leaves nothing behind."""
     pieces, size = list[Json](), 0
     is_native = record.call.dialect == "anthropic"
     with closing(chunks):
@@ -167,7 +177,13 @@ def kept(chunks: Generator[Chunk, None, None], record: Record, slot: Slot) -> Ge
                 size = MOST_BYTES + 1  # a chat answer could not give it back whole
             yield chunk
     if pieces and size <= MOST_BYTES and not record.paid_elsewhere:
-        put(slot, record, chat.join(pieces) if record.streamed else pieces[0])
+        record.keeps = chat.join(pieces) if record.streamed else pieces[0]
+
+
+def remember(record: Record) -> None:
+    """Store the answer of a call that succeeded: whatever checked it has let it through."""
+    if record.keeps is not None and record.slot is not None:
+        put(record.slot, record, record.keeps)
 
 
 def lengths(data: Json) -> Iterator[int]:

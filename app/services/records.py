@@ -177,6 +177,7 @@ def what(record: Record) -> dict[str, Any]:
         "cached": record.cached,
         "savings_nano_usd": record.savings_nano_usd,
         "routing": record.decision.as_dict() if record.decision else None,
+        "routing_decision": (target.rule or None) if target else None,
         "extras": [extra.as_dict() for extra in record.extras] or None,
         "warnings": record.warnings or None,
         "healing": record.healing.as_dict() if record.healing else None,

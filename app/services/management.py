@@ -1,0 +1,145 @@
+"""Endpoints managed with a key: made, replaced, changed and switched, in its own project alone (P30)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.database import database
+from app.domain.callers import Caller, may_call
+from app.domain.endpoints import FIELDS
+from app.domain.errors import InvalidFields, InvalidInput, NotAllowed, NotFound
+from app.domain.fields import switch, text
+from app.domain.ids import new_id
+from app.domain.limits import Full, Limiter, refusal
+from app.models import Endpoint, Project
+from app.redis_store import RedisAway
+from app.services import endpoints, limits
+from app.services.endpoints import EndpointView
+from app.services.key_api import actor_of
+
+REQUESTS_PER_MINUTE = 30
+BESIDE = frozenset({"note", "active"})  # of the endpoint itself, not of a version
+Card = dict[str, Any]
+
+
+def admit(caller: Caller) -> None:
+    """Let the key in: NotAllowed where the project keeps this switched off, RateLimited past 30 a minute."""
+    query = select(Project.management_api).where(Project.id == caller.project_id)
+    if not database.read(lambda session: session.scalar(query)):
+        raise NotAllowed(
+            f"The management API of the project “{caller.project_name}” is switched off."
+            " Whoever edits the project can switch it on, in its settings."
+        )
+    limiter = Limiter("management", caller.key_id or "", "requests_per_minute", REQUESTS_PER_MINUTE)
+    outcome = count(caller, limiter)
+    if isinstance(outcome, Full):
+        raise refusal(outcome)
+
+
+def count(caller: Caller, limiter: Limiter) -> object:
+    """Count the request; in this process alone while Redis is away."""
+    try:
+        return limits.count((limiter,), caller.workspace_id, limits.ANY_STAMP, new_id(), 0)
+    except RedisAway:
+        return limits.count_locally((limiter,), new_id(), 0)
+
+
+def list_all(caller: Caller) -> Card:
+    """Return the project's endpoints, those switched off as well."""
+    views = endpoints.list_all(actor_of(caller), caller.workspace_id, caller.project_id)
+    return {"endpoints": [card(view) for view in views if may_call(caller, view.endpoint.slug)]}
+
+
+def show(caller: Caller, slug: str) -> Card:
+    """Return one endpoint with its whole configuration."""
+    return {"endpoint": card(database.read(lambda session: find(session, caller, slug)))}
+
+
+def create(caller: Caller, body: Mapping[str, Any]) -> Card:
+    """Make an endpoint and publish its first version."""
+    check_slug(caller, body)
+    fields, note, active = split(body)
+
+    def work(session: Session) -> Card:
+        actor, place = actor_of(caller), (caller.workspace_id, caller.project_id)
+        made = endpoints.create(actor, *place, fields, note)
+        return switched(session, caller, made.endpoint.slug, active)
+
+    return {"endpoint": database.transaction(work)}
+
+
+def replace(caller: Caller, slug: str, body: Mapping[str, Any]) -> Card:
+    """Set every field: what the body leaves out is as in a new endpoint."""
+    return change(caller, slug, {**dict.fromkeys(FIELDS), "slug": slug, **body})
+
+
+def change(caller: Caller, slug: str, body: Mapping[str, Any]) -> Card:
+    """Set the fields that the body names; a new version only where one differs."""
+    check_slug(caller, {"slug": slug, **body})
+    fields, note, active = split(body)
+
+    def work(session: Session) -> Card:
+        found = find(session, caller, slug)
+        view = endpoints.save(actor_of(caller), caller.workspace_id, found.endpoint.id, fields, note)
+        return switched(session, caller, view.endpoint.slug, active)
+
+    return {"endpoint": database.transaction(work)}
+
+
+def set_active(caller: Caller, slug: str, active: bool) -> Card:
+    """Switch an endpoint on or off."""
+    return {"endpoint": database.transaction(lambda session: switched(session, caller, slug, active))}
+
+
+def switched(session: Session, caller: Caller, slug: str, active: bool | None) -> Card:
+    """Return the endpoint's card, switched first where that is asked for."""
+    found = find(session, caller, slug)
+    if active is not None:
+        endpoints.set_active(actor_of(caller), caller.workspace_id, found.endpoint.id, active)
+    return card(find(session, caller, slug))
+
+
+def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], str, bool | None]:
+    """Return the fields of the endpoint, the note for the version, and whether to switch it on or off."""
+    try:
+        note = text(body, "note", most=500)
+        active = switch(body, "active") if body.get("active") is not None else None
+    except InvalidInput as error:
+        raise InvalidFields({error.param or "": error.message}) from None
+    return {name: value for name, value in body.items() if name not in BESIDE}, note, active
+
+
+def check_slug(caller: Caller, body: Mapping[str, Any]) -> None:
+    """Raise NotAllowed for an endpoint that is not on the key's list."""
+    slug = body.get("slug")
+    if isinstance(slug, str) and not may_call(caller, slug):
+        raise NotAllowed(f"This key may not change the endpoint '{slug}'.")
+
+
+def find(session: Session, caller: Caller, slug: str) -> EndpointView:
+    """Return the project's endpoint with its published version; raise NotFound."""
+    where = Endpoint.project_id == caller.project_id, Endpoint.slug == slug
+    row = session.scalars(select(Endpoint).where(*where)).first()
+    if row is None or not may_call(caller, slug):
+        raise NotFound("Endpoint not found.")
+    return endpoints.published(session, row)
+
+
+def card(view: EndpointView) -> Card:
+    """Return an endpoint as this API tells it."""
+    endpoint, version = view.endpoint, view.version
+    return {
+        "slug": endpoint.slug,
+        "name": endpoint.name,
+        "active": endpoint.active,
+        "version": version.number,
+        "author": version.author,
+        "note": version.note,
+        "has_draft": endpoint.draft_version_id is not None,
+        "url": f"/api/{endpoint.project_id}/{endpoint.slug}",
+        **view.config.as_dict(),
+    }
