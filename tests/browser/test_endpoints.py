@@ -18,6 +18,13 @@ def open_form(stage: Stage, visitor: Visitor) -> tuple[Page, str]:
     return visitor.open(path), path
 
 
+def open_section(stage: Stage, visitor: Visitor, section: str) -> Page:
+    """Sign in as an editor and open a section of an endpoint's settings."""
+    acme = stage.world.acme
+    visitor.enter(stage.world.teammate)
+    return visitor.open(f"/w/{acme.workspace.slug}/endpoints/{acme.endpoint.id}/settings/{section}")
+
+
 def fallbacks(page: Page) -> list[str]:
     """Return the fallbacks that are shown, in order."""
     fields = page.locator('[name="failover"]')
@@ -52,7 +59,7 @@ def test_the_slug_follows_the_name_until_it_is_typed(stage: Stage, visitor: Visi
 
 
 def test_fallbacks_are_added_moved_and_removed(stage: Stage, visitor: Visitor) -> None:
-    page, _ = open_form(stage, visitor)
+    page = open_section(stage, visitor, "model")
     for model in ("demo/demo-fast", "demo/demo-careful", "demo/third"):
         visitor.press("Add a fallback")
         page.keyboard.type(model)
@@ -87,14 +94,30 @@ def test_a_draft_can_be_discarded(stage: Stage, visitor: Visitor) -> None:
     expect(visitor.field("Prompt")).to_have_value("")
 
 
+def test_text_of_a_section_survives_until_it_is_saved(stage: Stage, visitor: Visitor) -> None:
+    page = open_section(stage, visitor, "prompt")
+    here = page.url
+    visitor.field("Prompt").fill("Half a thought")
+    visitor.open(here)
+    visitor.see("had not saved has been put back")
+    expect(visitor.field("Prompt")).to_have_value("Half a thought")
+    visitor.press("Save as a draft")
+    visitor.told("Calls are answered as before")
+    visitor.open(here)
+    expect(page.get_by_text("had not saved has been put back")).to_be_hidden()
+
+
 def test_all_of_it_works_without_scripts(stage: Stage, visit: Callable[..., Visitor]) -> None:
     visitor = visit(java_script_enabled=False)
     page, _ = open_form(stage, visitor)
     visitor.field("Name").fill("Without scripts")
     visitor.field("Model").fill("demo/demo-fast")
-    visitor.field("Fallback 4").fill("demo/demo-careful")
     visitor.press("Make endpoint")
     expect(page.get_by_role("heading", level=1)).to_have_text("Without scripts")
+    visitor.follow("Edit: Model and fallbacks")
+    visitor.field("Fallback 4").fill("demo/demo-careful")
+    visitor.press("Save and publish")
+    visitor.see("1 fallback")
     page.get_by_role("link", name="Use it", exact=True).first.click()
     page.get_by_role("link", name="OpenAI SDK").click()
     visitor.see("from openai import OpenAI")

@@ -77,12 +77,13 @@ def test_an_endpoint_is_made_changed_and_restored(stage: Stage, visitor: Visitor
     visitor.follow("New endpoint")
     visitor.page.wait_for_url(re.compile("/endpoints/new$"))  # its scripts are there
     make_summarize(visitor)
+    set_up_further(visitor)
     change_and_restore(visitor)
     switch_off_on_and_duplicate(visitor)
 
 
 def make_summarize(visitor: Visitor) -> None:
-    """Make an endpoint, wrongly at first."""
+    """Make an endpoint of the few things it cannot do without."""
     page = visitor.page
     visitor.field("Name").fill("Summarize text")
     expect(visitor.field("Slug")).to_have_value("summarize-text")
@@ -90,34 +91,46 @@ def make_summarize(visitor: Visitor) -> None:
     page.get_by_role("dialog").get_by_role("button", name=re.compile("demo-fast")).click()
     expect(visitor.field("Model")).to_have_value("demo/demo-fast")
     visitor.field("Prompt").fill("You are a careful editor.")
-    visitor.field("User template").fill("Summarize this: {{input}}")
-    visitor.field("Temperature").fill("11")
-    visitor.press("Make endpoint")
-    expect(visitor.field("Temperature")).to_have_attribute("aria-invalid", "true")
-    expect(visitor.field("Temperature")).to_have_value("11")
-    expect(visitor.field("User template")).to_have_value("Summarize this: {{input}}")
-    visitor.see(re.compile("^Temperature: Must be a number"))
-    visitor.field("Temperature").fill("0.4")
     visitor.press("Make endpoint")
     expect(page.get_by_role("heading", level=1)).to_have_text("Summarize text")
 
 
+def set_up_further(visitor: Visitor) -> None:
+    """Set a temperature, wrongly at first, and a user template, each in its section."""
+    visitor.follow("Edit: Model and fallbacks")
+    visitor.field("Temperature").fill("11")
+    visitor.field("Longest answer, in tokens").fill("500")
+    visitor.press("Save and publish")
+    expect(visitor.field("Temperature")).to_have_attribute("aria-invalid", "true")
+    expect(visitor.field("Temperature")).to_have_value("11")
+    expect(visitor.field("Longest answer, in tokens")).to_have_value("500")
+    visitor.see(re.compile("^Temperature: Must be a number"))
+    visitor.field("Temperature").fill("0.4")
+    visitor.press("Save and publish")
+    visitor.told("Saved as version 2")
+    visitor.follow("Edit: Prompt")
+    visitor.field("User template").fill("Summarize this: {{input}}")
+    visitor.press("Save and publish")
+    visitor.told("Saved as version 3")
+
+
 def change_and_restore(visitor: Visitor) -> None:
-    """Save a second version, look at the difference, go back to the first."""
+    """Save another version, look at the difference, go back to the one before."""
     page = visitor.page
-    visitor.follow("Edit")
+    visitor.follow("Edit: Prompt")
     visitor.field("Prompt").fill("You are a bold editor.")
     visitor.field("Note for this version").fill("Bolder")
-    visitor.press("Save as a new version")
-    expect(page.get_by_text("Version 2", exact=True)).to_be_visible()
+    visitor.press("Save and publish")
+    expect(page.get_by_text("Version 4", exact=True)).to_be_visible()
     visitor.follow("Versions")
     visitor.see("Bolder")
     expect(page.locator("ins", has_text="You are a bold editor.")).to_be_visible()
     expect(page.locator("del", has_text="You are a careful editor.")).to_be_visible()
-    visitor.press("Restore version 1")
+    visitor.press("Restore version 3")
     visitor.confirm("Restore")
-    expect(page.get_by_role("heading", name="Version 3 Answers now")).to_be_visible()
-    visitor.follow("Edit")
+    expect(page.get_by_role("heading", name="Version 5 Answers now")).to_be_visible()
+    visitor.follow("Overview")
+    visitor.follow("Edit: Prompt")
     expect(visitor.field("Prompt")).to_have_value("You are a careful editor.")
 
 
@@ -131,6 +144,7 @@ def switch_off_on_and_duplicate(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("button", name="Switch off", exact=True)).to_be_visible()
     visitor.press("Duplicate")
     expect(visitor.field("Name")).not_to_have_value("Summarize text")
+    visitor.page.get_by_role("navigation", name="Settings").get_by_role("link", name="Prompt").click()
     expect(visitor.field("User template")).to_have_value("Summarize this: {{input}}")
 
 

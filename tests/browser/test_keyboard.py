@@ -56,8 +56,8 @@ def test_a_question_is_left_by_escape_and_gives_the_focus_back(stage: Stage, vis
     expect(dialog).to_have_count(0)
     expect(switch).to_be_focused()
 
-    page.get_by_role("link", name="Edit", exact=True).press("Enter")
-    page.wait_for_url(re.compile("/edit$"))  # its scripts are there
+    page.get_by_role("link", name="Edit: Model and fallbacks").press("Enter")
+    page.wait_for_url(re.compile("/settings/model$"))  # its scripts are there
     choose = page.get_by_role("button", name="Choose a model from the list").first
     choose.press("Enter")
     expect(page.get_by_role("searchbox")).to_be_focused()

@@ -10,8 +10,10 @@ from axe_playwright_python.base import AXE_SCRIPT
 from flask import Flask, url_for
 from playwright.sync_api import Page, ViewportSize
 from sqlalchemy import select
+from werkzeug.routing import Rule
 
 from app.dashboard import SIGNED_IN
+from app.dashboard.sections import SECTIONS
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.models import (
@@ -94,10 +96,15 @@ def paths(app: Flask, blueprint: str, workspace: str, known: dict[str, object]) 
         for rule in app.url_map.iter_rules():
             if rule.endpoint.split(".")[0] == blueprint and "GET" in (rule.methods or ()):
                 if rule.endpoint not in NO_PAGES:
-                    values = {
-                        name: workspace if name == "workspace" else known[name] for name in rule.arguments
-                    }
-                    yield url_for(rule.endpoint, **values)  # type: ignore[arg-type]
+                    here = {**known, "workspace": workspace}
+                    values = {name: here[name] for name in rule.arguments - {"section"}}
+                    for more in sections(rule):
+                        yield url_for(rule.endpoint, **values, **more)  # type: ignore[arg-type]
+
+
+def sections(rule: Rule) -> list[dict[str, str]]:
+    """Return the sections of an endpoint's settings to open, where the rule has them."""
+    return [{"section": each.name} for each in SECTIONS] if "section" in rule.arguments else [{}]
 
 
 def check(page: Page) -> None:

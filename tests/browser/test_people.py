@@ -26,7 +26,7 @@ def test_a_guest_is_invited_promoted_and_removed(stage: Stage, visit: Callable[.
     row.get_by_role("button", name="Change").click()
     owner.told("Grace Guest has a new role.")
     guest.page.reload()
-    expect(guest.page.get_by_role("link", name="Edit", exact=True)).to_be_visible()
+    expect(guest.page.get_by_role("link", name="Edit: Prompt")).to_be_visible()
 
     row.get_by_role("button", name="Remove").click()
     owner.confirm("Remove")
@@ -67,8 +67,8 @@ def find_nothing_to_change(viewer: Visitor) -> None:
     expect(page.get_by_role("link", name="New endpoint")).to_have_count(0)
     viewer.follow("Hello")
     expect(page.get_by_role("heading", level=1)).to_have_text("Hello")
-    for name in ("Edit", "Try it"):
-        expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
+    expect(page.get_by_role("link", name="Edit: Prompt")).to_have_count(0)
+    expect(page.get_by_role("link", name="Try it", exact=True)).to_have_count(0)
     for name in ("Duplicate", "Switch off"):
         expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
 
