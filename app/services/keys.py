@@ -56,7 +56,7 @@ def add(session: Session, actor: Actor, values: Mapping[str, Any], secret: str) 
     key = Key(hash=hash_key(secret), preview=shown, created_by=actor.label, **values)
     session.add(key)
     session.flush()
-    told = guardrail_levels.told(audit.difference({}, {name: values[name] or None for name in SHOWN}))
+    told = guardrail_levels.told(audit.difference({}, {name: values.get(name) or None for name in SHOWN}))
     audit.write(session, actor, workspace_id, audit.Change("key.create", key.id, key.name, told))
     return key
 
