@@ -21,7 +21,9 @@ RULES = {
 }
 WORDS = {ours: theirs for theirs, ours in RULES.items()}
 SAME = frozenset({"name", "labels"})
-CREATE = SAME | RULES.keys() | {"expires_in", "scopes", "limits", "endpoints", "budgets", "providerKeys"}
+CREATE = SAME | RULES.keys() | {
+    "expires_in", "scopes", "limits", "endpoints", "budgets", "providerKeys", "guardrails",
+}  # fmt: skip
 UPDATE = SAME | RULES.keys() | {"providerKeys"}
 ELSEWHERE = ("budgets", "providerKeys")  # kept in rows of their own
 PREFIX = "key_"

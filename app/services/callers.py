@@ -134,7 +134,7 @@ def load(session: Session, digest: bytes, stamp: str | None, read_at: float) -> 
         key_id=key.id,
         label=key.name,
         limits=parse_limits(key.limits),
-        key_guardrails=layers_of(*(maker.guardrails for maker in reversed(chain)), key.guardrails),
+        key_guardrails=key_layers(*(maker.guardrails for maker in reversed(chain)), key.guardrails),
         own_credentials=key_credentials.usable(session, ids),
         config_stamp=stamp,
         read_at=read_at,
@@ -179,6 +179,12 @@ def shared(
 def layers_of(*layers: dict[str, Any]) -> tuple[str, ...]:
     """Return the levels that say anything, each as JSON: what follows from them is remembered by it."""
     return tuple(orjson.dumps(layer, option=orjson.OPT_SORT_KEYS).decode() for layer in layers if layer)
+
+
+def key_layers(*layers: dict[str, Any]) -> tuple[str, ...]:
+    """Return the levels of keys, first that of the key which a person made; () where none says anything."""
+    first, *minted = layers
+    return (*(layers_of(first) or ("{}",)), *layers_of(*minted)) if any(layers) else ()
 
 
 def plan_facts(plan: Plan) -> PlanFacts:

@@ -13,10 +13,19 @@ from app.domain import key_api
 from app.domain.actors import Actor
 from app.domain.callers import DEFAULT_SCOPES, Caller, mint_key
 from app.domain.errors import InvalidFields, NotFound, ScopeExceeded
+from app.domain.guardrails.levels import weakened
 from app.domain.key_rules import NO_RULES, KeyRules, stored_rules
 from app.domain.minting import MOST_GENERATIONS, beyond
 from app.models import Key
-from app.services import key_budgets, key_credentials, key_fields, key_rotation, keys, makers
+from app.services import (
+    guardrail_settings,
+    key_budgets,
+    key_credentials,
+    key_fields,
+    key_rotation,
+    keys,
+    makers,
+)
 from app.services.key_credentials import OwnKey
 
 SCOPE = "tokens:write"
@@ -63,6 +72,9 @@ def check_within(caller: Caller, values: Mapping[str, Any]) -> None:
     if caller.endpoints is not None and not set(values["endpoints"] or ()) <= set(caller.endpoints):
         raise ScopeExceeded("A key cannot hand on endpoints that it may not call itself.", param="endpoints")
     check_rules(stored_rules(values["rules"]), caller.rules, "the key that makes it")
+    if loose := weakened(guardrail_settings.of_key(caller), values["guardrails"]):
+        name = f"guardrails.{loose[0]}"
+        raise ScopeExceeded(f"'{name}' cannot stop less than it does for the key that makes it.", param=name)
 
 
 def check_rules(asked: KeyRules, most: KeyRules, whose: str) -> None:
@@ -195,6 +207,7 @@ def card(caller: Caller, key: Key, own: Sequence[OwnKey], capped: list[Card]) ->
         "scopes": list(key.scopes),
         "endpoints": key.endpoints,
         "limits": key.limits,
+        "guardrails": key.guardrails,
         "labels": key.labels,
         "budgets": capped,
         **key_api.told(stored_rules(key.rules)),
