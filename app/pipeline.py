@@ -33,6 +33,7 @@ from app.services import (
     checks,
     endpoint_names,
     endpoint_routes,
+    entry_guards,
     failover,
     forwarding,
     guardrails,
@@ -161,6 +162,7 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
     record.begin("target")
     found = finder(call)(caller, call, fresh=fresh)
     found = endpoint_routes.choose(caller, found, call)
+    entry_guards.check_endpoint(caller, call, found.config.guardrails)
     record.target = target = own_keys.attach(found, caller, call)
     record.plugins = plugins.check(caller, target, call, fresh=fresh)
     plan = routing.plan(caller, target, call)

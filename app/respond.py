@@ -13,7 +13,7 @@ from typing import Any
 
 import gevent
 import gevent.socket
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app import lifecycle, pipeline
@@ -21,6 +21,7 @@ from app.domain import limits, route_headers, streams, warning_headers
 from app.domain.actors import Actor
 from app.domain.bodies import encoded
 from app.domain.calls import Call, Cancellation, Chunk
+from app.domain.client_address import client_address as address_of
 from app.domain.dialects import Dialect, summary
 from app.domain.errors import BodyTooLarge, BodyTooSlow, GatewayError, Replayed, UnsupportedEncoding
 from app.domain.ids import new_id
@@ -53,6 +54,13 @@ def client_request_id() -> str | None:
     return sent if CLIENT_REQUEST_ID.fullmatch(sent) else None
 
 
+def client_address() -> str:
+    """Return the address that the request comes from; trusted proxies are believed what they say of it."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    trusted = current_app.config["SETTINGS"].trusted_proxies
+    return address_of(request.remote_addr, forwarded, trusted)
+
+
 def own_secrets() -> dict[str, str]:
     """Return the keys of the customer's own that came with the request, by provider: x-byok-<provider>."""
     return {
@@ -82,6 +90,7 @@ def new_call(dialect: Dialect, surface: str, **fields: Any) -> Call:
         request_id=request_id(),
         headers=request.headers,
         client_request_id=client_request_id(),
+        client_address=client_address(),
         own_secrets=own_secrets(),
         **fields,
     )

@@ -95,6 +95,20 @@ class ScopeExceeded(NotAllowed):
     code = "scope_exceeded"
 
 
+class AddressNotAllowed(NotAllowed):
+    """403: the key may not be used from where the call comes (P23)."""
+
+    code = "address_not_allowed"
+    default = "This key may not be used from your address."
+
+
+class OutsideHours(NotAllowed):
+    """403: the key may not be used at this time (P23)."""
+
+    code = "outside_hours"
+    default = "This key may not be used at this time."
+
+
 class OwnKeyRefused(InvalidRequest):
     """400: a provider does not take the customer's own key, and ours is not used in its place (C26)."""
 

@@ -19,7 +19,7 @@ from app.domain.calls import Call
 from app.domain.errors import GatewayError, NotAllowed, NotAuthenticated, NotFound, WrongSurface
 from app.domain.limits import NO_LIMITS, Limits, parse_limits
 from app.models import Account, Key, Plan, Project, Workspace
-from app.services import access, budgets, key_credentials, key_rotation, makers, stamps, turns
+from app.services import access, budgets, entry_guards, key_credentials, key_rotation, makers, stamps, turns
 from app.services.cache import Cache
 
 _known: Cache[bytes, Caller] = Cache(50_000)
@@ -62,6 +62,7 @@ def check_rights(caller: Caller, call: Call, scope: str) -> None:
         raise NotAllowed("Token does not belong to this project.")
     if call.surface != "any" and call.surface not in caller.surfaces:
         raise WrongSurface(wrong_surface_text(caller, call.surface))
+    entry_guards.check(caller, call)
 
 
 def has_expired(caller: Caller) -> bool:
