@@ -1,0 +1,279 @@
+"""One automaton for many shapes: after each character it says whether any match may be under way.
+
+It is made while it is used: a state is a set of places in the shapes, computed when it is first reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from app.domain.guardrails.folding import ODD, PLAIN
+from app.domain.guardrails.shapes import Chars, Choice, Repeat, Row, Shape, Unreadable, read
+
+MOST_PLACES = 2_000  # of one pattern
+MOST_FOLLOWERS = 40_000
+MOST_TRANSITIONS = 40_000  # kept at a time
+MOST_CLEARINGS = 8  # then it gives up: every text is under way
+ENDED = -1  # a place that nothing follows: a match ended within a character
+
+
+class Fragment(NamedTuple):
+    """A shape laid out: whether it can be empty, and the places where it begins and ends."""
+
+    empty: bool
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+
+
+NOTHING = Fragment(True, (), ())
+
+
+class Ways(NamedTuple):
+    """As what a character may be read: the sets that each reading is in.
+
+    `folded`: without case, which may be several characters; `visible`: False for what is left out.
+    """
+
+    singles: tuple[int, ...]
+    folded: tuple[int, ...]
+    visible: bool
+
+
+def seen_as(char: str) -> str:
+    """Return what detectors read a character as, in its case; nothing for an invisible one."""
+    return PLAIN[char] if not char.isascii() and ODD.match(char) else char
+
+
+class State(dict[str, "State"]):
+    """A set of places; maps each character to the state after it. `accepts`: a match may have just ended."""
+
+    __slots__ = ("_automaton", "accepts", "places")
+
+    def __init__(self, automaton: Automaton, places: frozenset[int]) -> None:
+        super().__init__()
+        self.places = places
+        self.accepts = not places.isdisjoint(automaton.ends)
+        self._automaton = automaton
+
+    def __missing__(self, char: str) -> State:
+        return self._automaton.step(self, char)
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return id(self)
+
+
+class Automaton:
+    """What is alive after a text of several patterns and words.
+
+    A character counts as it is, made plain and without case, whichever goes on: so whoever compares in one
+    of these ways, or a mixture, finds no match that was not under way here. `idle`: nothing is under way.
+    """
+
+    def __init__(self, patterns: Iterable[str] = (), words: Iterable[str] = ()) -> None:
+        self.ends: set[int] = {ENDED}
+        self._sets: dict[Chars, int] = {}  # each with its bit
+        self._bits: list[int] = []  # of the set at each place
+        self._followers: list[tuple[int, ...]] = []
+        self._first: list[int] = []
+        self._branches: dict[tuple[int, str], int] = {}  # of the tree of words
+        for pattern in patterns:
+            self._add(pattern)
+        for word in words:
+            self._add_word(word)
+        self._states: dict[frozenset[int], State] = {}
+        self._masks: dict[str, int] = {}
+        self._ways: dict[str, Ways] = {}
+        self._steps: dict[tuple[frozenset[int], Ways], State] = {}
+        self._kept = self._clearings = 0
+        self.idle = State(self, frozenset())
+        self._unending = State(self, frozenset({ENDED}))
+
+    def step(self, state: State, char: str) -> State:
+        """Return the state after a character, and keep it for the next time."""
+        if self._clearings >= MOST_CLEARINGS:
+            return self._unending
+        ways = self._ways.get(char) or self._ways.setdefault(char, self._read(char))
+        known = self._steps.get((state.places, ways))
+        if known is None:
+            known = self._steps[state.places, ways] = self._state(self._after(state.places, ways))
+        state[char] = known
+        self._kept += 1
+        if self._kept > MOST_TRANSITIONS:
+            self._clear()
+        return known
+
+    def _clear(self) -> None:
+        self._kept, self._clearings = 0, self._clearings + 1
+        for state in self._states.values():
+            state.clear()
+        self.idle.clear()
+        self._states, self._steps, self._masks, self._ways = {}, {}, {}, {}
+
+    def _state(self, places: frozenset[int]) -> State:
+        if not places:
+            return self.idle
+        found = self._states.get(places)
+        if found is None:
+            found = self._states[places] = State(self, places)
+        return found
+
+    def _read(self, char: str) -> Ways:
+        """Return the sets that a character is in: as it is, made plain, and without case."""
+        plain = seen_as(char)
+        low = plain.casefold()
+        singles = {char, *([plain] if len(plain) == 1 else ()), *([low] if len(low) == 1 else ())}
+        several = tuple(map(self._mask, low)) if len(low) > 1 else ()
+        return Ways(tuple(sorted({self._mask(one) for one in singles})), several, bool(plain))
+
+    def _mask(self, char: str) -> int:
+        found = self._masks.get(char)
+        if found is None:
+            found = sum(1 << bit for chars, bit in self._sets.items() if char in chars)
+            self._masks[char] = found
+        return found
+
+    def _after(self, places: frozenset[int], ways: Ways) -> frozenset[int]:
+        """Return the places after one character; a match may begin anywhere, and end within it."""
+        reached = set() if ways.visible else set(places)
+        for mask in ways.singles:
+            reached |= self._moved(places, mask)
+        inner: set[int] | frozenset[int] = places
+        for number, mask in enumerate(ways.folded, 1):
+            inner = self._moved(inner, mask)
+            if number < len(ways.folded) and not inner.isdisjoint(self.ends):
+                reached.add(ENDED)
+        return frozenset(reached | inner if ways.folded else reached)
+
+    def _moved(self, places: Iterable[int], mask: int) -> set[int]:
+        bits, followers = self._bits, self._followers
+        found = {place for place in self._first if mask >> bits[place] & 1}
+        for place in places:
+            if place != ENDED:
+                found.update(next for next in followers[place] if mask >> bits[next] & 1)
+        return found
+
+    def _add(self, pattern: str) -> None:
+        """Add a pattern; Unreadable where it is not understood, matches nothing at all, or is too large."""
+        shape = read_shape(pattern)
+        try:
+            layout = Layout(self, exactly=True)
+            whole = layout.lay(shape)
+        except Unreadable:
+            layout = Layout(self, exactly=False)
+            whole = layout.lay(shape)
+        if whole.empty:
+            raise Unreadable("matches the empty text")
+        self._bits += [self._sets.setdefault(chars, len(self._sets)) for chars in layout.chars]
+        self._followers += [tuple(sorted(places)) for places in layout.followers]
+        self._first += whole.first
+        self.ends.update(whole.last)
+
+    def _add_word(self, word: str) -> None:
+        """Add a word, folded."""
+        place = ENDED
+        for char in "".join(map(seen_as, word)).casefold():
+            below = self._branches.get((place, char))
+            if below is None:
+                chars = Chars(((char, char),))
+                below = self._branches[place, char] = len(self._bits)
+                self._bits.append(self._sets.setdefault(chars, len(self._sets)))
+                self._followers.append(())
+                if place == ENDED:
+                    self._first.append(below)
+                else:
+                    self._followers[place] += (below,)
+            place = below
+        if place != ENDED:
+            self.ends.add(place)
+
+    @property
+    def size(self) -> int:
+        """The number of places so far."""
+        return len(self._bits)
+
+
+class Layout:
+    """The places of one pattern, numbered after those of the others. Inexactly, counts are left out."""
+
+    def __init__(self, automaton: Automaton, *, exactly: bool) -> None:
+        self.chars: list[Chars] = []
+        self.followers: list[set[int]] = []
+        self._base, self._exactly, self._edges = automaton.size, exactly, 0
+
+    def lay(self, shape: Shape) -> Fragment:
+        """Lay out a shape."""
+        if isinstance(shape, Chars):
+            return self._place(shape)
+        if isinstance(shape, Row):
+            return self._row([self.lay(part) for part in shape.parts])
+        if isinstance(shape, Choice):
+            options = [self.lay(option) for option in shape.options]
+            first = tuple(place for option in options for place in option.first)
+            last = tuple(place for option in options for place in option.last)
+            return Fragment(any(option.empty for option in options), first, last)
+        return self._repeat(shape)
+
+    def _place(self, chars: Chars) -> Fragment:
+        if len(self.chars) >= MOST_PLACES:
+            raise Unreadable("too large")
+        place = self._base + len(self.chars)
+        self.chars.append(chars)
+        self.followers.append(set())
+        return Fragment(False, (place,), (place,))
+
+    def _row(self, parts: list[Fragment]) -> Fragment:
+        whole = NOTHING
+        for part in parts:
+            self._join(whole.last, part.first)
+            first = whole.first + part.first if whole.empty else whole.first
+            last = whole.last + part.last if part.empty else part.last
+            whole = Fragment(whole.empty and part.empty, first, last)
+        return whole
+
+    def _repeat(self, shape: Repeat) -> Fragment:
+        part = self.lay(shape.part)
+        least, most = shape.least, shape.most
+        if most == 0:
+            return NOTHING
+        if most == 1:
+            return part._replace(empty=part.empty or least == 0)
+        if most is None and least <= 1 or part.empty or not self._exactly:
+            self._join(part.last, part.first)
+            return part._replace(empty=part.empty or least == 0)
+        return self._counted(shape, part)
+
+    def _counted(self, shape: Repeat, part: Fragment) -> Fragment:
+        """Lay out as many copies as may come; the last one again and again where there is no end."""
+        copies = [part]
+        for _ in range((shape.most or shape.least) - 1):
+            copies.append(self.lay(shape.part))
+            self._join(copies[-2].last, copies[-1].first)
+        if shape.most is None:
+            self._join(copies[-1].last, copies[-1].first)
+        ends = copies[max(0, shape.least - 1) :]
+        return Fragment(shape.least == 0, part.first, tuple(place for one in ends for place in one.last))
+
+    def _join(self, places: tuple[int, ...], following: tuple[int, ...]) -> None:
+        self._edges += len(places) * len(following)
+        if self._edges > MOST_FOLLOWERS:
+            raise Unreadable("too large")
+        for place in places:
+            self.followers[place - self._base].update(following)
+
+
+def read_shape(pattern: str) -> Shape:
+    """Return the shape of a pattern; Unreadable for whatever goes wrong."""
+    try:
+        return read(pattern)
+    except (ValueError, OverflowError):
+        raise Unreadable("not understood") from None
+
+
+def is_readable(pattern: str) -> bool:
+    """Say whether a pattern can be looked for in a text that is not whole yet."""
+    try:
+        Automaton([pattern])
+    except Unreadable:
+        return False
+    return True
