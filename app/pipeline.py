@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from app.domain import bodies, embeddings, prompts, raw_answers
+from app.domain import bodies, embeddings, prompts, raw_answers, session_turns
 from app.domain.calls import Call, Chunk
 from app.domain.comparisons import Comparing
 from app.domain.errors import (
@@ -30,6 +30,7 @@ from app.services import (
     admission,
     answer_cache,
     callers,
+    chat_sessions,
     checks,
     endpoint_names,
     endpoint_routes,
@@ -47,6 +48,7 @@ from app.services import (
     records,
     routing,
     schemas,
+    session_holds,
     sticky,
     targets,
     token_counts,
@@ -88,10 +90,11 @@ def run(call: Call) -> Iterator[Head | Chunk]:
         checked = checks.needs_any(record)
         stored = None if checked else answer_cache.find(plan, record)  # an answer from before, where kept
         record.begin("hold")
-        record.hold = None if stored else holds.reserve(record, plan)  # budgets and balance, idempotency
+        record.hold = None if stored else session_holds.reserve(record, plan)  # its turn, budgets, balance
         if checked:
             record.begin("guardrails")
             guardrails.check_input(record)  #                      422, or masked
+            chat_sessions.note_ask(record)
             record.begin("schema")
             schemas.check_input(record)  #                         variables and input schema: 422
             record.begin("prompt")
@@ -103,6 +106,7 @@ def run(call: Call) -> Iterator[Head | Chunk]:
         if checked:
             chunks = guardrails.check_output(chunks, record)
             chunks = schemas.check_output(chunks, record)
+            chunks = session_turns.listen(chunks, record)
         with closing(chunks):
             first = next(chunks)
             record.begin("stream")
@@ -129,7 +133,7 @@ def finish(record: Record) -> None:
     """Charge what was used, give back what was held, and write the record; however the call ended."""
     record.begin("settle")
     record.settle()  #                                             price what was used
-    holds.settle(record)  #                                        charge it, give the rest back
+    holds.settle(record)  #                                        charge it, keep the session's turn
     admission.release(record)  #                                   make room in the limits
     record.begin("")
     records.write(record)  #                                       log
@@ -196,7 +200,7 @@ def prepare(target: Target, record: Record) -> None:
         return
     assert caller is not None
     record.touched = target.altered
-    record.request = prompts.request_for(target.config, call)
+    record.request = session_turns.continued(record, prompts.request_for(target.config, call))
     check_fallbacks(record.request, caller.rules)
     counts_money = terms_of(caller, target).needs_price
     check_body(record.request, counts_money=counts_money)

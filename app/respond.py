@@ -162,6 +162,8 @@ def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
         headers |= route_headers.headers(record, is_done=timed)
     if record.slot is not None:
         headers |= dict.fromkeys(("X-Cache", "X-Sluice-Cache"), "hit" if record.cached else "miss")
+    if record.session is not None:
+        headers["X-Sluice-Session-Id"] = record.session.id
     if record.warnings:
         headers |= warning_headers.headers(record.warnings)
     if timed:

@@ -1,4 +1,4 @@
-"""How an endpoint keeps conversations: for how long, how much of them, and which one a call goes on with (P16)."""
+"""How an endpoint keeps conversations: how long, how much of them, which one a call goes on with (P16)."""
 
 from __future__ import annotations
 
@@ -87,11 +87,3 @@ def check_room(settings: SessionSettings, held: Held, more: int, more_bytes: int
         raise SessionFull(f"This session may use at most {settings.max_tokens:,} tokens. {again}")
     if held.size_bytes + more_bytes > MOST_BYTES:
         raise SessionFull(f"This session holds as much text as a session can. {again}")
-
-
-def with_history(
-    messages: list[dict[str, Any]], history: list[dict[str, Any]], *, after_prompt: bool
-) -> list[dict[str, Any]]:
-    """Return the messages with those of the turns before put first, only the endpoint's prompt before them."""
-    place = 1 if after_prompt else 0
-    return [*messages[:place], *history, *messages[place:]]

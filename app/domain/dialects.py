@@ -55,6 +55,8 @@ def native_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
     }
     if message.get("tool_calls"):
         body["tool_calls"] = message["tool_calls"]
+    if record.session is not None:
+        body["meta"]["session_id"] = record.session.id
     return body
 
 
@@ -168,6 +170,8 @@ def summary(record: Record) -> dict[str, Any]:
         told["requested_model"] = record.target.requested
     if record.target is not None and record.target.rule:
         told["routing_decision"] = record.target.rule
+    if record.session is not None:
+        told["session_id"] = record.session.id
     if record.healing is not None:
         told["healing"] = healing.told(record.healing)
     paid = [extra for extra in record.extras if extra.kind != "plugin"]

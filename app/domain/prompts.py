@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from app.domain import chat_sessions
 from app.domain.calls import Call
 from app.domain.endpoints import EndpointConfig
 from app.domain.errors import InvalidInput
@@ -18,17 +19,25 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 def request_for(config: EndpointConfig, call: Call) -> dict[str, Any]:
     """Return the OpenAI chat body to send upstream, without model and stream, which the adapter sets."""
+    if call.surface == "endpoints" and call.repeats is None:
+        chat_sessions.resumed_id(config.session, call.body)
+    messages = apply(config, client_messages(call))
     if call.dialect == "native":
-        if call.body.get("session_id") is not None:
-            raise InvalidInput("This endpoint keeps no sessions. Leave 'session_id' out.", param="session_id")
-        return {**settings(config), "messages": apply(config, read_messages(call.body))}
+        return {**settings(config), "messages": messages}
     body = call.chat or call.body
-    own = {name: value for name, value in body.items() if name not in SET_BY_US and value is not None}
+    left_out = SET_BY_US | {chat_sessions.FIELD} if call.surface == "endpoints" else SET_BY_US
+    own = {name: value for name, value in body.items() if name not in left_out and value is not None}
     pinned = settings(config)
     if "max_completion_tokens" in own:
         pinned.pop("max_tokens", None)
-    messages = apply(config, check_messages(body.get("messages")))
     return {**pinned, **own, **output_limits(config, own), "messages": messages}
+
+
+def client_messages(call: Call) -> list[dict[str, Any]]:
+    """Return the messages that the client sends in this turn; raise InvalidInput where they are none."""
+    if call.dialect == "native":
+        return read_messages(call.body)
+    return check_messages((call.chat or call.body).get("messages"))
 
 
 def adds_something(config: EndpointConfig) -> bool:

@@ -38,9 +38,11 @@ from app.domain.holds import (
     terms_of,
 )
 from app.domain.records import Record
+from app.domain.session_turns import end_of
 from app.domain.targets import Plan
 from app.models import Account, Reservation
 from app.services import (
+    chat_sessions,
     dead_calls,
     holds_postgresql,
     idempotency,
@@ -211,12 +213,13 @@ def hold_of(record: Record, bound: Bound, terms: Terms, held: Quote, *, stored: 
 
 
 def settle(record: Record) -> None:
-    """End the record's hold and book what it used; never raises. Without a hold there is nothing to do.
+    """End the record's hold and its turn of a conversation, and book what it used; never raises.
 
     While the database is away it is tried again for half a minute; after that the sweeper decides.
     """
     hold = record.hold
     if hold is None or not hold.stored:
+        chat_sessions.end(record)
         return
     assert record.caller is not None
     ending = ending_of(record, hold)
@@ -253,7 +256,8 @@ def ending_of(record: Record, hold: Hold) -> Ending:
         overage_nano_usd_per_million=terms.overage_nano_usd_per_million,
         reason=record.model_answered or "",
         keyed=keyed,
-        alone=not (keyed or watched or terms.periods or terms.overage_nano_usd_per_million),
+        alone=not (keyed or watched or terms.periods or terms.overage_nano_usd_per_million or record.session),
+        turn=end_of(record),
     )
 
 

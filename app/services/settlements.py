@@ -16,8 +16,9 @@ from app.database import database
 from app.domain.calls import Usage
 from app.domain.ids import new_id
 from app.domain.pricing import Price, cost_nano_usd
+from app.domain.session_turns import TurnEnd
 from app.models import Account, LedgerEntry, Reservation
-from app.services import alerts, holds_postgresql, idempotency, periods, spend
+from app.services import alerts, chat_sessions, holds_postgresql, idempotency, periods, spend
 from app.services.periods import Period
 from app.services.spend import Spent
 
@@ -36,6 +37,7 @@ class Ending:
     reason: str = ""
     keyed: bool = True  # an Idempotency-Key may belong to it
     alone: bool = False  # only a balance is concerned, and nobody watches it
+    turn: TurnEnd | None = None  # of a conversation: kept together with the charge
 
     @property
     def is_void(self) -> bool:
@@ -97,6 +99,8 @@ CHARGE = (
 
 def end(session: Session, ending: Ending) -> Charged | None:
     """End the reservation; None when it has been ended before."""
+    if ending.turn is not None:
+        chat_sessions.end_turn(session, ending.turn)
     now = datetime.now(UTC)
     overage = overage_nano_usd(session, ending)
     cost = ending.cost_nano_usd + overage

@@ -1,0 +1,93 @@
+"""What of a call belongs to its conversation: what was asked, and what left of the answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain import chat
+from app.domain.calls import Chunk, Usage
+from app.domain.records import Record
+
+SAID = ("content", "refusal", "tool_calls", "function_call")
+MOST_TOKENS_COUNTED = 10_000_000  # of one turn: no provider's strange number may fill the column
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """How a turn ended. Without `messages` nothing of it is kept. `ttl_seconds`: the session's idle time."""
+
+    session_id: str
+    turn_id: str
+    messages: tuple[Json, ...]
+    tokens: int
+    ttl_seconds: int
+
+
+def keeps(record: Record) -> bool:
+    """Say whether the call is a turn of a conversation; an earlier request asked again is none (P32)."""
+    target = record.target
+    return target is not None and target.config.session is not None and record.call.repeats is None
+
+
+def continued(record: Record, request: Json) -> Json:
+    """Return the request with what was said before this turn; only the endpoint's prompt stays first."""
+    kept, target = record.session, record.target
+    if kept is None or target is None:
+        return request
+    place = 1 if target.config.prompt else 0
+    messages = request["messages"]
+    return {**request, "messages": [*messages[:place], *kept.history, *messages[place:]]}
+
+
+def listen(chunks: Generator[Chunk, None, None], record: Record) -> Generator[Chunk, None, None]:
+    """Return the chunks, and note what leaves; the pieces of an answer of no conversation are not kept."""
+    return chunks if record.session is None else noted(chunks, record.session.heard)
+
+
+def noted(chunks: Generator[Chunk, None, None], heard: list[Json]) -> Generator[Chunk, None, None]:
+    """Yield the chunks, each noted before it leaves."""
+    with closing(chunks):
+        for chunk in chunks:
+            if chunk.data is not None:
+                heard.append(chunk.data)
+            yield chunk
+
+
+def end_of(record: Record) -> TurnEnd | None:
+    """Return how the call's turn ended; None when it was none."""
+    kept, target = record.session, record.target
+    if kept is None or target is None or target.config.session is None:
+        return None
+    answer = answer_of(record, kept.heard)
+    usage = record.usage or Usage()
+    return TurnEnd(
+        session_id=kept.id,
+        turn_id=record.call.request_id,
+        messages=(*kept.ask, answer) if answer and kept.ask else (),
+        tokens=min(usage.input_tokens + usage.output_tokens + record.extra_tokens, MOST_TOKENS_COUNTED),
+        ttl_seconds=target.config.session.ttl_seconds,
+    )
+
+
+def answer_of(record: Record, heard: list[Json]) -> Json | None:
+    """Return the answer as the conversation keeps it; None where there is none to keep.
+
+    Of a stream that its client left, that is the text until then; of a call that failed it is nothing.
+    """
+    has_left = record.outcome == "client_left" and record.streamed
+    if not heard or not (record.outcome == "succeeded" or has_left):
+        return None
+    whole = chat.join(heard) if record.streamed else heard[-1]
+    message = next((choice.get("message") for choice in chat.choices_of(whole)), None)
+    said = {name: message[name] for name in SAID if message.get(name)} if isinstance(message, dict) else {}
+    if has_left:
+        said = {name: value for name, value in said.items() if name == "content"}
+    told = record.guarding.told if record.guarding else None
+    if told is not None and "content" in said:
+        said["content"] = "".join(told)
+    return {"role": "assistant", "content": None, **said} if any(said.values()) else None
