@@ -38,5 +38,6 @@ class ExampleRun(db.Model):  # type: ignore[name-defined]
     passed: Mapped[bool]
     complaints: Mapped[JsonList]
     answer: Mapped[str] = mapped_column(Text, default="")
+    measured: Mapped[JsonDict]  # output_tokens, cost_nano_usd (None: not known), milliseconds
     request_id: Mapped[Ref]
     created_at: Mapped[Created]

@@ -15,7 +15,7 @@ from app.domain.endpoints import EndpointConfig, parse_config, parse_slug
 from app.domain.errors import Conflict, InvalidFields, InvalidInput
 from app.domain.fields import text
 from app.models import Endpoint, EndpointVersion, Provider
-from app.services import access, audit, endpoint_versions, guardrail_levels, keys, projects
+from app.services import access, audit, endpoint_versions, example_runs, guardrail_levels, keys, projects
 from app.services.endpoint_versions import EndpointView, owned, view_of
 
 __all__ = ["EndpointView", "owned"]
@@ -28,6 +28,7 @@ class Saving:
     actor: Actor
     note: str
     publish: bool
+    proven_only: bool
 
 
 def create(
@@ -64,11 +65,13 @@ def save(
     base: int | None = None,
     publish: bool = True,
     over_draft: bool = True,
+    proven_only: bool = False,
 ) -> EndpointView:
     """Save a new version when a field differs; name and slug change in place. Editors may.
 
     The fields are laid over the working version: the draft where there is one (and `over_draft`), else the
-    published one. It is published; or becomes the draft, without `publish` and where the endpoint is pinned.
+    published one. It is published; or becomes the draft, without `publish`, where the endpoint is pinned, and
+    with `proven_only` unless the version has answered every saved example as expected.
     `base` is the version that the editor started from: Conflict when there is another by now.
     """
 
@@ -85,7 +88,7 @@ def save(
             keys.follow_slug(session, endpoint.project_id, endpoint.slug, slug)
         changes = audit.difference(old, {"slug": slug, "name": name, **config.as_dict()})
         endpoint.slug, endpoint.name = slug, name
-        saving = Saving(actor, note, publish and not endpoint.pinned)
+        saving = Saving(actor, note, publish and not endpoint.pinned, proven_only)
         changes |= keep(session, before, start, config, saving)
         if changes:
             change = audit.Change("endpoint.change", endpoint.id, slug, changes)
@@ -113,7 +116,7 @@ def keep(
         version = endpoint_versions.add(session, saving.actor, endpoint, config, saving.note)
     else:
         version = draft
-    if saving.publish:
+    if saving.publish and (not saving.proven_only or example_runs.of_version(session, version).is_proven):
         endpoint_versions.let_answer(session, saving.actor, endpoint, version)
         return {"version": [before.version.number, version.number]}
     endpoint.draft_version_id = version.id

@@ -85,6 +85,7 @@ def make_examples() -> None:
         sa.Column("passed", sa.Boolean(), nullable=False),
         sa.Column("complaints", JSON, nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("measured", JSON, nullable=False),
         sa.Column("request_id", ID, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"]),
