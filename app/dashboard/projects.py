@@ -103,6 +103,7 @@ def fields() -> dict[str, Any]:
         "name": forms.text("name"),
         "surfaces": forms.many("surfaces"),
         "log_content": forms.switch("log_content"),
+        "management_api": forms.switch("management_api"),
         **({} if days is None else {"content_retention_days": days}),
     }
 

@@ -84,7 +84,12 @@ KEY = Shape(
 )
 GATEWAY = Shape(gateway_settings.FIELDS)
 PROJECT = Shape(
-    frozenset({"name", "uuid", "mode", "surfaces", "active", "log_content", "content_retention_days"}),
+    frozenset(
+        {
+            "name", "uuid", "mode", "surfaces", "active", "log_content", "content_retention_days",
+            "management_api",
+        }
+    ),
     ("name", "uuid"),
     any_of=True,
     objects={"gateway": GATEWAY, "guardrails": GUARDRAILS},

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from app import respond
 from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.dialects import NATIVE, OPENAI, Dialect
 from app.domain.errors import GatewayError
-from app.services import callers, introspection, model_list
+from app.services import callers, introspection, key_api, model_list
 
 blueprint = Blueprint("native", __name__, url_prefix="/api/<uuid:project>")
 
@@ -54,6 +55,25 @@ def endpoints(project: UUID) -> Response:
     return answer_lookup(project, "chat", introspection.endpoints)
 
 
+@blueprint.get("/endpoints/<slug>")
+def endpoint(project: UUID, slug: str) -> Response:
+    """Show one endpoint: what it takes and how it answers (P29)."""
+    return answer_lookup(project, "chat", lambda caller: introspection.endpoint(caller, slug))
+
+
+@blueprint.get("/openapi.json")
+def openapi(project: UUID) -> Response:
+    """Describe the project's endpoints as an OpenAPI file."""
+    base = request.host_url.rstrip("/")
+    return answer_lookup(project, "chat", lambda caller: introspection.openapi(caller, base), told={})
+
+
+@blueprint.get("/tokens")
+def tokens(project: UUID) -> Response:
+    """List the project's keys, without their secrets (P29)."""
+    return answer_lookup(project, "admin", key_api.list_tokens)
+
+
 @blueprint.get("/models")
 def models(project: UUID) -> Response:
     """List the models that the project's endpoints use (P29)."""
@@ -66,12 +86,16 @@ def endpoint_call(project: UUID, dialect: Dialect, **fields: str) -> Call:
 
 
 def answer_lookup(
-    project: UUID, scope: str, look_up: Callable[[Caller], dict[str, Any]], dialect: Dialect = NATIVE
+    project: UUID,
+    scope: str,
+    look_up: Callable[[Caller], dict[str, Any]],
+    dialect: Dialect = NATIVE,
+    told: Mapping[str, Any] = MappingProxyType({"ok": True}),
 ) -> Response:
-    """Authenticate and answer with `look_up(caller)`."""
+    """Authenticate and answer with `look_up(caller)`; natively with `told` before it."""
     try:
         caller = callers.identify_now(endpoint_call(project, dialect), scope=scope)
-        told = {"ok": True} if dialect is NATIVE else {}
+        told = told if dialect is NATIVE else {}
         return respond.json_response({**told, **look_up(caller)})
     except GatewayError as error:
         return respond.error_response(error, dialect)

@@ -155,6 +155,7 @@ class Exporter:
             "active": project.active,
             "log_content": project.log_content,
             "content_retention_days": project.content_retention_days,
+            "management_api": project.management_api,
             "gateway": escaped(projects.as_fields(project)["gateway"]),
             **guardrails_of(project),
             "credentials": [

@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.callers import Caller, may_call
+from app.domain.endpoint_routes import models_of_rules
 from app.domain.endpoints import EndpointConfig, parse_config
+from app.domain.errors import NotFound
+from app.domain.openapi import About, Described, document
 from app.domain.pricing import nano_to_usd
 from app.models import Account, Endpoint, EndpointVersion, Key
 
@@ -60,18 +63,36 @@ def endpoints(caller: Caller) -> dict[str, Any]:
 
 def models(caller: Caller) -> dict[str, Any]:
     """Return each model that an active endpoint may use, first choices and failovers, once."""
-    chains = [(config.model, *config.failover) for _, config in active(caller)]
+    chains = [(config.model, *config.failover, *models_of_rules(config)) for _, config in active(caller)]
     return {"models": sorted({model for chain in chains for model in chain})}
 
 
+def endpoint(caller: Caller, slug: str) -> dict[str, Any]:
+    """Return one of these endpoints; raise NotFound, also for one that the key may not call."""
+    found = next((public(row, config) for row, config in active(caller) if row.slug == slug), None)
+    if found is None:
+        raise NotFound("Endpoint not found.")
+    return {"endpoint": found}
+
+
+def openapi(caller: Caller, base_url: str) -> dict[str, Any]:
+    """Return the OpenAPI file of the endpoints that the key may call."""
+    about = About(caller.project_id, caller.project_name, base_url)
+    return document(about, [Described(row.slug, row.name, config) for row, config in active(caller)])
+
+
 def public(endpoint: Endpoint, config: EndpointConfig) -> dict[str, Any]:
-    """Return what may be told of an endpoint."""
+    """Return what may be told of an endpoint: what a client must send and will get, not how it is made."""
     return {
         "slug": endpoint.slug,
         "name": endpoint.name,
         "description": config.description,
         "model": config.model,
-        "streaming_enabled": config.streaming_enabled,
+        "streaming_enabled": config.streams,
+        "variables": [variable.as_dict() for variable in config.variables],
+        "input_schema": config.input_schema,
+        "output_schema": config.output_schema,
+        "session": config.session.as_dict() if config.session else None,
         "url": f"/api/{endpoint.project_id}/{endpoint.slug}",
     }
 

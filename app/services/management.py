@@ -13,12 +13,13 @@ from app.domain.callers import Caller, may_call
 from app.domain.endpoints import FIELDS
 from app.domain.errors import InvalidFields, InvalidInput, NotAllowed, NotFound
 from app.domain.fields import switch, text
+from app.domain.guardrails.settings import Settings, parse_guardrails
 from app.domain.ids import new_id
 from app.domain.limits import Full, Limiter, refusal
 from app.models import Endpoint, Project
 from app.redis_store import RedisAway
-from app.services import endpoints, limits
-from app.services.endpoints import EndpointView
+from app.services import endpoint_versions, endpoints, limits
+from app.services.endpoint_versions import EndpointView
 from app.services.key_api import actor_of
 
 REQUESTS_PER_MINUTE = 30
@@ -83,8 +84,9 @@ def change(caller: Caller, slug: str, body: Mapping[str, Any]) -> Card:
     fields, note, active = split(body)
 
     def work(session: Session) -> Card:
-        found = find(session, caller, slug)
-        view = endpoints.save(actor_of(caller), caller.workspace_id, found.endpoint.id, fields, note)
+        found, place = find(session, caller, slug), (actor_of(caller), caller.workspace_id)
+        check_locks(found.config.guardrails, fields)
+        view = endpoints.save(*place, found.endpoint.id, fields, note, over_draft=False)
         return switched(session, caller, view.endpoint.slug, active)
 
     return {"endpoint": database.transaction(work)}
@@ -120,13 +122,23 @@ def check_slug(caller: Caller, body: Mapping[str, Any]) -> None:
         raise NotAllowed(f"This key may not change the endpoint '{slug}'.")
 
 
+def check_locks(before: Settings, fields: Mapping[str, Any]) -> None:
+    """Raise NotAllowed where a guardrail that is locked on the endpoint would change: keys cannot do that."""
+    if "guardrails" not in fields:
+        return
+    after = parse_guardrails(fields)
+    for kind, rule in before.items():
+        if rule.get("locked") and after.get(kind) != rule:
+            raise NotAllowed(f"The guardrail '{kind}' of this endpoint is locked: a key cannot change it.")
+
+
 def find(session: Session, caller: Caller, slug: str) -> EndpointView:
     """Return the project's endpoint with its published version; raise NotFound."""
     where = Endpoint.project_id == caller.project_id, Endpoint.slug == slug
     row = session.scalars(select(Endpoint).where(*where)).first()
     if row is None or not may_call(caller, slug):
         raise NotFound("Endpoint not found.")
-    return endpoints.published(session, row)
+    return endpoint_versions.view_of(session, row)
 
 
 def card(view: EndpointView) -> Card:

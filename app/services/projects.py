@@ -22,8 +22,11 @@ from app.services import access, audit, guardrail_levels
 
 SURFACES = ("endpoints", "proxy", "light")
 FIELDS = frozenset(
-    {"name", "surfaces", "log_content", "content_retention_days", "active", "gateway", "guardrails"}
-)
+    {
+        "name", "surfaces", "log_content", "content_retention_days", "active", "gateway", "guardrails",
+        "management_api",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
         "log_content": collect.take(switch, fields, "log_content"),
         "content_retention_days": collect.take(whole, fields, "content_retention_days", 1, 3650) or 30,
         "active": collect.take(switch, fields, "active", True),
+        "management_api": collect.take(switch, fields, "management_api") or False,
         "gateway": collect.take(gateway, fields),
         "guardrails": collect.take(parse_guardrails, fields),
     }

@@ -1,0 +1,64 @@
+"""A project's OpenAPI file: what it says of an endpoint, and that it is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.endpoints import parse_config
+from app.domain.openapi import About, Described, document
+
+ABOUT = About("00000000-0000-4000-8000-000000000000", "Support", "https://gateway.example.com")
+SCHEMA = {
+    "type": "object",
+    "properties": {"mood": {"$ref": "#/$defs/mood"}},
+    "$defs": {"mood": {"type": "string"}},
+}
+FULL = {
+    "model": "demo/demo-fast",
+    "description": "Summarizes a letter.",
+    "streaming_enabled": True,
+    "variables": [
+        {"name": "tone", "type": "enum", "options": ["kind", "plain"], "required": True},
+        {"name": "words", "type": "int", "default": 50},
+    ],
+    "session": {"ttl_seconds": 600},
+}
+
+
+def file_of(**endpoints: dict[str, Any]) -> dict[str, Any]:
+    return document(
+        ABOUT, [Described(slug, slug.title(), parse_config(raw)) for slug, raw in endpoints.items()]
+    )
+
+
+def body_of(found: dict[str, Any], slug: str) -> dict[str, Any]:
+    return dict(found["paths"][f"/{slug}"]["post"]["requestBody"]["content"]["application/json"]["schema"])
+
+
+def test_a_plain_endpoint_takes_text_alone() -> None:
+    found = file_of(plain={"model": "demo/demo-fast"})
+    assert found["servers"] == [{"url": f"https://gateway.example.com/api/{ABOUT.project_id}"}]
+    assert set(body_of(found, "plain")["properties"]) == {"message", "messages"}
+    responses = found["paths"]["/plain"]["post"]["responses"]
+    assert "410" not in responses and set(responses["200"]["content"]) == {"application/json"}
+
+
+def test_an_endpoint_says_what_it_takes_and_how_it_answers() -> None:
+    found = file_of(full=FULL)
+    body, post = body_of(found, "full"), found["paths"]["/full"]["post"]
+    assert post["description"] == "Summarizes a letter." and "410" in post["responses"]
+    assert body["properties"]["variables"]["properties"]["tone"]["enum"] == ["kind", "plain"]
+    assert body["properties"]["variables"]["properties"]["words"]["default"] == 50
+    assert body["properties"]["variables"]["required"] == ["tone"] and body["required"] == ["variables"]
+    assert {"stream", "session_id"} <= set(body["properties"])
+    assert "text/event-stream" in post["responses"]["200"]["content"]
+
+
+def test_schemas_keep_their_own_references() -> None:
+    raw = {"model": "demo/demo-fast", "input_schema": SCHEMA, "output_schema": SCHEMA}
+    found = file_of(one=raw, two=raw)
+    ids = [part["allOf"][1]["$id"] for part in (body_of(found, "one"), body_of(found, "two"))]
+    assert len(set(ids)) == 2
+    answer = found["paths"]["/one"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    content = answer["allOf"][1]["properties"]["content"]
+    assert content["contentSchema"]["$defs"] == SCHEMA["$defs"]
