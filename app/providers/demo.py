@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -16,13 +17,17 @@ from app.domain.tokens import estimate_messages, estimate_tokens, message_text
 from app.egress import ended_early
 from app.providers import demo_embeddings
 from app.providers.base import embeddings_chunk
+from app.providers.demo_schemas import fitting
 
 WORD_SECONDS = {"demo-fast": 0.015, "demo-careful": 0.04}
 MOST_QUOTED_WORDS = 12
 
 
 class Demo:
-    """Answers each message with a few plain facts about it; the same input gives the same words."""
+    """Answers each message with a few plain facts about it; the same input gives the same words.
+
+    Where JSON of a schema is asked for, it makes up something that fits.
+    """
 
     def chat(
         self, upstream: Upstream, body: dict[str, Any], stream: bool, cancellation: Cancellation
@@ -47,7 +52,8 @@ def speak(model: str, body: dict[str, Any], cancellation: Cancellation) -> Itera
     if model not in WORD_SECONDS:
         raise ProviderRefused("The demo provider has no such model.", upstream_status=404, param="model")
     messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
-    words, reason = shorten(re.findall(r"\S+\s*", compose(model, messages)), body)
+    text = compose_json(body["response_format"]) if wants_json(body) else compose(model, messages)
+    words, reason = shorten(re.findall(r"\S+\s*", text), body)
     base = {
         "id": "chatcmpl-demo-" + hashlib.sha256(repr((model, messages)).encode()).hexdigest()[:16],
         "object": "chat.completion.chunk",
@@ -64,6 +70,20 @@ def speak(model: str, body: dict[str, Any], cancellation: Cancellation) -> Itera
     yield Chunk(base | {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}, None, reason)
     usage = Usage(estimate_messages(messages), estimate_tokens("".join(words)))
     yield Chunk(base | {"choices": [], "usage": openai_usage(usage)}, usage)
+
+
+def wants_json(body: dict[str, Any]) -> bool:
+    """Say whether the answer is to be JSON."""
+    wanted = body.get("response_format")
+    return isinstance(wanted, dict) and wanted.get("type") in ("json_schema", "json_object")
+
+
+def compose_json(wanted: dict[str, Any]) -> str:
+    """Return made-up JSON: what fits the schema, or a plain object where there is none."""
+    described = wanted.get("json_schema")
+    schema = described.get("schema") if isinstance(described, dict) else None
+    value = fitting(schema) if schema else {"answer": "This is a demo answer: no model was asked."}
+    return json.dumps(value, ensure_ascii=False)
 
 
 def compose(model: str, messages: list[dict[str, Any]]) -> str:
