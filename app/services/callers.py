@@ -57,9 +57,9 @@ def check(caller: Caller, call: Call, *, scope: str) -> Caller:
 
 def check_rights(caller: Caller, call: Call, scope: str) -> None:
     """Raise when this call is not the caller's to make."""
-    check_scope(caller, scope)
     if call.project_id is not None and caller.project_id != call.project_id:
         raise NotAllowed("Token does not belong to this project.")
+    check_scope(caller, scope)
     if call.surface != "any" and call.surface not in caller.surfaces:
         raise WrongSurface(wrong_surface_text(caller, call.surface))
     entry_guards.check(caller, call)
