@@ -71,6 +71,15 @@ def message(before: EndpointView, after: EndpointView) -> str:
     return str(_("Saved. What it answers with has not changed."))
 
 
+def errors_of(section: Section, error: InvalidInput | Conflict) -> dict[str, str]:
+    """Return the texts to show; what is wrong with another section's field names that section."""
+    elsewhere = {field: other.label for other in SECTIONS if other is not section for field in other.fields}
+    return {
+        name: f"{elsewhere[name]}: {text}" if name in elsewhere else text
+        for name, text in pages.errors_of(error).items()
+    }
+
+
 def page(
     section: Section,
     view: EndpointView,
@@ -86,7 +95,7 @@ def page(
         view=view,
         project=project,
         values=values,
-        errors=pages.errors_of(error) if error else {},
+        errors=errors_of(section, error) if error else {},
         words=model_words,
         drafted=differences(view.config, view.working_config),
         status=422 if error else 200,
