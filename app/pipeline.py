@@ -75,13 +75,13 @@ class Head:
     record: Record
 
 
-def run(call: Call) -> Iterator[Head | Chunk]:
+def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
     """Carry one call through every step, in order; the first step that objects raises GatewayError.
 
     Yields one Head once the provider's answer has begun, then its chunks: one for a buffered answer.
-    Whatever happens, what became of the call is settled and recorded.
+    Whatever happens, what became of the call is settled and recorded: in `record`, where one is given.
     """
-    record = Record(call)
+    record = record or Record(call)
     try:
         target, plan = enter(call, record)  #                      auth, target, plan, admission
         record.streamed = call.wants_stream and target.config.streams

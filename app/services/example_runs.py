@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from app.domain.actors import Actor
 from app.domain.examples import Answered
 from app.domain.ids import new_id
 from app.models import EndpointVersion, Example, ExampleRun
-from app.services import access, endpoint_versions, examples
+from app.services import access, answer_schemas, endpoint_versions, examples
 from app.services.records import content_allowed, without_nul
 
 LONGEST_ANSWER = 20_000
@@ -122,6 +123,27 @@ def keep(
         return session.scalars(select(ExampleRun).where(*where)).one()
 
     return database.transaction(work)
+
+
+def misfits(version: EndpointVersion, example: Example, answer: str) -> tuple[str, ...]:
+    """Say what is wrong with an answer by the schemas that its example asks for."""
+    expected, found = domain.parse_expected({"expected": example.expected}), []
+    if expected.fits_output_schema and not version.config.get("output_schema"):
+        found.append("This version has no output schema that its answer could fit.")
+    elif expected.fits_output_schema:
+        found.append(misfit(version.config["output_schema"], answer, "the endpoint's output schema"))
+    if expected.json_schema is not None:
+        found.append(misfit(expected.json_schema, answer, "the example's schema"))
+    return tuple(complaint for complaint in found if complaint)
+
+
+def misfit(schema: dict[str, Any], answer: str, name: str) -> str:
+    """Say what is wrong with an answer by a schema; nothing where it fits."""
+    try:
+        wrong = answer_schemas.complaint(answer, {"json_schema": {"schema": schema}})
+    except answer_schemas.Unusable as error:
+        return f"The answer could not be held against {name}: {error}."
+    return f"The answer does not fit {name}: {wrong.detail}." if wrong else ""
 
 
 def measured(answered: Answered) -> dict[str, int | None]:
