@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from openapi_spec_validator import validate
+
 from app.domain.endpoints import parse_config
 from app.domain.openapi import About, Described, document
 
@@ -62,3 +64,9 @@ def test_schemas_keep_their_own_references() -> None:
     answer = found["paths"]["/one"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     content = answer["allOf"][1]["properties"]["content"]
     assert content["contentSchema"]["$defs"] == SCHEMA["$defs"]
+
+
+def test_it_is_an_openapi_file_as_a_public_checker_understands_them() -> None:
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", **SCHEMA}
+    other = {"model": "demo/demo-fast", "input_schema": schema, "output_schema": SCHEMA}
+    validate(file_of(full=FULL, other=other, plain={"model": "demo/demo-fast"}))
