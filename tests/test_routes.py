@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from flask import Flask, url_for
@@ -18,7 +19,8 @@ from app.domain.actors import SYSTEM
 from app.domain.ids import new_id
 from app.gateway import BLUEPRINTS as GATEWAY
 from app.management import BLUEPRINTS as MANAGEMENT
-from app.models import AuditEvent, Memory, User
+from app.models import AuditEvent, ChatSession, Memory, User
+from app.models.columns import utc_now
 from app.services import (
     alerts,
     aliases,
@@ -99,6 +101,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "model": "up/some-model",
         "plugin": "memory",
         "memory": kept_memory(acme),
+        "session": kept_session(acme),
         "alias": aliases.create(SYSTEM, acme.workspace.id, {"name": "fast", "models": ["auto"]}).id,
     }
 
@@ -107,6 +110,17 @@ def kept_memory(tenant: Tenant) -> str:
     """Return the id of what the tenant's project remembers of somebody."""
     owner = {"workspace_id": tenant.workspace.id, "project_id": tenant.project.id}
     row = Memory(id=new_id(), **owner, end_user="ann", content="My name is Ann.")
+    database.transaction(lambda session: session.add(row))
+    return row.id
+
+
+def kept_session(tenant: Tenant) -> str:
+    """Return the id of a conversation with the tenant's endpoint."""
+    owner = {"workspace_id": tenant.workspace.id, "project_id": tenant.project.id, "key_id": tenant.key.id}
+    later = utc_now() + timedelta(hours=1)
+    row = ChatSession(
+        id=new_id(), **owner, endpoint_id=tenant.endpoint.id, used_at=utc_now(), expires_at=later
+    )
     database.transaction(lambda session: session.add(row))
     return row.id
 

@@ -76,6 +76,8 @@ SENTENCES: dict[str, LazyString] = {
     "provider.pause": _("paused the provider %(what)s"),
     "provider.resume": _("reactivated the provider %(what)s"),
     "provider.try": _("had the provider %(what)s tried again after its failures"),
+    "session.erase": _("erased a conversation with the endpoint %(what)s"),
+    "session.erase_all": _("erased all conversations with the endpoint %(what)s"),
     "sub_account.change": _("changed the sub-account %(what)s"),
     "sub_account.create": _("made the sub-account %(what)s"),
     "workspace.change": _("changed the settings of %(what)s"),

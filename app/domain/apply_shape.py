@@ -124,7 +124,7 @@ NOT_YET = frozenset(
         "allowed_models",
         "cache", "end_users", "evals", "input_schema", "jobs",
         "output_schema", "policies", "prompts", "rollouts",
-        "routing", "schemas", "session", "sessions", "variables",
+        "routing", "schemas", "variables",
         "webhooks", "weight",
     }
 )  # fmt: skip

@@ -44,6 +44,7 @@ def native_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
     """Return the body of P5; `session_id` is absent without a session."""
     choice = next(iter(choices_of(completion)), {})
     message = choice.get("message") or {}
+    session = {"session_id": record.session.id} if record.session else {}
     body = {
         "ok": True,
         "id": completion.get("id") or f"chatcmpl-{record.call.request_id}",
@@ -51,12 +52,10 @@ def native_answer(completion: dict[str, Any], record: Record) -> dict[str, Any]:
         "content": message.get("content") or "",
         "finish_reason": choice.get("finish_reason"),
         "usage": plain_usage(record.usage or Usage()),
-        "meta": {"request_id": record.call.request_id},
+        "meta": {"request_id": record.call.request_id, **session},
     }
     if message.get("tool_calls"):
         body["tool_calls"] = message["tool_calls"]
-    if record.session is not None:
-        body["meta"]["session_id"] = record.session.id
     return body
 
 

@@ -17,7 +17,7 @@ from app.domain.limits import NO_LIMITS, Limits, limits_of
 from app.domain.variables import Variable, parse_variables
 
 RESERVED_SLUGS = frozenset(
-    {"chat", "v1", "models", "info", "endpoints", "tokens", "admin", "proxy", "mcp"}
+    {"chat", "v1", "models", "info", "endpoints", "tokens", "sessions", "admin", "proxy", "mcp"}
 )  # O19
 SCHEMA_VERSION = 1
 MOST_FAILOVERS = 5

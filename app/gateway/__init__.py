@@ -5,7 +5,18 @@ from __future__ import annotations
 from flask import Flask
 
 from app.extensions import csrf
-from app.gateway import cache, health, memories, messages, models, native, openai, passthrough, responses
+from app.gateway import (
+    cache,
+    health,
+    memories,
+    messages,
+    models,
+    native,
+    openai,
+    passthrough,
+    responses,
+    sessions,
+)
 
 BLUEPRINTS = (
     cache.blueprint,
@@ -16,6 +27,7 @@ BLUEPRINTS = (
     native.blueprint,
     openai.blueprint,
     responses.blueprint,
+    sessions.blueprint,
     passthrough.blueprint,
 )
 

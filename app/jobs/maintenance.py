@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.services import retention, usage_hours
+from app.services import conversations, retention, usage_hours
 
 
 def make_partitions() -> None:
@@ -18,6 +18,11 @@ def purge_content() -> None:
 def purge_leftovers() -> None:
     """Drop dead links and sign-in attempts."""
     retention.purge_leftovers()
+
+
+def purge_sessions() -> None:
+    """Erase conversations whose time is over."""
+    conversations.purge()
 
 
 def purge_usage() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import update
 from app.database import Database, database
 from app.domain import chat_sessions as rules
 from app.domain.actors import SYSTEM
+from app.jobs import maintenance
 from app.models import Account, ChatSession, ChatTurn, Reservation
 from app.models.columns import utc_now
 from app.services import chat_sessions, endpoints, key_rotation, keys, session_holds
@@ -380,3 +381,44 @@ def test_a_request_sent_again_is_answered_from_the_first_even_when_its_session_i
     database.transaction(lambda session: session.execute(update(ChatSession).values(expires_at=utc_now())))
     assert talk.send("Two?", session_id, headers=headers).json == second.json
     assert talk.send("Three?", session_id, headers={**headers, "Idempotency-Key": "new"}).status_code == 410
+
+
+def test_a_key_reads_and_erases_its_own_sessions_only(talk: Talk) -> None:
+    session_id = talk.say("One?")
+    acme, path = talk.world.acme, f"/api/{talk.world.acme.project.id}/sessions/{talk.say('Other?')}"
+    talk.say("Two?", session_id)
+    mine = path.rpartition("/")[0] + f"/{session_id}"
+    told = talk.client.get(mine, headers=talk.headers).json
+    assert told["ok"] and told["endpoint"] == "talk" and told["tokens"] == 20
+    texts = [message["content"] for message in told["messages"]]
+    assert texts == ["One?", "Answer 1.", "Two?", "Answer 3."]
+    made = keys.create(SYSTEM, acme.workspace.id, acme.project.id, {"name": "another"})
+    another = {"Authorization": f"Bearer {made.secret}"}
+    for send in (talk.client.get, talk.client.delete):
+        refused = send(mine, headers=another)
+        assert refused.status_code == 403 and refused.json["error"] == FORBIDDEN
+    assert talk.client.delete(mine, headers=talk.headers).json["deleted"] is True
+    assert talk.client.get(mine, headers=talk.headers).status_code == 403
+    assert talk.send("Three?", session_id).status_code == 403
+    database.transaction(lambda session: session.execute(update(ChatSession).values(expires_at=utc_now())))
+    assert talk.client.get(path, headers=talk.headers).status_code == 410
+    assert rows(ChatSession) == rows(ChatTurn) == []
+
+
+def test_what_is_erased_while_it_is_answered_stays_erased(talk: Talk) -> None:
+    session_id = talk.say("One?")
+    turn_id = open_place(session_id)
+    path = f"/api/{talk.world.acme.project.id}/sessions/{session_id}"
+    assert talk.client.delete(path, headers=talk.headers).status_code == 200
+    said = ({"role": "user", "content": "Two?"},)
+    ended = chat_sessions.TurnEnd(session_id, turn_id, said, 10, 3600)
+    database.transaction(lambda session: chat_sessions.end_turn(session, ended))
+    assert rows(ChatSession) == rows(ChatTurn) == []
+
+
+def test_sessions_past_their_time_are_purged(talk: Talk) -> None:
+    kept, over = talk.say("One?"), talk.say("Two?")
+    passed = update(ChatSession).where(ChatSession.id == over).values(expires_at=utc_now())
+    database.transaction(lambda session: session.execute(passed))
+    maintenance.purge_sessions()
+    assert [row.id for row in rows(ChatSession)] == [kept] and len(rows(ChatTurn)) == 1
