@@ -104,6 +104,13 @@ def field(name: str) -> str:
         "streaming_enabled": _("Streaming"),
         "description": _("Description"),
         "limits": _("Limits"),
+        "variables": _("Variables"),
+        "guardrails": _("Guardrails"),
+        "input_schema": _("Input schema"),
+        "output_schema": _("Output schema"),
+        "session": _("Sessions"),
+        "routing": _("Routing rules"),
+        "cache_seconds": _("Answers are kept for, in seconds"),
     }
     return str(words.get(name, name))
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.endpoints import EndpointConfig
+from app.domain.outlines import outline
 
 LONG_TEXTS = frozenset({"prompt", "user_prompt_template", "description"})
 MOST_LINES = 1_500  # per side; comparing lines takes quadratic time
 CONTEXT_LINES = 2
+NESTED = frozenset({"variables", "guardrails", "input_schema", "output_schema", "session", "routing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field that differs. `lines` is filled for long texts, `too_long` where they were not compared."""
+    """One field that differs. `lines`: of long texts, and of what has parts, a line for each.
+
+    `too_long`: there are too many lines to compare.
+    """
 
     field: str
     before: Any
@@ -41,16 +46,20 @@ def differences(before: EndpointConfig, after: EndpointConfig) -> list[FieldChan
 
 def change_of(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> FieldChange:
     """Return one field's change."""
-    if name not in LONG_TEXTS:
-        return FieldChange(name, old.get(name), new.get(name))
-    before, after = old[name].splitlines(), new[name].splitlines()
+    values = old.get(name), new.get(name)
+    if name not in LONG_TEXTS | NESTED:
+        return FieldChange(name, *values)
+    before, after = (outline(value) if name in NESTED else value.splitlines() for value in values)
     if max(len(before), len(after)) > MOST_LINES:
-        return FieldChange(name, old[name], new[name], too_long=True)
-    return FieldChange(name, old[name], new[name], tuple(compare(before, after)))
+        return FieldChange(name, *values, too_long=True)
+    lines = compare(before, after, around=CONTEXT_LINES if name in LONG_TEXTS else 0)
+    return FieldChange(name, *values, tuple(lines))
 
 
-def compare(before: list[str], after: list[str]) -> list[Line]:
+def compare(before: list[str], after: list[str], *, around: int = CONTEXT_LINES) -> list[Line]:
     """Return the changed lines with a little of what is around them."""
-    marked = list(difflib.unified_diff(before, after, n=CONTEXT_LINES, lineterm=""))[2:]
+    marked = list(difflib.unified_diff(before, after, n=around, lineterm=""))[2:]
+    if not around:
+        return [Line(line[0], line[1:]) for line in marked if not line.startswith("@@")]
     lines = [Line("…", "") if line.startswith("@@") else Line(line[0], line[1:]) for line in marked]
     return lines[1:] if lines and lines[0].mark == "…" else lines

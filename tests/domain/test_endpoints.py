@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.endpoints import MOST_FAILOVERS, EndpointConfig, parse_config, parse_slug
 from app.domain.errors import InvalidFields, InvalidInput
+from app.domain.variables import Variable
 from app.domain.version_diffs import MOST_LINES, Line, differences
 
 
@@ -108,6 +109,22 @@ def test_long_texts_are_compared_by_line_with_their_surroundings():
 def test_lines_that_begin_with_signs_stay_whole():
     (change,) = differences(EndpointConfig("demo/a"), EndpointConfig("demo/a", prompt="--- a\n@@ b"))
     assert change.lines == (Line("+", "--- a"), Line("+", "@@ b"))
+
+
+def test_what_has_parts_is_compared_part_by_part_in_words():
+    before = {"pii": {"action": "mask", "kinds": ["email"]}, "keywords": {"words": ["a", "b"]}}
+    after = {"pii": {"action": "mask", "kinds": ["email", "phone"]}}
+    (change,) = differences(
+        EndpointConfig("demo/a", guardrails=before), EndpointConfig("demo/a", guardrails=after)
+    )
+    assert [(line.mark, line.text) for line in change.lines] == [
+        ("-", "pii → kinds: email"),
+        ("-", "keywords → words: a, b"),
+        ("+", "pii → kinds: email, phone"),
+    ]
+    variable = Variable("order", "int", required=True)
+    (change,) = differences(EndpointConfig("demo/a"), EndpointConfig("demo/a", variables=(variable,)))
+    assert ("+", "“order” → required: yes") in [(line.mark, line.text) for line in change.lines]
 
 
 def test_a_text_of_too_many_lines_is_not_compared():
