@@ -19,7 +19,7 @@ def lines(value: Any, path: tuple[str, ...]) -> Iterator[str]:
     """Yield the lines of what stands at a path."""
     if isinstance(value, Mapping) and value:
         for name, inner in value.items():
-            yield from lines(inner, (*path, spaced(str(name))))
+            yield from lines(inner, (*path, str(name)))
     elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
         for number, item in enumerate(value, 1):
             yield from item_lines(item, number, path)
@@ -52,8 +52,3 @@ def leaf(value: Any) -> str:
 def cut(text: str) -> str:
     """Return a text that is not too long for a line."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST].rstrip()}…"
-
-
-def spaced(name: str) -> str:
-    """Return a field's name as people read it."""
-    return name.replace("_", " ")

@@ -49,7 +49,7 @@ def change_of(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Fiel
     values = old.get(name), new.get(name)
     if name not in LONG_TEXTS | NESTED:
         return FieldChange(name, *values)
-    before, after = (outline(value) if name in NESTED else value.splitlines() for value in values)
+    before, after = (outline(value) if name in NESTED else str(value or "").splitlines() for value in values)
     if max(len(before), len(after)) > MOST_LINES:
         return FieldChange(name, *values, too_long=True)
     lines = compare(before, after, around=CONTEXT_LINES if name in LONG_TEXTS else 0)
