@@ -64,7 +64,7 @@ def test_an_alias_brings_its_preset_and_the_clients_value_wins(
     assert [model.id for model in client.models.list()] == ["hello", "fast"]
 
 
-def test_any_model_is_one_only_where_the_project_serves_calls_by_model(
+def test_a_model_with_its_provider_is_one_only_where_the_project_serves_calls_by_model(
     client: openai.OpenAI, world: World, up: Upstream
 ) -> None:
     for name in ("up/small", "up:small", "auto", "nope"):
