@@ -49,14 +49,18 @@ STANDS_UNDER = {
     "aliases": "models",
     "billing": "credits",
     "books": "credits",
+    "conversations": "projects",
     "credentials": "providers",
     "endpoint_settings": "projects",
     "endpoints": "projects",
+    "examples": "projects",
     "keys": "projects",
     "memories": "plugins",
     "plans": "credits",
     "prices": "docs",
+    "replays": "requests",
     "sub_accounts": "credits",
+    "versions": "projects",
 }
 
 
@@ -151,6 +155,13 @@ def see(endpoint: str, message: str = "", **values: Any) -> BaseResponse:
     if is_part():
         return Response(status=204, headers={"HX-Redirect": url})
     return redirect(url, 303)
+
+
+def refuse(endpoint: str, error: InvalidInput | Conflict, **values: Any) -> BaseResponse:
+    """Say why nothing was changed, on the page from which it was asked for."""
+    for text in errors_of(error).values():
+        flash(text, "error")
+    return see(endpoint, **values)
 
 
 def errors_of(error: InvalidInput | Conflict) -> dict[str, str]:

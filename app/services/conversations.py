@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, tuple_
+from sqlalchemy import Select, Uuid, delete, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.database import database
@@ -14,7 +14,7 @@ from app.domain.callers import Caller
 from app.domain.errors import NotFound, SessionExpired, SessionForbidden
 from app.domain.ids import is_uuid
 from app.models import ChatSession, ChatTurn, Endpoint, Key, User
-from app.models.columns import utc_now
+from app.models.columns import UtcDateTime, utc_now
 from app.services import access, audit, chat_sessions
 
 BATCH = 500
@@ -137,12 +137,12 @@ def beside(
     """Begin the query beside a conversation, in either direction; at the newest where that one is gone."""
     place = tuple_(ChatSession.used_at, ChatSession.id)
     given = after_id or before_id
-    edge = session.get(ChatSession, given) if given else None
-    if edge is not None and after_id:
-        newer = query.where(place > tuple_(edge.used_at, edge.id))
-        return newer.order_by(ChatSession.used_at, ChatSession.id)
-    if edge is not None:
-        query = query.where(place < tuple_(edge.used_at, edge.id))
+    row = session.get(ChatSession, given) if given else None
+    if row is not None:
+        edge = tuple_(literal(row.used_at, UtcDateTime()), literal(row.id, Uuid(as_uuid=False)))
+        if after_id:
+            return query.where(place > edge).order_by(ChatSession.used_at, ChatSession.id)
+        query = query.where(place < edge)
     return query.order_by(ChatSession.used_at.desc(), ChatSession.id.desc())
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from app.dashboard.sections import details, limits, model, prompt
+from app.dashboard.sections import details, limits, model, prompt, session
 from app.dashboard.sections.section import Section
 from app.domain.errors import NotFound
 
 SECTIONS: tuple[Section, ...] = (
     prompt.section,
     model.section,
+    session.section,
     limits.section,
     details.section,
 )
