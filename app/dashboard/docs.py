@@ -136,6 +136,7 @@ def sections() -> list[tuple[str, str]]:
     return [
         ("start", str(_("Quick start"))),
         ("call", str(_("Calling an endpoint"))),
+        ("product", str(_("An endpoint as a product"))),
         ("streaming", str(_("Streaming"))),
         ("errors", str(_("Errors"))),
         ("openai", str(_("Endpoints with an OpenAI SDK"))),
