@@ -200,7 +200,7 @@ def prepare(target: Target, record: Record) -> None:
         return
     assert caller is not None
     record.touched = target.altered
-    record.request = session_turns.continued(record, prompts.request_for(target.config, call))
+    record.request = session_turns.continued(record, prompts.request_for(target.config, call, record.variables))
     check_fallbacks(record.request, caller.rules)
     counts_money = terms_of(caller, target).needs_price
     check_body(record.request, counts_money=counts_money)

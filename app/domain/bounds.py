@@ -36,6 +36,7 @@ class Bound:
     """The most a request can use. `output_tokens` is for one of `copies` answers; None: it sets no limit.
 
     `rounds`: how many more answers, each with `round_tokens` more input, are held for plugins' tools.
+    `repair_tokens`: what comes on top of the answer where the model may be asked to mend it; 0: it may not.
     """
 
     input_tokens: int
@@ -45,6 +46,7 @@ class Bound:
     rounds: int = 0
     round_tokens: int = 0
     fixed_nano_usd: int = 0  # what is paid for beside tokens: pictures
+    repair_tokens: int = 0
 
     @property
     def all_input_tokens(self) -> int:
@@ -53,7 +55,12 @@ class Bound:
 
     def all_output_tokens(self, output_tokens: int) -> int:
         """Return the output of every round together, for answers of so many tokens."""
-        return output_tokens * self.copies * (1 + self.rounds)
+        mended = output_tokens if self.repair_tokens else 0
+        return output_tokens * self.copies * (1 + self.rounds) + mended
+
+    def repair_input_tokens(self, output_tokens: int) -> int:
+        """Return the input of the call that mends an answer of so many tokens."""
+        return self.repair_tokens + BYTES_PER_TOKEN * output_tokens if self.repair_tokens else 0
 
 
 def bound_of(body: dict[str, Any], operation: str = "chat", history_tokens: int = 0) -> Bound:

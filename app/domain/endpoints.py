@@ -14,6 +14,7 @@ from app.domain.fields import Collector, number, refuse_unknown, switch, text, t
 from app.domain.guardrails.settings import Settings, parse_guardrails
 from app.domain.ids import is_slug
 from app.domain.limits import NO_LIMITS, Limits, limits_of
+from app.domain.templates import INPUT, names_in
 from app.domain.variables import Variable, parse_variables
 
 RESERVED_SLUGS = frozenset(
@@ -95,10 +96,26 @@ def parse_config(raw: Mapping[str, Any]) -> EndpointConfig:
         routing=take(parse_routes, raw) or (),
         cache_seconds=take(whole, raw, "cache_seconds", 0, MOST_CACHE_SECONDS) or 0,
     )
-    if config.user_prompt_template and "{{input}}" not in config.user_prompt_template.replace(" ", ""):
-        collect.errors["user_prompt_template"] = "Must contain {{input}}, where the caller's text goes."
+    collect.errors |= contradictions(config)
     collect.finish()
     return config
+
+
+def contradictions(config: EndpointConfig) -> dict[str, str]:
+    """Return what does not go together, by the field where it can be mended."""
+    errors = {}
+    if config.output_schema is not None and config.streaming_enabled:
+        errors["output_schema"] = (
+            "An answer that must fit a schema cannot be streamed. Switch streaming off, or remove the schema."
+        )
+    template, known = config.user_prompt_template, {variable.name for variable in config.variables}
+    if template and not {*names_in(template)} & {INPUT, *known}:
+        errors["user_prompt_template"] = "Must contain {{input}}, where the caller's text goes."
+    for name in ("prompt", "user_prompt_template") if known else ():
+        strangers = [each for each in names_in(getattr(config, name)) if each not in known | {INPUT}]
+        if strangers:
+            errors[name] = f"{{{{{strangers[0]}}}}} is no variable of this endpoint. Add it, or take it out."
+    return errors
 
 
 def model_id(raw: Mapping[str, Any], name: str) -> str:

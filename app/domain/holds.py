@@ -134,7 +134,8 @@ def quote(
     candidates: Sequence[Candidate], bound: Bound, output_tokens: int, caller: Caller, terms: Terms
 ) -> Quote:
     """Return the worst case over the whole chain (reliability 1.3)."""
-    usage = Usage(bound.all_input_tokens, bound.all_output_tokens(output_tokens))
+    given = bound.all_input_tokens + bound.repair_input_tokens(output_tokens)
+    usage = Usage(given, bound.all_output_tokens(output_tokens))
     tokens = usage.input_tokens + usage.output_tokens
     worst = max(cost_at_worst(candidate, usage, caller.rate_multiplier_ppm) for candidate in candidates)
     worst += bound.fixed_nano_usd

@@ -18,6 +18,7 @@ OWN_FIELDS = frozenset(
     {
         "routing", "data_collection", "zdr", "min_quantization", "max_quantization", "preferred_max_latency",
         "preferred_min_throughput", "baseline_model", "fallbacks", "plugins", "compare", "healing",
+        "variables",
     }
 )  # fmt: skip
 

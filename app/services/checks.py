@@ -12,4 +12,5 @@ def needs_any(record: Record) -> bool:
         return False
     config = target.config
     set_here = config.guardrails or config.variables or config.input_schema or config.output_schema
+    set_here = set_here or (target.endpoint_id is not None and record.call.body.get("variables"))
     return bool(caller.guardrails or caller.key_guardrails or set_here or config.session)

@@ -26,6 +26,7 @@ ORDER = (
     "Return the corrected JSON alone: no explanation, no code fence. Keep every value as it is."
 )
 SPARE_TOKENS = 256
+WORDS_BYTES = 1_200  # what stands around schema and answer, and the complaint
 Json = dict[str, Any]
 
 
@@ -63,7 +64,8 @@ def longest(record: Record, candidate: Candidate, text: str) -> int:
     """Return how long the second try may be: about as the first, and no longer than the client allows."""
     limits = [2 * estimate_tokens(text) + SPARE_TOKENS, model_limit(candidate)]
     own = output_limit(record.request, "chat")
-    return min(limits if own is None else [*limits, own])
+    held = record.hold.most_output if record.hold else None
+    return min([*limits, *(limit for limit in (own, held) if limit is not None)])
 
 
 def is_covered(record: Record, candidate: Candidate, body: Json, used: Usage | None) -> bool:

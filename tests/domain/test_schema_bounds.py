@@ -21,7 +21,9 @@ DOUBLING = {
 DEEPER = {"anyOf": [{"properties": {"a": {"$ref": "#"}}}, {"properties": {"a": {"$ref": "#"}}}]}
 
 
-@pytest.mark.parametrize("schema", [{}, True, TREE, CHAIN, VIEW, {"enum": list(range(500))}])
+@pytest.mark.parametrize(
+    "schema", [{}, True, {"$id": "https://example.com/"}, TREE, CHAIN, VIEW, {"enum": list(range(500))}]
+)
 def test_ordinary_schemas_pass(schema: Any) -> None:
     check_schema(schema)
 
@@ -34,7 +36,9 @@ def test_ordinary_schemas_pass(schema: Any) -> None:
         {"$ref": "#"},
         {"$ref": "https://example.com/schema"},
         {"$ref": "#/$defs/none"},
-        {"$id": "https://example.com/", "type": "object"},
+        {"items": {"$id": "https://example.com/", "type": "object"}},
+        {"$ref": "#/aside", "aside": {"$anchor": "here"}},
+        {"pattern": "a" * 1_001},
         {"properties": {f"a{n}": {"pattern": "a"} for n in range(101)}},
         {"enum": [{"a": n} for n in range(20_000)]},
     ],
