@@ -6,19 +6,19 @@ Stored and merged as plain JSON: `{kind: {field: value}}`. An absent field is in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.domain.errors import InvalidInput
-from app.domain.fields import Collector, refuse_unknown, texts
+from app.domain.errors import InvalidFields, InvalidInput
+from app.domain.guardrails import kind_fields
+from app.domain.guardrails.kind_fields import COMMON, LOCK
 
-ACTIONS = ("block", "mask", "redact", "flag", "shadow", "off")
-SIDES = ("input", "output", "both")
-COMMON = frozenset({"action", "on", "locked"})
+ACTIONS = kind_fields.ACTIONS
+SIDES = kind_fields.SIDES
 # The order is the order in which they are evaluated.
 KINDS: Mapping[str, frozenset[str]] = {
-    "addresses": frozenset({"allow"}),  # 403 when the key is checked
-    "hours": frozenset({"from", "to", "days"}),  # 403 when the key is checked
+    "addresses": LOCK | {"allow"},  # 403 when the key is checked
+    "hours": LOCK | {"from", "to", "days"},  # 403 when the key is checked
     "length": COMMON | {"most_characters"},
     "keywords": COMMON | {"words"},
     "secrets": COMMON | {"kinds"},
@@ -39,16 +39,39 @@ def parse_guardrails(raw: Mapping[str, Any], name: str = "guardrails") -> Settin
         return {}
     if not isinstance(value, Mapping):
         raise InvalidInput("Must be an object.", param=name)
-    refuse_unknown(value, frozenset(KINDS))
-    collect = Collector()
+    errors: dict[str, str] = {}
     found: Settings = {}
     for kind, fields in value.items():
-        refuse_unknown(fields, KINDS[kind])
-        found[kind] = dict(fields)
-        if kind == "keywords" and "words" in fields:
-            found[kind]["words"] = list(collect.take(texts, fields, "words", most=5_000) or ())
-    collect.finish()
-    return found
+        if kind not in KINDS:
+            errors[str(kind)] = "There is no such guardrail."
+        elif not isinstance(fields, Mapping):
+            errors[kind] = "Must be an object."
+        else:
+            clean, wrong = checked_kind(kind, fields)
+            found[kind] = clean
+            errors |= {f"{kind}.{path}": text for path, text in wrong.items()}
+    if errors:
+        raise InvalidFields(errors)
+    return {kind: found[kind] for kind in KINDS if kind in found}
+
+
+def checked_kind(kind: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the clean fields of one kind, and what is wrong by path. Null is as good as absent."""
+    clean: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for name, value in raw.items():
+        if name not in KINDS[kind]:
+            errors[str(name)] = "There is no such field."
+        elif value is not None:
+            try:
+                clean[name] = kind_fields.checked(kind, name, value)
+            except InvalidFields as error:
+                errors |= error.errors
+            except InvalidInput as error:
+                errors[error.param or name] = error.message
+    if not errors:
+        errors = kind_fields.incomplete(kind, clean)
+    return clean, errors
 
 
 def merged(layers: Sequence[Settings]) -> Settings:
@@ -59,3 +82,22 @@ def merged(layers: Sequence[Settings]) -> Settings:
             if not found.get(kind, {}).get("locked"):
                 found[kind] = {**found.get(kind, {}), **fields}
     return found
+
+
+def loosened(above: Sequence[Settings], below: Settings) -> tuple[str, ...]:
+    """Return the fields (`pii.action`) by which `below` would change a rule that a level above has locked."""
+    return tuple(changes(merged(above), below))
+
+
+def changes(holds: Settings, below: Settings) -> Iterator[str]:
+    """Yield the fields that say something else than a locked rule does."""
+    for kind, fields in below.items():
+        locked = holds.get(kind, {})
+        if locked.get("locked"):
+            yield from (f"{kind}.{name}" for name, value in fields.items() if locked.get(name) != value)
+
+
+def refuse_loosened(above: Sequence[Settings], below: Settings) -> None:
+    """Raise InvalidFields for what `below` would change of locked rules."""
+    if found := loosened(above, below):
+        raise InvalidFields(dict.fromkeys(found, "A level above has locked this guardrail."))

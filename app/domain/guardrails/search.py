@@ -1,0 +1,180 @@
+"""Runs many detectors over one text: one search for hints, then only the sources of what they hit."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+
+import ahocorasick_rs
+import re2
+
+from app.domain.guardrails.detectors import OPTIONS, Detector
+from app.domain.guardrails.folding import casefolded, fold
+
+SET_MEMORY = 64 << 20
+# One detector may search this long; only a pattern of one's own that looks far ahead ever takes it.
+LONGEST_NS = 60_000_000
+LONGEST_NS_PER_BYTE = 400
+MATCHES_BETWEEN_LOOKS = 64
+Hit = tuple[int, int, int]  # start, end, number of the detector
+
+
+class Unfinished(Exception):
+    """Rules that could not be carried to their end; `rules` are their names."""
+
+    def __init__(self, rules: Iterable[str]) -> None:
+        self.rules = tuple(dict.fromkeys(rules))
+        super().__init__("A guardrail took too long.")
+
+
+class Hints:
+    """Says which detectors may find something in a text."""
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        self.always = [n for n, each in enumerate(detectors) if each.sources and not each.hint]
+        self.waiting: dict[str, list[int]] = {}
+        for number, detector in enumerate(detectors):
+            if detector.hint:
+                self.waiting.setdefault(detector.hint, []).append(number)
+        self.numbers = list(self.waiting.values())
+        self.set = hint_set(list(self.waiting)) if self.waiting else None
+
+    def hit(self, data: bytes) -> list[int]:
+        """Return the numbers of the detectors whose sources must be searched for, in order."""
+        found = self.set.Match(data) if self.set is not None else None
+        if not found:
+            return self.always
+        return sorted([*self.always, *(number for hint in found for number in self.numbers[hint])])
+
+
+def hint_set(sources: Sequence[str]) -> re2.Set:
+    """Return all hints in one automaton."""
+    options = re2.Options()
+    options.max_mem, options.log_errors = SET_MEMORY, False
+    found = re2.Set.SearchSet(options)
+    for source in sources:
+        found.Add(source)
+    found.Compile()
+    return found
+
+
+class Search:
+    """Detectors made ready. Matches of one detector never overlap; those of different ones may."""
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        self.detectors = tuple(detectors)
+        self.hints = Hints(detectors)
+        self.sources = [[re2.compile(s, OPTIONS) for s in each.sources] for each in detectors]
+        self.words = [(n, word_list(each)) for n, each in enumerate(detectors) if each.literals]
+
+    def run(self, text: str, start: int = 0) -> tuple[list[Hit], list[int]]:
+        """Return what is found from `start` on, in order, and which detectors took too long."""
+        folded = fold(text)
+        data = folded.text.encode("utf-8", "surrogatepass" if not text.isascii() else "strict")
+        begin = len(fold(text[:start]).text) if start else 0
+        hits: list[Hit] = []
+        failed: list[int] = []
+        for number in self.hints.hit(data):
+            try:
+                hits += self.sourced(number, folded.text, data, begin)
+            except Unfinished:
+                failed.append(number)
+        for number, automaton in self.words:
+            hits += self.worded(number, automaton, folded.text, begin)
+        if folded.at:
+            hits = [(*folded.span(first, last), number) for first, last, number in hits]
+        return sorted(hits), failed
+
+    def sourced(self, number: int, text: str, data: bytes, begin: int) -> list[Hit]:
+        """Return what one detector's patterns find, in characters of the folded text."""
+        first = begin if len(data) == len(text) else len(text[:begin].encode("utf-8", "surrogatepass"))
+        spans: list[tuple[int, int]] = []
+        for regexp in self.sources[number]:
+            spans += matches(regexp, data, first, self.detectors[number])
+        if not spans:
+            return []
+        spans = apart(spans)
+        if len(data) != len(text):
+            spans = in_characters(data, spans)
+        return [(*span, number) for span in spans]
+
+    def worded(self, number: int, automaton: ahocorasick_rs.AhoCorasick, text: str, begin: int) -> list[Hit]:
+        """Return where one detector's words stand, in characters of the folded text."""
+        if not self.detectors[number].bounded:
+            cased = casefolded(text[begin:])
+            found = automaton.find_matches_as_indexes(cased.text)
+            spans = [cased.span(first, last) for _, first, last in found]
+            return [(first + begin, last + begin, number) for first, last in spans]
+        cased = casefolded(text)
+        found = automaton.find_matches_as_indexes(cased.text, overlapping=True)
+        spans = [cased.span(first, last) for _, first, last in found]
+        alone = [span for span in spans if span[0] >= begin and stands_alone(text, *span)]
+        return [(*span, number) for span in apart(alone)]
+
+
+def word_list(detector: Detector) -> ahocorasick_rs.AhoCorasick:
+    """Return the automaton of a detector's literals."""
+    kind = (
+        ahocorasick_rs.MATCHKIND_STANDARD if detector.bounded else ahocorasick_rs.MATCHKIND_LEFTMOST_LONGEST
+    )
+    return ahocorasick_rs.AhoCorasick(list(detector.literals), matchkind=kind)
+
+
+def stands_alone(text: str, start: int, end: int) -> bool:
+    """Say whether no letter, digit or underscore stands beside the span."""
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    return not (before.isalnum() or before == "_" or after.isalnum() or after == "_")
+
+
+def matches(regexp: re2._Regexp, data: bytes, position: int, detector: Detector) -> Iterator[tuple[int, int]]:
+    """Yield the spans that a pattern matches and the detector's check accepts, in bytes.
+
+    After a match that is not accepted the search goes on one byte later: a shorter one may begin there.
+    """
+    size, looked = len(data), 0
+    latest = time.thread_time_ns() + LONGEST_NS + LONGEST_NS_PER_BYTE * size
+    while position <= size and (found := regexp.search(data, position)) is not None:
+        start, end = found.span()
+        if is_accepted(detector, data, start, end, found):
+            yield found.span(1) if regexp.groups and found.start(1) >= 0 else (start, end)
+            position = max(end, start + 1)
+        else:
+            position = start + 1
+        looked += 1
+        if looked % MATCHES_BETWEEN_LOOKS == 0 and time.thread_time_ns() > latest:
+            raise Unfinished(())
+
+
+def is_accepted(detector: Detector, data: bytes, start: int, end: int, found: re2._Match) -> bool:
+    """Say whether a match passes its detector's checks."""
+    if detector.not_before and start and chr(data[start - 1]) in detector.not_before:
+        return False
+    if detector.not_after and end < len(data) and chr(data[end]) in detector.not_after:
+        return False
+    if detector.accepts is None:
+        return True
+    value = found[1] if found.re.groups and found[1] is not None else found[0]
+    return detector.accepts(value.decode("utf-8", "replace"))
+
+
+def apart(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the spans in order, those that overlap made one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def in_characters(data: bytes, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans of bytes as spans of characters, in one pass over the text."""
+    edges = sorted({edge for span in spans for edge in span})
+    counts, before, count = [], 0, 0
+    for edge in edges:
+        count += len(data[before:edge].decode("utf-8", "surrogatepass"))
+        counts.append(count)
+        before = edge
+    return [(counts[bisect_left(edges, start)], counts[bisect_left(edges, end)]) for start, end in spans]
