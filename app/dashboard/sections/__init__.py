@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from app.dashboard.sections import details, limits, model, prompt, session
+from app.dashboard.sections import cache, details, limits, model, prompt, routing, session
 from app.dashboard.sections.section import Section
 from app.domain.errors import NotFound
 
 SECTIONS: tuple[Section, ...] = (
     prompt.section,
     model.section,
+    routing.section,
     session.section,
     limits.section,
+    cache.section,
     details.section,
 )
 
