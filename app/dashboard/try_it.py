@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response, g, request
 from flask_babel import gettext as _
 
 from app import respond
@@ -24,7 +24,9 @@ def create(endpoint_id: UUID) -> Response:
         found = find_active(str(endpoint_id))
     except GatewayError as error:
         return respond.error_response(error, NATIVE)
-    call = respond.person_call(actor(), NATIVE, "endpoints", project_id=found.project_id, slug=found.slug)
+    where = {"project_id": found.project_id, "slug": found.slug}
+    version = request.args.get("version", type=int)  # a draft; else what answers now
+    call = respond.person_call(actor(), NATIVE, "endpoints", **where, version=version)
     return respond.answer(call, NATIVE)
 
 

@@ -95,3 +95,16 @@ def test_it_needs_the_pages_token(app, world, sign_in):
     token = page.split('name="csrf-token" content="')[1].split('"')[0]
     sent = client.post(url(world.acme), json={"message": "Hi"}, headers={"X-CSRFToken": token})
     assert sent.status_code == 200
+
+
+def test_a_draft_is_tried_while_applications_get_what_is_published(world, client, sign_in):
+    person, workspace = sign_in(world.teammate), world.acme.workspace.id
+    fields = {"user_prompt_template": "Drafted: {{input}}", "streaming_enabled": False}
+    endpoints.save(SYSTEM, workspace, world.acme.endpoint.id, fields, publish=False)
+    page = person.get(url(world.acme)).text
+    assert f'action="{url(world.acme)}?version=2"' in page and "Stream the answer" not in page
+    assert f'action="{url(world.acme)}"' in person.get(url(world.acme) + "?of=published").text
+    drafted = person.post(url(world.acme) + "?version=2", json={"message": "Hi"}).json["content"]
+    answered = client.post(world.acme.url, json={"message": "Hi"}, headers=world.acme.headers).json["content"]
+    assert "Drafted: Hi" in drafted and "Drafted" not in answered
+    assert person.post(url(world.acme) + "?version=9", json={"message": "Hi"}).status_code == 404
