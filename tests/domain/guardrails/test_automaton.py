@@ -40,7 +40,7 @@ def check(automaton: Automaton, pattern: str, text: str) -> None:
 
 
 @given(st.sampled_from(PATTERNS), TEXT)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_a_match_is_under_way_from_its_first_character_to_its_last(pattern: str, text: str) -> None:
     check(Automaton([pattern]), pattern, text)
     check(Automaton(PATTERNS, ["grün"]), pattern, text)
@@ -63,7 +63,7 @@ PIECES = st.recursive(
 
 
 @given(PIECES, st.text(st.sampled_from("aAbk1 K\u212a\n"), max_size=12))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_so_is_a_match_of_any_pattern_that_can_be_read(pattern: str, text: str) -> None:
     try:
         automaton = Automaton([pattern])

@@ -1,0 +1,249 @@
+"""Lets an answer pass as its guardrails allow: searched while it streams, masked, or stopped.
+
+Nothing goes out that may still belong to a match. Rules about whole answers hold all of it back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+from app.domain.calls import HEARTBEAT, Chunk
+from app.domain.errors import AnswerBlocked
+from app.domain.guardrails.answer_plans import PLACEHOLDERS, AnswerPlan, plan_of
+from app.domain.guardrails.automaton import Automaton
+from app.domain.guardrails.carriers import Carriers, quiet
+from app.domain.guardrails.guarding import Guarding, Verdict
+from app.domain.guardrails.holding import Holding, Out
+from app.domain.guardrails.masks import PLACEHOLDER, Placeholders, disjoint, mask
+from app.domain.guardrails.rules import Rule
+from app.domain.guardrails.screens import Finding, Span, Unfinished
+from app.domain.guardrails.spoken import SPOKEN, Key, Piece, Spoken
+from app.domain.guardrails.tallies import NOT_WHOLE, STOPPED, Tally
+from app.domain.guardrails.window import Cut, JsonWindow, Search, Window
+from app.domain.records import Record
+
+HEARTBEAT_SECONDS = 10.0
+WITHOUT_TEXT = "There is no text in such an answer."
+Json = dict[str, Any]
+Passed = tuple[Chunk, list[tuple[Piece, str]]]
+Chunks = Generator[Chunk, None, None]
+# Gives the verdict of a rule about whole texts: language, JSON, a judge.
+Decide = Callable[[Rule, Sequence[str]], Verdict]
+
+
+def guarded(
+    chunks: Chunks, record: Record, rules: tuple[Rule, ...], key_prefix: str, decide: Decide
+) -> Chunks:
+    """Return the answer as the rules let it pass; what was taken out of the request is put back in it.
+
+    `rules`: those in force for the call. The verdicts about the answer are added to the record.
+    """
+    record.guarding = guarding = record.guarding or Guarding()
+    plan = plan_of(rules, key_prefix)
+    if record.target is None or record.target.operation not in SPOKEN:
+        tally = Tally(plan.rules, "output")
+        guarding.verdicts += tally.verdicts(WITHOUT_TEXT)
+        return chunks
+    if plan.rules:
+        chunks = Guard(record, guarding, plan, decide).follow(chunks)
+    return restored(chunks, record, guarding) if guarding.vault or plan.redacts else chunks
+
+
+def blocked(rule: str, kind: str = "") -> AnswerBlocked:
+    """Return the refusal of an answer: it names the rule and the kind, never the match (O40)."""
+    return AnswerBlocked(f"The answer was blocked by the guardrail “{rule}”{kind and f' ({kind})'}.")
+
+
+class Passage:
+    """One way through which an answer passes: searched, and held back as long as it must be."""
+
+    def __init__(
+        self, record: Record, automaton: Automaton | None, search: Search, *, all_back: bool = False
+    ) -> None:
+        self._record, self._automaton, self._search = record, automaton, search
+        self._carriers = Carriers(record)
+        self._holding: Holding[Chunk] = Holding(self._window, all_back=all_back)
+        self._has_begun = False
+        self._said_at = time.monotonic()
+
+    def read(self, chunk: Chunk) -> tuple[Json, Spoken, bool]:
+        """Return what a chunk says."""
+        return self._carriers.read(chunk)
+
+    def take(self, chunk: Chunk, event: Json, spoken: Spoken, can_split: bool) -> Iterator[Passed]:
+        """Yield what may go out once a chunk has come."""
+        for out in self._holding.take(chunk, event, spoken, can_split=can_split):
+            yield self._passed(out)
+
+    def finish(self) -> Iterator[Passed]:
+        """Yield what is left at the end."""
+        for out in self._holding.finish():
+            yield self._passed(out)
+
+    def sign_of_life(self) -> Iterator[Chunk]:
+        """Yield who speaks where the first words are held back, later a heartbeat where it is time."""
+        if not self._record.streamed or self._record.forwards or not self._holding.waits:
+            return
+        if not self._has_begun:
+            self._has_begun, event = True, self._holding.open()
+            if event is not None:
+                yield Chunk(event)
+        elif time.monotonic() - self._said_at >= HEARTBEAT_SECONDS:
+            self._said_at = time.monotonic()
+            yield HEARTBEAT
+
+    def _window(self, piece: Piece) -> Window:
+        search = quiet(self._search) if piece.again else self._search
+        return (JsonWindow if piece.is_json else Window)(self._automaton, search)
+
+    def _passed(self, out: Out[Chunk]) -> Passed:
+        self._has_begun, self._said_at = True, time.monotonic()
+        return self._carriers.write(out, self._search), out.texts
+
+
+class Guard:
+    """The rules about one answer at work."""
+
+    def __init__(self, record: Record, guarding: Guarding, plan: AnswerPlan, decide: Decide) -> None:
+        self._plan, self._decide = plan, decide
+        self._guarding = guarding
+        guarding.told = []
+        self._tally = Tally(plan.rules, "output")
+        self._names = Placeholders(guarding.vault, set())
+        self._passage = Passage(record, plan.automaton, self.search, all_back=plan.holds_all)
+        self._came: dict[Key, list[str]] = {}  # the texts as they came, for rules that only watch
+        self._answers: dict[int, list[str]] = {}  # the answer of each choice as it goes out
+        self._lengths: dict[int, int] = {}
+
+    def follow(self, chunks: Chunks) -> Chunks:
+        """Yield the answer; whatever happens, every rule leaves its verdict."""
+        unseen = NOT_WHOLE
+        try:
+            with closing(chunks):
+                for chunk in chunks:
+                    yield from self._take(chunk)
+                left = list(self._passage.finish())
+                self._answered(left)
+                self._look_at_all()
+                yield from self._tell(left)
+            unseen = ""
+        except AnswerBlocked:
+            unseen = STOPPED
+            raise
+        finally:
+            self._guarding.verdicts += self._tally.verdicts(unseen)
+
+    def search(self, text: str, start: int, floor: int, *, counts: bool = True) -> list[Cut]:
+        """Return what is masked in a text; raise AnswerBlocked for what may not be said at all."""
+        try:
+            spans = [span for span in self._plan.acting.spans(text, start) if span.end > floor]
+        except Unfinished as error:
+            self._tally.fail(error.rules[0], str(error))
+            raise blocked(error.rules[0]) from None
+        stops = next((span for span in spans if span.action == "block"), None)
+        for span in spans if stops is None else (stops,):
+            if counts:
+                self._tally.add(span.armed.rule.name, span.armed.detector.words)
+        if stops is not None:
+            raise blocked(stops.armed.rule.name, stops.armed.detector.words)
+        found = disjoint(list(map(finding, spans)))
+        return [Cut(one.start, one.end, self._mask(one, text)) for one in found]
+
+    def _mask(self, found: Finding, text: str) -> str:
+        return (
+            mask(found.label)
+            if found.action == "mask"
+            else self._names.of(found.tag, text[found.start : found.end])
+        )
+
+    def _take(self, chunk: Chunk) -> Chunks:
+        if chunk.data is None and not chunk.raw:
+            yield chunk
+            return
+        event, spoken, can_split = self._passage.read(chunk)
+        for piece in spoken.pieces:
+            self._count(piece)
+        passed = list(self._passage.take(chunk, event, spoken, can_split))
+        self._answered(passed)
+        yield from self._tell(passed)
+        if not passed:
+            yield from self._passage.sign_of_life()
+
+    def _count(self, piece: Piece) -> None:
+        """Keep what rules need that only watch, and count how long the answer is."""
+        if self._plan.watching and not piece.again:
+            self._came.setdefault(piece.key or piece.path, []).append(piece.text)
+        if not piece.is_answer or piece.again:
+            return
+        self._lengths[piece.group] = size = self._lengths.get(piece.group, 0) + len(piece.text)
+        for rule in self._plan.lengths:
+            if size > rule.most_characters and rule.closes:
+                self._tally.add(rule.name, "length")
+                raise blocked(rule.name)
+
+    def _answered(self, passed: list[Passed]) -> None:
+        """Keep the answer for the rules that look at all of it."""
+        if self._plan.wholes:
+            for piece, text in (pair for _, texts in passed for pair in texts):
+                if piece.is_answer and not piece.again:
+                    self._answers.setdefault(piece.group, []).append(text)
+
+    def _tell(self, passed: list[Passed]) -> Chunks:
+        """Yield chunks; the log keeps what they say."""
+        assert self._guarding.told is not None
+        for chunk, texts in passed:
+            self._guarding.told += [text for piece, text in texts if piece.is_told]
+            yield chunk
+
+    def _look_at_all(self) -> None:
+        """Ask the rules that need the whole answer; raise AnswerBlocked when one objects."""
+        for rule in self._plan.lengths:
+            if any(size > rule.most_characters for size in self._lengths.values()):
+                self._tally.add(rule.name, "length")
+        scan = self._plan.watching.scan(["".join(texts) for texts in self._came.values()])
+        for name in scan.failed:
+            self._tally.fail(name, "It took too long.")
+        for found in scan.findings:
+            if not found.continued:
+                self._tally.add(found.rule, found.kind)
+        answers = ["".join(texts) for texts in self._answers.values()]
+        for rule in self._plan.wholes:
+            verdict = self._decide(rule, answers)
+            self._tally.tell(verdict)
+            if rule.closes and verdict.outcome in ("blocked", "failed"):
+                raise blocked(rule.name)
+
+
+def finding(span: Span) -> Finding:
+    """Return a span as what was found in one text."""
+    rule, detector = span.armed.rule, span.armed.detector
+    return Finding(
+        rule.name, detector.words, 0, span.start, span.end, rule.action, detector.label, detector.tag
+    )
+
+
+def restored(chunks: Chunks, record: Record, guarding: Guarding) -> Chunks:
+    """Yield the answer with what placeholders stand for; only the client gets to see it."""
+
+    def search(text: str, start: int, floor: int, *, counts: bool = True) -> list[Cut]:
+        found = [match for match in PLACEHOLDER.finditer(text, start) if match[0] in guarding.vault]
+        return [
+            Cut(match.start(), match.end(), guarding.vault[match[0]])
+            for match in found
+            if match.end() > floor
+        ]
+
+    passage = Passage(record, PLACEHOLDERS, search)
+    with closing(chunks):
+        for chunk in chunks:
+            if chunk.data is None and not chunk.raw:
+                yield chunk
+                continue
+            passed = list(passage.take(chunk, *passage.read(chunk)))
+            yield from (told for told, _ in passed)
+            if not passed:
+                yield from passage.sign_of_life()
+        yield from (told for told, _ in passage.finish())
