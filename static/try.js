@@ -19,12 +19,47 @@
   function body(form) {
     const stream = form.elements.stream ? form.elements.stream.checked : true;
     const messages = form.elements.messages?.value;
-    if (!messages) return { message: form.elements.message.value, stream };
+    if (!messages) return { message: form.elements.message.value, stream, ...session(form) };
     try {
-      return { messages: JSON.parse(messages), stream };
+      return { messages: JSON.parse(messages), stream, ...session(form) };
     } catch (error) {
       throw new Failure(error.message);
     }
+  }
+
+  // A conversation that the endpoint remembers: its id is sent with each further turn.
+  const session = (form) => (form.dataset.session ? { session_id: form.dataset.session } : {});
+
+  function goOn(form, id) {
+    if (!id || !part(form, "log") || !part(form, "output").textContent) return;
+    form.dataset.session = id;
+    form.dataset.asked = form.elements.message.value;
+    part(form, "new").hidden = false;
+  }
+
+  function keepSaid(form) {
+    const log = part(form, "log");
+    const output = part(form, "output");
+    if (!form.dataset.session || !form.dataset.asked || !output.textContent) return;
+    for (const [side, text] of [["caller", form.dataset.asked], ["model", output.textContent]]) {
+      const said = document.createElement("div");
+      said.className = `said said-${side}`;
+      const words = document.createElement("div");
+      words.className = side === "caller" ? "lane-question" : "lane-answer";
+      words.textContent = text;
+      said.append(words);
+      log.append(said);
+    }
+    log.hidden = false;
+  }
+
+  function beginAnew(form) {
+    delete form.dataset.session;
+    delete form.dataset.asked;
+    part(form, "log").replaceChildren();
+    for (const name of ["log", "new", "answer"]) part(form, name).hidden = true;
+    part(form, "state").textContent = "";
+    form.elements.message.focus();
   }
 
   async function post(url, body, signal, showReceipt) {
@@ -163,13 +198,19 @@
     const abort = new AbortController();
     running.set(form, abort);
     const view = viewOf(form);
+    keepSaid(form);
+    form.dataset.asked = "";
+    let session_id = null;
     view.begin();
     try {
       const response = await post(form.action, body(form), abort.signal, view.showReceipt);
+      session_id = response.headers.get("x-sluice-session-id");
       await (streams(response) ? readStream : readWhole)(response, view);
+      goOn(form, session_id);
       view.end(texts.finished);
     } catch (error) {
-      if (!abort.signal.aborted) view.fail(error instanceof Failure ? error.message : texts.unreachable);
+      if (abort.signal.aborted) goOn(form, session_id);
+      else view.fail(error instanceof Failure ? error.message : texts.unreachable);
       view.end(abort.signal.aborted ? texts.stopped : "");
     } finally {
       running.delete(form);
@@ -185,6 +226,8 @@
   document.addEventListener("click", (event) => {
     const stop = event.target.closest("[data-try-stop]");
     if (stop) running.get(stop.closest("form"))?.abort();
+    const anew = event.target.closest("[data-try-new]");
+    if (anew) beginAnew(anew.closest("form"));
   });
 
   document.addEventListener("keydown", (event) => {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import url_for
+from flask import g, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
 
 from app.dashboard.receipt_words import microseconds, say
 from app.domain import route_stories
+from app.domain.actors import at_least
 from app.domain.receipts import Receipt
 from app.models import RecordRow
 from app.services.receipts import Story
@@ -54,7 +55,18 @@ def who(story: Story) -> list[Fact]:
         (_("Answered by"), code(row.model_answered), row.provider or ""),
         (_("Way"), _("streamed, word by word") if row.stream else _("in one piece")),
     ]
-    return [*facts, *of_the_client(row)]
+    return [*facts, *of_the_session(story), *of_the_client(row)]
+
+
+def of_the_session(story: Story) -> list[Fact]:
+    """Name the conversation that the call was a turn of, with a link for those who may read it."""
+    session_id, found = story.row.session_id, story.endpoint
+    if session_id is None:
+        return []
+    if found is None or not at_least(g.role, "editor"):
+        return [(_("Session"), code(session_id))]
+    shown = link(_("Conversation"), "conversations.show", endpoint_id=found.id, session=session_id)
+    return [(_("Session"), shown, session_id)]
 
 
 def of_the_client(row: RecordRow) -> list[Fact]:

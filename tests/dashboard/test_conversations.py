@@ -124,9 +124,12 @@ def test_try_it_goes_on_with_a_conversation_of_the_person(world: World, sign_in:
     person = sign_in(world.teammate)
     first = person.post(url(world.acme, "/try"), json={"message": "One?"})
     again = {"message": "Two?", "session_id": first.json["meta"]["session_id"]}
-    assert person.post(url(world.acme, "/try"), json=again).status_code == 200
+    again_id = person.post(url(world.acme, "/try"), json=again).json["meta"]["request_id"]
     assert sign_in(world.admin).post(url(world.acme, "/try"), json=again).status_code == 403
     [session] = rows(ChatSession)
     assert (session.key_id, session.user_id, session.messages) == (None, world.teammate.id, 4)
+    receipt = f"/w/{world.acme.workspace.slug}/requests/{again_id}"
+    link = url(world.acme, f"/conversations/{session.id}")
+    assert link in person.get(receipt).text and link not in sign_in(world.viewer).get(receipt).text
     listed = person.get(url(world.acme, "/conversations"))
     assert "teammate@acme.test" in listed.text and "tried here" in listed.text
