@@ -10,6 +10,7 @@ from typing import Any
 
 from app.domain.bodies import encoded
 from app.domain.errors import InvalidRequest
+from app.domain.pricing import MILLION
 
 BYTES_PER_TOKEN = 4  # on average, for what is charged when nothing better is known
 MESSAGE_TOKENS = 8  # what a provider adds round each message
@@ -36,6 +37,7 @@ class Bound:
     """The most a request can use. `output_tokens` is for one of `copies` answers; None: it sets no limit.
 
     `rounds`: how many more answers, each with `round_tokens` more input, are held for plugins' tools.
+    `beside_tokens`: used by a judge of guardrails, who also reads `read_tokens` for each of the output.
     `repair_tokens`: what comes on top of the answer where the model may be asked to mend it; 0: it may not.
     """
 
@@ -45,7 +47,10 @@ class Bound:
     estimated_input_tokens: int = 0  # about how much input it will be
     rounds: int = 0
     round_tokens: int = 0
-    fixed_nano_usd: int = 0  # what is paid for beside tokens: pictures
+    fixed_nano_usd: int = 0  # what is paid for beside the answers: pictures, a judge
+    beside_tokens: int = 0
+    read_tokens: int = 0
+    read_nano_usd_per_million: int = 0  # what that costs, for a million of output
     repair_tokens: int = 0
 
     @property
@@ -57,6 +62,10 @@ class Bound:
         """Return the output of every round together, for answers of so many tokens."""
         mended = output_tokens if self.repair_tokens else 0
         return output_tokens * self.copies * (1 + self.rounds) + mended
+
+    def read_nano_usd(self, output_tokens: int) -> int:
+        """Return what reading so much output costs at most."""
+        return -(-self.read_nano_usd_per_million * output_tokens // MILLION)
 
     def repair_input_tokens(self, output_tokens: int) -> int:
         """Return the input of the call that mends an answer of so many tokens."""

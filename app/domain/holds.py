@@ -136,9 +136,9 @@ def quote(
     """Return the worst case over the whole chain (reliability 1.3)."""
     given = bound.all_input_tokens + bound.repair_input_tokens(output_tokens)
     usage = Usage(given, bound.all_output_tokens(output_tokens))
-    tokens = usage.input_tokens + usage.output_tokens
+    tokens = usage.input_tokens + usage.output_tokens * (1 + bound.read_tokens) + bound.beside_tokens
     worst = max(cost_at_worst(candidate, usage, caller.rate_multiplier_ppm) for candidate in candidates)
-    worst += bound.fixed_nano_usd
+    worst += bound.fixed_nano_usd + bound.read_nano_usd(usage.output_tokens)
     return Quote(worst + overage_nano_usd(tokens, terms), tokens, output_tokens)
 
 

@@ -10,7 +10,7 @@ from app.domain.bounds import Bound, bound_of, larger
 from app.domain.messages.native import own_body
 from app.domain.plugin_bounds import sent_now, widened
 from app.domain.records import Record
-from app.services import repairs
+from app.services import guardrail_bounds, repairs
 
 
 def bound_for(record: Record) -> Bound:
@@ -22,7 +22,8 @@ def bound_for(record: Record) -> Bound:
     if record.call.dialect == "anthropic" and not record.plugins:  # the body may go out as it came
         bound = larger(bound, bound_of(own_body(record.call.body), "messages"))
     bound = with_repair(bound, record)
-    return widened(bound, record.plugins) if record.plugins else bound
+    bound = widened(bound, record.plugins) if record.plugins else bound
+    return guardrail_bounds.widened(bound, record)
 
 
 def with_repair(bound: Bound, record: Record) -> Bound:
