@@ -26,6 +26,7 @@ from app.services import (
     aliases,
     budgets,
     credentials,
+    examples,
     invitations,
     model_rows,
     plans,
@@ -88,6 +89,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "project": acme.project.id,
         "endpoint_id": acme.endpoint.id,
         "section": "prompt",
+        "example": saved_example(acme),
         "key": acme.key.id,
         "key_id": acme.key.id,
         "provider": provider.id,
@@ -123,6 +125,12 @@ def kept_session(tenant: Tenant) -> str:
     )
     database.transaction(lambda session: session.add(row))
     return row.id
+
+
+def saved_example(tenant: Tenant) -> str:
+    """Return the id of an example of the tenant's endpoint."""
+    fields = {"name": "Greets", "body": {"message": "Hi"}}
+    return examples.create(SYSTEM, tenant.workspace.id, tenant.endpoint.id, fields).id
 
 
 def noted_alert(workspace_id: str) -> str:

@@ -9,7 +9,7 @@ from flask import Blueprint, g
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, model_words, pages
+from app.dashboard import forms, model_words, pages, versions
 from app.dashboard.auth import actor
 from app.dashboard.endpoints import find
 from app.dashboard.sections import SECTIONS, named
@@ -43,15 +43,16 @@ def update(endpoint_id: UUID, section: str) -> Response:
         saved = save(view, found, publish)
     except (InvalidInput, Conflict) as error:
         return page(found, view, project, found.typed(), error)
+    if publish and saved.draft is not None and not saved.endpoint.pinned:
+        return versions.to_review(saved)
     return pages.see("endpoints.show", message(view, saved), endpoint_id=view.endpoint.id)
 
 
 def save(view: EndpointView, section: Section, publish: bool) -> EndpointView:
-    """Save the submitted form of a section."""
+    """Save the submitted form of a section; what may break an example stays a draft."""
     given, note = section.read(), forms.text("note")
-    return endpoints.save(
-        actor(), g.workspace.id, view.endpoint.id, given, note, base=base(), publish=publish
-    )
+    place = g.workspace.id, view.endpoint.id
+    return endpoints.save(actor(), *place, given, note, base=base(), publish=publish, proven_only=True)
 
 
 def base() -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, g, request, url_for
+from flask import Blueprint, g, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -13,24 +13,20 @@ from app.dashboard import budget_words, endpoint_form, forms, model_words, pages
 from app.dashboard.addresses import public_root
 from app.dashboard.auth import actor
 from app.dashboard.sections import SECTIONS
-from app.domain.endpoints import parse_config
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.snippets import Address, snippets
-from app.domain.version_diffs import FieldChange, differences
-from app.models import EndpointVersion, Project
+from app.domain.version_diffs import differences
+from app.models import Project
 from app.services import (
     call_counts,
-    endpoint_versions,
     endpoints,
     keys,
     model_choices,
     projects,
-    publishing,
 )
 from app.services.endpoint_versions import EndpointView
 
 blueprint = Blueprint("endpoints", __name__, url_prefix="/w/<workspace>")
-VERSIONS_PER_PAGE = 20
 
 
 @blueprint.get("/projects/<uuid:project>/endpoints/new")
@@ -102,43 +98,6 @@ def use_it(endpoint_id: UUID) -> Response:
     )
 
 
-@blueprint.get("/endpoints/<uuid:endpoint_id>/versions")
-def versions(endpoint_id: UUID) -> Response:
-    """List the versions with what each changed."""
-    view, project = find(endpoint_id)
-    upto = request.args.get("upto", type=int)
-    rows = endpoint_versions.list_versions(
-        actor(), g.workspace.id, view.endpoint.id, upto=upto, limit=VERSIONS_PER_PAGE + 1
-    )
-    older = rows[VERSIONS_PER_PAGE].number if len(rows) > VERSIONS_PER_PAGE else None
-    entries = with_changes(rows)[:VERSIONS_PER_PAGE]
-    return pages.page(
-        "endpoints/versions.html",
-        view=view,
-        project=project,
-        words=model_words,
-        entries=entries,
-        older=older,
-        upto=upto,
-    )
-
-
-@blueprint.post("/endpoints/<uuid:endpoint_id>/versions/<int:number>/restore")
-def restore(endpoint_id: UUID, number: int) -> Response:
-    """Publish an earlier version's content as a new version."""
-    try:
-        view = publishing.restore(actor(), g.workspace.id, str(endpoint_id), number)
-    except InvalidInput as error:
-        flash(error.message, "error")
-        return pages.see("endpoints.versions", endpoint_id=endpoint_id)
-    message = _(
-        "Version %(number)d now answers, with what version %(old)d said.",
-        number=view.version.number,
-        old=number,
-    )
-    return pages.see("endpoints.versions", message, endpoint_id=endpoint_id)
-
-
 @blueprint.post("/endpoints/<uuid:endpoint_id>/duplicate")
 def duplicate(endpoint_id: UUID) -> Response:
     """Make a copy and open it for editing."""
@@ -171,13 +130,6 @@ def count_keys(project: Project) -> int:
     """Return how many keys of the project are in force."""
     rows = keys.list_all(actor(), g.workspace.id, project.id)
     return sum(keys.state_of(key) == "active" for key in rows)
-
-
-def with_changes(rows: list[EndpointVersion]) -> list[tuple[EndpointVersion, list[FieldChange] | None]]:
-    """Return each version with what it changed; None for the last row, whose predecessor is not at hand."""
-    configs = [parse_config(row.config) for row in rows]
-    changes = [differences(old, new) for new, old in zip(configs, configs[1:], strict=False)]
-    return list(zip(rows, [*changes, None], strict=True))
 
 
 def next_steps(view: EndpointView, activity: call_counts.Activity) -> list[dict[str, Any]]:

@@ -79,9 +79,15 @@ def set_pinned(actor: Actor, workspace_id: str, endpoint_id: str, pinned: bool) 
 
 
 def restore(
-    actor: Actor, workspace_id: str, endpoint_id: str, number: int, *, publish: bool = True
+    actor: Actor,
+    workspace_id: str,
+    endpoint_id: str,
+    number: int,
+    *,
+    publish: bool = True,
+    proven_only: bool = False,
 ) -> EndpointView:
-    """Make a new version of what an earlier one said, published or as the draft. Editors may."""
+    """Make a new version of what an earlier one said, as `endpoints.save` does. Editors may."""
 
     def work(session: Session) -> EndpointView:
         access.require(session, actor, workspace_id, "editor")
@@ -91,7 +97,8 @@ def restore(
         version = endpoint_versions.numbered(session, endpoint, number)
         fields = {**dict.fromkeys(LATER), **version.config}
         note = f"Restored version {number}"
-        return endpoints.save(actor, workspace_id, endpoint_id, fields, note, publish=publish)
+        how = {"publish": publish, "proven_only": proven_only}
+        return endpoints.save(actor, workspace_id, endpoint_id, fields, note, **how)
 
     return database.transaction(work)
 
