@@ -194,6 +194,14 @@
     return { begin, append, note, showReceipt, fail, end };
   }
 
+  // What was asked can be saved as an example: its form stands outside of this one and waits for a call.
+  function offerToKeep(asked) {
+    const keep = document.querySelector("[data-try-keep]");
+    if (!keep) return;
+    keep.elements.body.value = JSON.stringify(asked);
+    keep.hidden = false;
+  }
+
   async function run(form) {
     const abort = new AbortController();
     running.set(form, abort);
@@ -203,11 +211,13 @@
     let session_id = null;
     view.begin();
     try {
-      const response = await post(form.action, body(form), abort.signal, view.showReceipt);
+      const asked = body(form);
+      const response = await post(form.action, asked, abort.signal, view.showReceipt);
       session_id = response.headers.get("x-sluice-session-id");
       await (streams(response) ? readStream : readWhole)(response, view);
       goOn(form, session_id);
       view.end(texts.finished);
+      offerToKeep(asked);
     } catch (error) {
       if (abort.signal.aborted) goOn(form, session_id);
       else view.fail(error instanceof Failure ? error.message : texts.unreachable);
