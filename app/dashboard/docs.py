@@ -48,6 +48,7 @@ workspaces:
             max_output_tokens: 500
             streaming_enabled: true
             limits: {requests_per_minute: 600, tokens_per_minute: 200000}
+            session: {ttl_seconds: 3600, max_messages: 100}   # remembers conversations
         keys:
           - name: ci
             secret: "${CI_KEY}"
@@ -137,6 +138,7 @@ def sections() -> list[tuple[str, str]]:
         ("start", str(_("Quick start"))),
         ("call", str(_("Calling an endpoint"))),
         ("product", str(_("An endpoint as a product"))),
+        ("sessions", str(_("Conversations"))),
         ("streaming", str(_("Streaming"))),
         ("errors", str(_("Errors"))),
         ("openai", str(_("Endpoints with an OpenAI SDK"))),
