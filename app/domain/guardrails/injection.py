@@ -19,7 +19,7 @@ def injection() -> tuple[Detector, ...]:
 
 def detector(phrases: Phrases) -> Detector:
     """Return the detector of one language."""
-    sources = tuple(rf"(?i)\b(?:{source})" for source in sources_of(phrases))
+    sources = (rf"(?i)\b(?:{'|'.join(sources_of(phrases))})",)
     return Detector(
         "injection", f"prompt injection ({phrases.language})", "Prompt injection", "INJECTION", sources,
         hint=begins(*phrases.begins), least=10,
@@ -28,7 +28,7 @@ def detector(phrases: Phrases) -> Detector:
 
 def sources_of(phrases: Phrases) -> Iterator[str]:
     """Yield the patterns: overrule what was said, reveal it, play somebody without rules."""
-    between = rf"(?:(?:{phrases.between}) ){{0,5}}"
+    between = rf"(?:(?:{phrases.between}) )*"
     told, said = phrases.instructions, phrases.before
     found = (
         rf"(?:{phrases.overrule}) {between}(?:{said}) {between}(?:{told})\b",

@@ -9,10 +9,9 @@ from importlib import import_module
 
 from app.domain.guardrails.detectors import Detector, begins
 
-TEN_DIGITS = r"\d[0-9 ./\-+]{9}"
+ELEVEN = r"\d[0-9 ./\-+]{9}\d"  # digits and what stands between them
 SEVEN_DIGITS = r"\d[0-9 ./()\-]{6}"
 SIX_DIGITS = r"\d{6}"
-LETTERED = r"[A-Za-z]{2} ?\d{2}"
 # what people read, the module of stdnum, the pattern, the hint
 PLAIN = (
     (
@@ -22,20 +21,20 @@ PLAIN = (
     ("Spanish ID (DNI)", "es.dni", SIX_DIGITS, r"\b\d{8}[ \-]?[A-HJ-NP-TV-Za-hj-np-tv-z]\b"),
     ("Spanish ID (NIE)", "es.nie", SIX_DIGITS, r"\b[XYZxyz][ \-]?\d{7}[ \-]?[A-HJ-NP-TV-Za-hj-np-tv-z]\b"),
     (
-        "Italian codice fiscale", "it.codicefiscale", LETTERED,
+        "Italian codice fiscale", "it.codicefiscale", r"\d{2}[A-EHLMPRSTa-ehlmprst]\d{2}",
         r"(?i)\b[A-Z]{3} ?[A-Z]{3} ?\d{2}[A-EHLMPRST]\d{2} ?[A-Z]\d{3}[A-Z]\b",
     ),
-    ("Brazilian CPF", "br.cpf", TEN_DIGITS, r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b"),
+    ("Brazilian CPF", "br.cpf", ELEVEN, r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b"),
     ("Swedish personnummer", "se.personnummer", SIX_DIGITS, r"\b(?:19|20)?\d{6}[\-+]\d{4}\b"),
     ("Finnish henkilötunnus", "fi.hetu", SIX_DIGITS, r"\b\d{6}[\-+ABCDEFYXWVU]\d{3}[0-9A-FHJ-NPR-Y]\b"),
-    ("Danish CPR number", "dk.cpr", TEN_DIGITS, r"\b[0-3]\d[01]\d{3}-\d{4}\b"),
-    ("Belgian national number", "be.nn", TEN_DIGITS, r"\b\d{2}\.[01]\d\.[0-3]\d-\d{3}\.\d{2}\b"),
-    ("Swiss AHV number", "ch.ssn", TEN_DIGITS, r"\b756\.?\d{4}\.?\d{4}\.?\d{2}\b"),
+    ("Danish CPR number", "dk.cpr", ELEVEN, r"\b[0-3]\d[01]\d{3}-\d{4}\b"),
+    ("Belgian national number", "be.nn", ELEVEN, r"\b\d{2}\.[01]\d\.[0-3]\d-\d{3}\.\d{2}\b"),
+    ("Swiss AHV number", "ch.ssn", ELEVEN, r"\b756\.?\d{4}\.?\d{4}\.?\d{2}\b"),
     ("Czech or Slovak birth number", "cz.rc", SIX_DIGITS, r"\b\d{2}[0-8]\d[0-3]\d/\d{4}\b"),
-    ("Mexican CURP", "mx.curp", LETTERED, r"(?i)\b[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d\b"),
-    ("Chinese resident ID", "cn.ric", TEN_DIGITS, r"\b[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[0-9Xx]\b"),
-    ("Korean resident number", "kr.rrn", TEN_DIGITS, r"\b\d{2}[01]\d[0-3]\d-[1-4]\d{6}\b"),
-    ("Indian Aadhaar number", "in_.aadhaar", TEN_DIGITS, r"\b[2-9]\d{3}[ \-]\d{4}[ \-]\d{4}\b"),
+    ("Mexican CURP", "mx.curp", r"[A-Za-z]{4}\d{6}", r"(?i)\b[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d\b"),
+    ("Chinese resident ID", "cn.ric", ELEVEN, r"\b[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[0-9Xx]\b"),
+    ("Korean resident number", "kr.rrn", ELEVEN, r"\b\d{2}[01]\d[0-3]\d-[1-4]\d{6}\b"),
+    ("Indian Aadhaar number", "in_.aadhaar", ELEVEN, r"\b[2-9]\d{3}[ \-]\d{4}[ \-]\d{4}\b"),
 )  # fmt: skip
 # what people read, the module of stdnum, the words before it, the number
 AFTER_WORDS = (
@@ -63,7 +62,7 @@ AFTER_WORDS = (
     ("South African ID", "za.idnr", ("id number", "identity number", "sa id"), r"\d{13}"),
     ("Turkish ID", "tr.tckimlik", ("tckn", "tc kimlik", "kimlik no"), r"[1-9]\d{10}"),
     ("Romanian CNP", "ro.cnp", ("cnp",), r"[1-9]\d{12}"),
-    ("Bulgarian EGN", "bg.egn", ("egn"), r"\d{10}"),
+    ("Bulgarian EGN", "bg.egn", ("egn",), r"\d{10}"),
     ("Croatian OIB", "hr.oib", ("oib",), r"\d{11}"),
     ("Austrian insurance number", "at.vnr", ("sozialversicherungsnummer", "svnr", "sv-nummer"),
      r"[1-9]\d{3}[ ]?\d{6}"),
@@ -97,5 +96,7 @@ def national_ids() -> tuple[Detector, ...]:
     for words, module, before, number in AFTER_WORDS:
         source = rf"(?i)\b(?:{'|'.join(before)})\b[^0-9\n]{{0,20}}\b({number})\b"
         found.append(detector(words, source, accepts=checker(module), hint=begins(*before), least=8))
-    found.append(detector("British national insurance number", NINO, hint=LETTERED, least=9))
+    found.append(
+        detector("British national insurance number", NINO, hint=r"[A-Za-z]{2} ?\d{2} ?\d{2} ?\d", least=9)
+    )
     return tuple(found)

@@ -24,7 +24,8 @@ KINDS = {
     "national_id": "national ID and tax numbers",
     "ip": "IP addresses",
 }
-SEVEN_DIGITS = r"\d[0-9 ./()\-]{6}"
+NINE = r"\d[0-9 ./()\-]{7}\d"  # digits and what stands between them
+THIRTEEN = r"\d[0-9 \-]{11}\d"
 # Latin, Greek and Cyrillic letters beside the ASCII ones: addresses may be international.
 LETTER = r"A-Za-z0-9\x{C0}-\x{24F}\x{370}-\x{52F}"
 EMAIL = (
@@ -73,9 +74,13 @@ IBAN_LENGTHS = {
 }  # fmt: skip
 OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 IPV4 = rf"\b(?:{OCTET}\.){{3}}{OCTET}\b"
-IPV6 = r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{1,4}"
+HEXTET = "[0-9A-Fa-f]{1,4}"
+IPV6 = (
+    rf"(?:{HEXTET}:){{7}}{HEXTET}",
+    rf"(?:{HEXTET}:){{1,6}}:(?:{HEXTET}:){{0,5}}{HEXTET}",
+)
 WORD_CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
-HEXTETS = r"[0-9A-Fa-f:]:[0-9A-Fa-f]{0,4}:"
+HEXTETS = r"[0-9A-Fa-f]::[0-9A-Fa-f]|(?:[0-9A-Fa-f]{1,4}:){7}"
 HOME = tuple(map(ip_network, ("2000::/3", "fc00::/7", "fe80::/10")))
 
 
@@ -151,8 +156,8 @@ def iban_sources() -> tuple[str, ...]:
 def phones() -> Iterator[Detector]:
     """Yield the detectors of phone numbers: with a country, as written at home, and where it says so."""
     as_phone = ("phone", "phone number", "Phone", "PHONE")
-    yield Detector(*as_phone, PHONES[:1], accepts=is_phone, hint=SEVEN_DIGITS, least=8)
-    yield Detector(*as_phone, PHONES[1:], accepts=is_national_phone, hint=SEVEN_DIGITS, least=9)
+    yield Detector(*as_phone, PHONES[:1], accepts=is_phone, hint=r"(?:\+|00)[1-9][0-9 ./()\-]{5}", least=8)
+    yield Detector(*as_phone, PHONES[1:], accepts=is_national_phone, hint=NINE, least=9)
     yield Detector(*as_phone, (SPOKEN_PHONE,), accepts=is_phone, hint=begins(*PHONE_WORDS), least=6)
 
 
@@ -161,7 +166,7 @@ FOUND_BY: dict[str, tuple[Detector, ...]] = {
     "phone": tuple(phones()),
     "card": (
         Detector(
-            "card", "card number", "Card", "CARD", CARDS, accepts=is_card, hint=SEVEN_DIGITS, least=13
+            "card", "card number", "Card", "CARD", CARDS, accepts=is_card, hint=THIRTEEN, least=13
         ),
     ),
     "iban": (
@@ -173,7 +178,7 @@ FOUND_BY: dict[str, tuple[Detector, ...]] = {
     "ssn": (
         Detector(
             "ssn", "US social security number", "SSN", "SSN",
-            (r"\b\d{3}-\d{2}-\d{4}\b", r"\b\d{3} \d{2} \d{4}\b"), accepts=is_ssn, hint=SEVEN_DIGITS, least=11,
+            (r"\b\d{3}-\d{2}-\d{4}\b", r"\b\d{3} \d{2} \d{4}\b"), accepts=is_ssn, hint=r"\d{3}[ \-]\d{2}[ \-]\d{4}", least=11,
         ),
         Detector(
             "ssn", "US social security number", "SSN", "SSN",
@@ -187,7 +192,7 @@ FOUND_BY: dict[str, tuple[Detector, ...]] = {
             not_before=".", least=7,
         ),
         Detector(
-            "ip", "IP address", "IP", "IP", (IPV6,), accepts=is_ipv6, hint=HEXTETS,
+            "ip", "IP address", "IP", "IP", IPV6, accepts=is_ipv6, hint=HEXTETS,
             not_before=WORD_CHARACTERS + ".:", not_after=WORD_CHARACTERS + ":", least=4,
         ),
     ),

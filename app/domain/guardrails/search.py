@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 import ahocorasick_rs
 import re2
 
-from app.domain.guardrails.detectors import OPTIONS, Detector
+from app.domain.guardrails.detectors import Detector, compiled
 from app.domain.guardrails.folding import casefolded, fold
 
 SET_MEMORY = 64 << 20
-# One detector may search this long; only a pattern of one's own that looks far ahead ever takes it.
-LONGEST_NS = 60_000_000
-LONGEST_NS_PER_BYTE = 400
+# One pattern may search this long and find this much; only one that looks far ahead ever takes so long.
+LONGEST_NS = 30_000_000
+LONGEST_NS_PER_BYTE = 300
+MOST_MATCHES = 5_000
+BYTES_PER_MATCH = 25
 MATCHES_BETWEEN_LOOKS = 64
 Hit = tuple[int, int, int]  # start, end, number of the detector
 
@@ -65,7 +67,6 @@ class Search:
     def __init__(self, detectors: Sequence[Detector]) -> None:
         self.detectors = tuple(detectors)
         self.hints = Hints(detectors)
-        self.sources = [[re2.compile(s, OPTIONS) for s in each.sources] for each in detectors]
         self.words = [(n, word_list(each)) for n, each in enumerate(detectors) if each.literals]
 
     def run(self, text: str, start: int = 0) -> tuple[list[Hit], list[int]]:
@@ -90,8 +91,8 @@ class Search:
         """Return what one detector's patterns find, in characters of the folded text."""
         first = begin if len(data) == len(text) else len(text[:begin].encode("utf-8", "surrogatepass"))
         spans: list[tuple[int, int]] = []
-        for regexp in self.sources[number]:
-            spans += matches(regexp, data, first, self.detectors[number])
+        for source in self.detectors[number].sources:
+            spans += matches(self.detectors[number], source, data, first)
         if not spans:
             return []
         spans = apart(spans)
@@ -127,27 +128,31 @@ def stands_alone(text: str, start: int, end: int) -> bool:
     return not (before.isalnum() or before == "_" or after.isalnum() or after == "_")
 
 
-def matches(regexp: re2._Regexp, data: bytes, position: int, detector: Detector) -> Iterator[tuple[int, int]]:
-    """Yield the spans that a pattern matches and the detector's check accepts, in bytes.
+def matches(detector: Detector, source: str, data: bytes, position: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans that a pattern matches and the detector's checks accept, in bytes.
 
     After a match that is not accepted the search goes on one byte later: a shorter one may begin there.
+    Raise Unfinished when that takes too long, or finds too much.
     """
-    size, looked = len(data), 0
-    latest = time.thread_time_ns() + LONGEST_NS + LONGEST_NS_PER_BYTE * size
-    while position <= size and (found := regexp.search(data, position)) is not None:
+    regexp = compiled(source, detector.captures)
+    latest = time.thread_time_ns() + LONGEST_NS + LONGEST_NS_PER_BYTE * len(data)
+    most = MOST_MATCHES + len(data) // BYTES_PER_MATCH
+    group, looked = min(regexp.groups, 1), 0
+    while (found := regexp.search(data, position)) is not None:
         start, end = found.span()
-        if is_accepted(detector, data, start, end, found):
-            yield found.span(1) if regexp.groups and found.start(1) >= 0 else (start, end)
-            position = max(end, start + 1)
-        else:
-            position = start + 1
+        accepted = is_accepted(detector, data, found)
+        if accepted:
+            yield found.span(group) if found.start(group) >= 0 else (start, end)
+        position = max(end, start + 1) if accepted else start + 1
+        most -= accepted
         looked += 1
-        if looked % MATCHES_BETWEEN_LOOKS == 0 and time.thread_time_ns() > latest:
+        if most < 0 or (looked % MATCHES_BETWEEN_LOOKS == 0 and time.thread_time_ns() > latest):
             raise Unfinished(())
 
 
-def is_accepted(detector: Detector, data: bytes, start: int, end: int, found: re2._Match) -> bool:
+def is_accepted(detector: Detector, data: bytes, found: re2._Match) -> bool:
     """Say whether a match passes its detector's checks."""
+    start, end = found.span()
     if detector.not_before and start and chr(data[start - 1]) in detector.not_before:
         return False
     if detector.not_after and end < len(data) and chr(data[end]) in detector.not_after:
