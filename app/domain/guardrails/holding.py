@@ -25,6 +25,7 @@ from app.domain.guardrails.window import Window
 
 Json = dict[str, Any]
 T = TypeVar("T")
+LEAST_SPLIT = 16  # characters: for less, an event is not cut in two
 
 
 @dataclass(slots=True)
@@ -129,7 +130,7 @@ class Holding(Generic[T]):
             return
         [piece] = held.pieces
         size = self._windows[piece.key].free - piece.start
-        if size <= 0:
+        if size < LEAST_SPLIT:
             return
         first = Piece(piece.path, piece.text[:size], piece.key, start=piece.start)
         piece.text, piece.start = piece.text[size:], piece.start + size

@@ -233,6 +233,8 @@ def is_plain(event: Json, spoken: Spoken) -> bool:
         return False
     path = spoken.pieces[0].path
     delta = at(event, path[:3])
+    if at(event, path[:2]).get("logprobs"):
+        return False
     return path[2] == "delta" and not any(delta[name] for name in delta if name not in ("role", path[3]))
 
 

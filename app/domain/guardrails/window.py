@@ -142,7 +142,7 @@ class Window:
         self._decide(self._fed)
 
     def told(self, start: int, text: str) -> str:
-        """Return the part of the text that begins at `start`, as it goes out. Ask for parts in order, once."""
+        """Return the part of the text that begins at `start`, as it goes out. Ask for each once, in order."""
         end, said, place = start + len(text), [], start
         for cut in self.cuts:
             if cut.start >= end:
