@@ -19,6 +19,7 @@ from app.dashboard import (
     endpoint_settings,
     endpoints,
     examples,
+    form_sharing,
     home,
     invitations,
     keys,
@@ -38,6 +39,7 @@ from app.dashboard import (
     routing,
     settings,
     setup,
+    shared_forms,
     sign_in,
     sub_accounts,
     try_it,
@@ -60,6 +62,7 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     endpoint_settings.blueprint,
     versions.blueprint,
     examples.blueprint,
+    form_sharing.blueprint,
     try_it.blueprint,
     conversations.blueprint,
     keys.blueprint,
@@ -85,11 +88,12 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     prices.blueprint,
     routing.blueprint,
 )
-OPEN: tuple[Blueprint, ...] = (  # the pages before signing in: the marked exception
+OPEN: tuple[Blueprint, ...] = (  # the pages for people who are not signed in: the marked exception
     setup.blueprint,
     sign_in.blueprint,
     resets.blueprint,
     invitations.blueprint,
+    shared_forms.blueprint,
 )
 
 

@@ -42,6 +42,8 @@ SENTENCES: dict[str, LazyString] = {
     "endpoint.draft": _("saved version %(version)s of %(what)s as a draft"),
     "endpoint.pin": _("pinned version %(version)s of %(what)s"),
     "endpoint.publish": _("published version %(version)s of %(what)s"),
+    "endpoint.share_form": _("opened the test form of %(what)s to people with a key"),
+    "endpoint.unshare_form": _("closed the test form of %(what)s"),
     "endpoint.unpin": _("unpinned version %(version)s of %(what)s"),
     "example.change": _("changed the example %(what)s"),
     "example.create": _("saved the example %(what)s"),

@@ -95,6 +95,7 @@ def use_it(endpoint_id: UUID) -> Response:
         sample=sample,
         streamed=streamed,
         active_keys=count_keys(project),
+        form_address=f"{public_root()}/try/{project.id}/{view.endpoint.slug}",
     )
 
 

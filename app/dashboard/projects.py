@@ -9,9 +9,12 @@ from flask import Blueprint, g
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from app import respond
 from app.dashboard import budget_words, forms, pages, proxy_use
+from app.dashboard.addresses import public_root
 from app.dashboard.auth import actor
 from app.domain.errors import Conflict, InvalidInput
+from app.domain.openapi import About, Described, document
 from app.models import Project
 from app.services import call_counts, endpoints, keys, projects
 from app.services.records import content_allowed
@@ -47,6 +50,18 @@ def show(project: UUID) -> Response:
         budgets=budget_words.block("project", found.id),
         budget_words=budget_words,
     )
+
+
+@blueprint.get("/<uuid:project>/openapi.json")
+def openapi(project: UUID) -> Response:
+    """Hand out the project's endpoints as an OpenAPI file."""
+    found = projects.find(actor(), g.workspace.id, str(project))
+    views = endpoints.list_all(actor(), g.workspace.id, found.id)
+    active = [view for view in views if view.endpoint.active]
+    described = [Described(view.endpoint.slug, view.endpoint.name, view.config) for view in active]
+    response = respond.json_response(document(About(found.id, found.name, public_root()), described))
+    response.headers["Content-Disposition"] = 'attachment; filename="openapi.json"'
+    return response
 
 
 @blueprint.get("/new")

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.domain import accounts, aliases, budgets, endpoints, gateway_settings, key_rules, limits, plans
+from app.domain import (
+    accounts,
+    aliases,
+    budgets,
+    chat_sessions,
+    endpoints,
+    gateway_settings,
+    key_rules,
+    limits,
+    plans,
+)
 from app.domain.guardrails.settings import KINDS
 
 
@@ -14,7 +24,7 @@ class Shape:
     """An object of the file: its fields, its objects and lists of objects, the fields that identify it.
 
     The first of `identity` is required, unless `any_of` says that one of them is enough. `any_field`: the
-    names are the customer's own.
+    names are the customer's own. `may_be_null`: null in its place switches it off.
     """
 
     fields: frozenset[str]
@@ -23,10 +33,12 @@ class Shape:
     objects: Mapping[str, Shape] = field(default_factory=dict)
     lists: Mapping[str, Shape] = field(default_factory=dict)
     any_field: bool = False
+    may_be_null: bool = False
 
 
 LIMITS = Shape(limits.FIELDS)
 LABELS = Shape(frozenset(), any_field=True)
+SESSION = Shape(chat_sessions.FIELDS, may_be_null=True)
 PATTERN = Shape(frozenset({"name", "pattern", "action"}), ("name",))
 GUARDRAILS = Shape(
     frozenset(),
@@ -65,9 +77,9 @@ PROJECT_CREDENTIAL = Shape(frozenset({"provider", "name", "secret", "active"}), 
 PLUGIN = Shape(frozenset({"plugin", "active", "url", "secret"}), ("plugin",), objects={"options": LABELS})
 ALIAS = Shape(aliases.FIELDS, ("name",))
 ENDPOINT = Shape(
-    (endpoints.FIELDS - {"limits", "guardrails"}) | {"slug", "name", "active", "note"},
+    (endpoints.FIELDS - {"limits", "guardrails", "session"}) | {"slug", "name", "active", "note", "form_shared"},
     ("slug",),
-    objects={"limits": LIMITS, "guardrails": GUARDRAILS},
+    objects={"limits": LIMITS, "guardrails": GUARDRAILS, "session": SESSION},
     lists={"budgets": BUDGET},
 )
 KEY = Shape(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.endpoints import EndpointConfig
-from app.domain.variables import Variable
+from app.domain.variables import TEXTS, Variable
 
 VERSION = "3.1.0"
 Json = dict[str, Any]
@@ -128,12 +128,20 @@ def variables_schema(variables: Iterable[Variable]) -> Json:
 
 def variable_schema(variable: Variable) -> Json:
     """Return one variable's type, and what is known of it."""
-    facts = variable.as_dict()
-    found = dict(TYPES[variable.type])
-    if variable.type == "enum" and facts.get("options"):
-        found["enum"] = list(facts["options"])
-    told = {"description": facts.get("label") or facts.get("description"), "default": facts.get("default")}
-    return {**found, **{name: value for name, value in told.items() if value not in (None, "")}}
+    is_text = variable.type in TEXTS
+    told = {
+        "title": variable.title,
+        "description": variable.help,
+        "default": variable.default,
+        "enum": list(variable.options) or None,
+        "minimum": variable.min,
+        "maximum": variable.max,
+        "maxLength": variable.longest if is_text else None,
+    }
+    return {
+        **TYPES[variable.type],
+        **{name: value for name, value in told.items() if value not in (None, "")},
+    }
 
 
 def answer(config: EndpointConfig, slug: str) -> Json:

@@ -256,7 +256,8 @@ def alias_fields(row: Alias) -> dict[str, Any]:
 def endpoint(view: endpoints.EndpointView) -> dict[str, Any]:
     """Return an endpoint with every field of its published version."""
     about = {"slug": view.endpoint.slug, "name": view.endpoint.name, "active": view.endpoint.active}
-    return escaped({**about, **view.config.as_dict()})
+    shared = {"form_shared": True} if view.endpoint.form_shared else {}
+    return escaped({**about, **shared, **view.config.as_dict()})
 
 
 def escaped(fields: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain import endpoints as domain
 from app.domain.fields import switch, text
 from app.models import Project
-from app.services import endpoints
+from app.services import endpoints, shared_forms
 from app.services.apply.report import Item, Run, refusals_at
 from app.services.endpoints import EndpointView
 
@@ -21,6 +21,8 @@ def apply_endpoint(run: Run, item: Item, project: Project) -> None:
         view = save(run, item, project, found, note)
         wanted = switch(item.fields, "active", view.endpoint.active)
         endpoints.set_active(run.actor, run.workspace_id, view.endpoint.id, wanted)
+        shared = switch(item.fields, "form_shared", view.endpoint.form_shared)
+        shared_forms.share(run.actor, run.workspace_id, view.endpoint.id, shared)
     run.report.note(item.path, created=found is None, changed=state(view) != before)
     run.report.warn_if_off(item, view.endpoint.active)
 
@@ -39,6 +41,7 @@ def find(run: Run, project: Project, slug: str) -> EndpointView | None:
     return next((view for view in listed if view.endpoint.slug == slug), None)
 
 
-def state(view: EndpointView) -> tuple[str, bool, str]:
+def state(view: EndpointView) -> tuple[str, bool, bool, str]:
     """Return what tells whether anything changed."""
-    return view.endpoint.name, view.endpoint.active, view.version.id
+    endpoint = view.endpoint
+    return endpoint.name, endpoint.active, endpoint.form_shared, view.version.id
