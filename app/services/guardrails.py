@@ -13,9 +13,10 @@ from app.domain.bodies import encoded
 from app.domain.calls import Chunk
 from app.domain.embeddings import OPERATION as EMBEDDINGS
 from app.domain.errors import GuardrailBlocked
+from app.domain.guardrails.answer_plans import plan_of
 from app.domain.guardrails.guarding import Guarding, Verdict
 from app.domain.guardrails.rules import Rule
-from app.domain.guardrails.screens import Screen
+from app.domain.guardrails.screens import Screen, Unfinished
 from app.domain.records import Record
 from app.services import answer_guards, guardrail_settings, judges
 from app.services.guardrail_looks import Look, stops
@@ -60,6 +61,18 @@ def check_output(chunks: Generator[Chunk, None, None], record: Record) -> Genera
     if guards is None:
         return chunks
     return answer_guards.guarded(chunks, record, guards.rules, prefix.value, partial(decide, record))
+
+
+def stops_answer(record: Record, text: str) -> bool:
+    """Say whether a rule stops an answer for something that is found in its text: then nobody mends it."""
+    guards = guardrail_settings.of(record)
+    if guards is None:
+        return False
+    try:
+        found = plan_of(guards.rules, prefix.value).acting.spans(text, 0)
+        return any(span.action == "block" for span in found)
+    except Unfinished:
+        return True
 
 
 def decide(record: Record, rule: Rule, answers: Sequence[str]) -> Verdict:

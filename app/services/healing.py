@@ -15,7 +15,7 @@ from app.domain.calls import Call, Chunk
 from app.domain.chat import choices_of
 from app.domain.record_parts import Healing
 from app.domain.records import Record
-from app.services import answer_schemas, repairs
+from app.services import answer_schemas, guardrails, repairs
 from app.services.answer_schemas import Complaint, Unusable
 
 RANK = ("mended", "repaired", "failed")
@@ -95,7 +95,7 @@ class Mending:
 
     def ask_again(self, text: str, complaint: Complaint, chunk: Chunk) -> str:
         """Let the model mend its own answer, once in a call and only where what is held covers it."""
-        may_ask, self.may_ask = self.may_ask, False
+        may_ask, self.may_ask = self.may_ask and not guardrails.stops_answer(self.record, text), False
         why = "" if may_ask else "it was not asked again"
         if may_ask:
             try:
