@@ -131,11 +131,12 @@ def check(value: Any, shape: Shape, path: str) -> None:
         raise FileError(path, "Must be an object with fields." if path else "The file must have fields.")
     for name in value if not shape.any_field else ():
         check_name(name, shape, path)
-    for name in value.keys() if shape.any_field else shape.fields & value.keys():
+    for name in value.keys() if shape.any_field else (shape.fields - shape.free) & value.keys():
         check_plain(value[name], join(path, name))
     check_identity(value, shape, path)
     for name in shape.objects.keys() & value.keys():
-        check(value[name], shape.objects[name], join(path, name))
+        if value[name] is not None or not shape.objects[name].may_be_null:
+            check(value[name], shape.objects[name], join(path, name))
     for name in shape.lists.keys() & value.keys():
         check_list(value[name], shape.lists[name], join(path, name))
 

@@ -24,7 +24,8 @@ class Shape:
     """An object of the file: its fields, its objects and lists of objects, the fields that identify it.
 
     The first of `identity` is required, unless `any_of` says that one of them is enough. `any_field`: the
-    names are the customer's own. `may_be_null`: null in its place switches it off.
+    names are the customer's own. `may_be_null`: null in its place switches it off. `free`: what is in these
+    fields is for their own modules to check.
     """
 
     fields: frozenset[str]
@@ -33,6 +34,7 @@ class Shape:
     objects: Mapping[str, Shape] = field(default_factory=dict)
     lists: Mapping[str, Shape] = field(default_factory=dict)
     any_field: bool = False
+    free: frozenset[str] = frozenset()
     may_be_null: bool = False
 
 
@@ -77,10 +79,12 @@ PROJECT_CREDENTIAL = Shape(frozenset({"provider", "name", "secret", "active"}), 
 PLUGIN = Shape(frozenset({"plugin", "active", "url", "secret"}), ("plugin",), objects={"options": LABELS})
 ALIAS = Shape(aliases.FIELDS, ("name",))
 ENDPOINT = Shape(
-    (endpoints.FIELDS - {"limits", "guardrails", "session"}) | {"slug", "name", "active", "note", "form_shared"},
+    (endpoints.FIELDS - {"limits", "guardrails", "session"})
+    | {"slug", "name", "active", "note", "form_shared"},
     ("slug",),
     objects={"limits": LIMITS, "guardrails": GUARDRAILS, "session": SESSION},
     lists={"budgets": BUDGET},
+    free=frozenset({"input_schema", "output_schema", "routing", "variables"}),
 )
 KEY = Shape(
     frozenset({"name", "secret", "account", "scopes", "allowed_endpoints", "expires_at", "revoked"}),
@@ -134,9 +138,8 @@ FILE = Shape(frozenset(), lists={"plans": PLAN, "workspaces": WORKSPACE})
 NOT_YET = frozenset(
     {
         "allowed_models",
-        "cache", "end_users", "evals", "input_schema", "jobs",
-        "output_schema", "policies", "prompts", "rollouts",
-        "routing", "schemas", "variables",
+        "end_users", "evals", "jobs",
+        "policies", "prompts", "rollouts",
         "webhooks", "weight",
     }
 )  # fmt: skip

@@ -93,6 +93,20 @@ def minted(session: Session, project_id: str) -> str:
     return keys.add(session, SYSTEM, {**place, **values, "parent_id": maker.id}, "a-minted-secret-1").name
 
 
+def test_how_conversations_are_kept_comes_back_and_null_switches_it_off() -> None:
+    settings = {"ttl_seconds": 600, "max_messages": 20}
+    variables = applied(session=settings)
+    assert there_and_back(variables)["changed"] == []
+    [project] = export(SYSTEM, "Globex")["workspaces"][0]["projects"]
+    assert project["endpoints"][0]["session"].items() >= settings.items()
+    off = {"slug": project["endpoints"][0]["slug"], "session": None}
+    found = {"uuid": project["uuid"], "endpoints": [off]}
+    raw = strict_yaml.dump({"workspaces": [{"name": "Globex", "projects": [found]}]})
+    assert apply(SYSTEM, apply_file.read(raw.encode(), {})).as_dict()["changed"]
+    [project] = export(SYSTEM, "Globex")["workspaces"][0]["projects"]
+    assert "session" not in project["endpoints"][0]
+
+
 def test_it_shows_no_secret_and_no_hash() -> None:
     variables = applied()
     text = strict_yaml.dump(export(SYSTEM))
