@@ -16,7 +16,12 @@ DRAFT_2020_12 = "https://json-schema.org/draft/2020-12/schema"
 PATTERNS = jsonschema_rs.RegexOptions(size_limit=256 * 1024, dfa_size_limit=256 * 1024)
 LONGEST_COMPLAINT = 300
 LONGEST_PART = 40  # of a place's path
-NAMING = ("additionalProperties", "unevaluatedProperties", "propertyNames")  # their texts repeat names
+NAMING = (
+    "additionalProperties",
+    "additionalItems",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+)  # their texts repeat names
 
 
 class Unusable(Exception):
@@ -47,6 +52,8 @@ def compile_schema(schema: Any) -> Checker:
     """Return a schema's checker; raise Unusable, which says in plain words what is wrong with the schema."""
     try:
         effort = check_schema(schema)
+        for pattern in effort.patterns:
+            check_pattern(pattern)
         return Checker(validator_of(schema), effort)
     except TooMuch as error:
         raise Unusable(str(error)) from None
@@ -54,6 +61,17 @@ def compile_schema(schema: Any) -> Checker:
         raise Unusable(f"it is not a valid JSON Schema{told(error)}") from None
     except (ValueError, TypeError):
         raise Unusable("it is not a valid JSON Schema") from None
+
+
+def check_pattern(pattern: str) -> None:
+    """Raise Unusable for a pattern that needs more than one pass over a text, or that is too large."""
+    try:
+        jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=PATTERNS)
+    except (ValueError, jsonschema_rs.ValidationError):
+        text = (
+            "cannot be used: look-ahead, look-behind, back-references and very long repeats are not followed"
+        )
+        raise Unusable(f"the pattern {pattern[:60]} {text}") from None
 
 
 def validator_of(schema: Any) -> jsonschema_rs.Validator:
@@ -81,7 +99,9 @@ def sentence(error: jsonschema_rs.ValidationError) -> str:
     """Return what is wrong, without anything of the value."""
     rule = rule_of(error)
     if rule in NAMING:
-        return f"a name that '{rule}' does not allow"
+        return f"there is something that '{rule}' does not allow"
+    if "propertyNames" in error.schema_path:
+        return f"a name breaks the rule '{rule}' of 'propertyNames'"
     return str(error.message)[:LONGEST_COMPLAINT]
 
 

@@ -6,13 +6,12 @@ hold up everybody. What is counted is each place's rules, by the depth of the pl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from app.domain.schema_effort import (
-    MOST_DEPTH,
     Effort,
     members,
     patterns_of,
@@ -21,6 +20,7 @@ from app.domain.schema_effort import (
     steps_of,
 )
 
+MOST_DEPTH = 32  # of the value
 MOST_NODES = 20_000
 MOST_PATTERNS = 100
 LONGEST_PATTERN = 1_000
@@ -39,6 +39,27 @@ class TooMuch(ValueError):
     """The schema could cost too much to check, or says what is not followed here."""
 
 
+class Count(NamedTuple):
+    """What is done at one place of a value."""
+
+    checks: int
+    steps: int
+    per_byte: int
+
+    def plus(self, other: Count) -> Count:
+        """Return what both do."""
+        return Count(self.checks + other.checks, self.steps + other.steps, self.per_byte + other.per_byte)
+
+    @classmethod
+    def largest(cls, counts: Iterable[Count]) -> Count:
+        """Return the most that any of them does."""
+        return cls(*map(max, zip(NOTHING, *counts, strict=True)))
+
+
+NOTHING = Count(0, 0, 0)
+TRIVIAL = Count(1, 1, 0)
+
+
 def check_schema(schema: Any) -> Effort:
     """Return what checking a value takes; raise TooMuch where no bound holds for MOST_DEPTH levels."""
     return Work(schema).effort()
@@ -50,21 +71,24 @@ class Work:
     def __init__(self, schema: Any) -> None:
         self.root = schema
         self.nodes: dict[int, Any] = {}
-        self.checks = cache(self._checks)
-        self.steps = cache(self._steps)
+        self.patterns: list[str] = []
+        self.here = cache(self._here)
+        self.inner = cache(self._inner)
+        self.counted = cache(self._counted)
 
     def effort(self) -> Effort:
         """Return the effort by depth, or raise TooMuch, as `check_schema` does."""
         self.visit_all()
         root = self.known(self.root)
-        for depth in range(MOST_DEPTH + 1):
-            self.checks(root, depth)
-        found = [self.steps(root, depth) for depth in range(MOST_DEPTH + 1)]
-        return Effort(tuple(steps for steps, _ in found), tuple(per_byte for _, per_byte in found))
+        found = [self.counts(root, 0)]
+        while found[-1] != NOTHING and len(found) <= MOST_DEPTH:
+            found.append(self.counts(root, len(found)))
+        steps, per_byte = tuple(count.steps for count in found), tuple(count.per_byte for count in found)
+        return Effort(steps, per_byte, tuple(self.patterns))
 
     def visit_all(self) -> None:
         """Look at every schema in the document once."""
-        pending, patterns, nodes = [self.root], 0, 0
+        pending, nodes = [self.root], 0
         seen = set[int]()
         while pending:
             node = pending.pop()
@@ -72,12 +96,12 @@ class Work:
                 continue
             seen.add(id(node))
             nodes += 1 + size_of_values(node)
-            patterns += len(patterns_of(node))
-            if nodes > MOST_NODES or patterns > MOST_PATTERNS:
+            self.patterns += patterns_of(node)
+            if nodes > MOST_NODES or len(self.patterns) > MOST_PATTERNS:
                 raise TooMuch("it is too large")
             refuse_unfollowed(node, is_root=node is self.root)
-            for pattern in patterns_of(node):
-                check_pattern(pattern)
+            if any(len(pattern) > LONGEST_PATTERN for pattern in patterns_of(node)):
+                raise TooMuch(f"a pattern is longer than {LONGEST_PATTERN:,} characters")
             pending += below(node)
             pending += [self.target(node["$ref"])] if "$ref" in node else []
 
@@ -86,43 +110,34 @@ class Work:
         self.nodes[id(node)] = node
         return id(node)
 
-    def _checks(self, key: int, depth: int) -> int:
-        """Return how many checks reach one place `depth` levels below where the schema stands."""
-        here = list(self.same_place(self.nodes[key]))
+    def counts(self, key: int, depth: int) -> Count:
+        """Return what reaches one place `depth` levels below where the schema stands."""
+        return self.counted(key, depth) if depth == 0 or self.inner(key) else NOTHING
+
+    def _counted(self, key: int, depth: int) -> Count:
         if depth == 0:
-            return len(here)
-        everywhere, named = 0, dict[str, int]()
-        for name, inner in self.inner_schemas(here):
-            count = self.checks(inner, depth - 1) if inner is not None else 1
+            here = self.here(key)
+            return Count(len(here), sum(map(steps_of, here)), sum(map(per_byte_of, here)))
+        everywhere, named = NOTHING, dict[str, Count]()
+        for name, inner in self.inner(key):
+            count = TRIVIAL if inner is None else self.counts(inner, depth - 1)
             if name is None:
-                everywhere += count
+                everywhere = everywhere.plus(count)
             else:
-                named[name] = named.get(name, 0) + count
-        most = everywhere + max(named.values(), default=0)
-        if most > MOST_CHECKS:
+                named[name] = named[name].plus(count) if name in named else count
+        most = everywhere.plus(Count.largest(named.values()))
+        if most.checks > MOST_CHECKS:
             raise TooMuch("its references multiply")
         return most
 
-    def _steps(self, key: int, depth: int) -> tuple[int, int]:
-        """Return the steps, and those for each byte, of one place `depth` levels below the schema."""
-        here = list(self.same_place(self.nodes[key]))
-        if depth == 0:
-            return sum(map(steps_of, here)), sum(map(per_byte_of, here))
-        everywhere, named = (0, 0), dict[str, tuple[int, int]]()
-        for name, inner in self.inner_schemas(here):
-            steps = self.steps(inner, depth - 1) if inner is not None else (1, 0)
-            if name is None:
-                everywhere = added(everywhere, steps)
-            else:
-                named[name] = added(named.get(name, (0, 0)), steps)
-        most = (max((pair[each] for pair in named.values()), default=0) for each in (0, 1))
-        return added(everywhere, tuple(most))
+    def _here(self, key: int) -> list[dict[str, Any]]:
+        """Return the schemas that the same value is checked against."""
+        return list(self.same_place(self.nodes[key]))
 
-    def inner_schemas(self, here: list[dict[str, Any]]) -> Iterator[tuple[str | None, int | None]]:
-        """Yield the keys of the schemas one level deeper, each with a member's name; None for true, false."""
-        for node in here:
-            for name, inner in inside(node):
-                yield name, self.known(inner) if isinstance(inner, dict) else None
+    def _inner(self, key: int) -> list[tuple[str | None, int | None]]:
+        """Return the schemas one level deeper, each with its member's name; None: true or false."""
+        found = (each for node in self.here(key) for each in inside(node))
+        return [(name, self.known(node) if isinstance(node, dict) else None) for name, node in found]
 
     def same_place(self, node: Any) -> Iterator[dict[str, Any]]:
         """Yield the schemas that one value is checked against, each as often as it is."""
@@ -191,14 +206,3 @@ def inside(node: dict[str, Any]) -> Iterator[tuple[str | None, Any]]:
         for each in inner if isinstance(inner, list) else (inner,):
             if each is not None:
                 yield None, each
-
-
-def check_pattern(pattern: str) -> None:
-    """Raise TooMuch for a pattern that is too long to be compiled for everybody."""
-    if len(pattern) > LONGEST_PATTERN:
-        raise TooMuch(f"a pattern is longer than {LONGEST_PATTERN:,} characters")
-
-
-def added(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
-    """Return two pairs added."""
-    return one[0] + other[0], one[1] + other[1]

@@ -12,10 +12,10 @@ from typing import Any
 
 import re2
 
-MOST_DEPTH = 32  # of the value
 MOST_STEPS = 10_000_000  # of one value: less than a tenth of a second
 STEPS_PER_MEMBER = 4  # to look one name up
 STEPS_PER_COMPARED = 16  # to compare with one part of an allowed object
+STEPS_IF_FRACTION = 3_000  # to divide exactly by what is not whole
 STEPS_IF_UNIQUE = 200  # to tell a list's items apart, with all that is in them
 PATTERNS = re2.Options()
 PATTERNS.max_mem, PATTERNS.log_errors = 1 << 20, False
@@ -28,6 +28,7 @@ class Effort:
 
     steps: tuple[int, ...]
     per_byte: tuple[int, ...]
+    patterns: tuple[str, ...] = ()  # all of the schema
 
     def covers(self, value: Any, size: int) -> bool:
         """Say whether checking the value, JSON of `size` bytes, stays within MOST_STEPS."""
@@ -37,7 +38,7 @@ class Effort:
     def steps_for(self, value: Any) -> int:
         """Return how many steps a value may take, level by level."""
         level, steps = [value], 0
-        for depth in range(min(len(self.steps), MOST_DEPTH + 1)):
+        for depth in range(len(self.steps)):
             places, texts = len(level), 0
             inner: list[Any] = []
             for node in level:
@@ -63,6 +64,7 @@ def steps_of(node: dict[str, Any]) -> int:
     steps = 1 + len(node)
     steps += STEPS_PER_MEMBER * sum(len(node[name]) for name in LOOKED_UP if is_many(node.get(name)))
     steps += STEPS_PER_COMPARED * size_of_values(node)
+    steps += STEPS_IF_FRACTION if isinstance(node.get("multipleOf"), float) else 0
     return steps + (STEPS_IF_UNIQUE if node.get("uniqueItems") is True else 0)
 
 

@@ -14,6 +14,7 @@ VIEW = {
     "$defs": {"view": {"properties": {"parts": {"items": {"$ref": "#/$defs/view"}}}}},
     "$ref": "#/$defs/view",
 }
+NAMED = {"$id": "https://example.com/"}
 DOUBLING = {
     "$defs": {f"a{n}": {"anyOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(30)} | {"a30": {}},
     "$ref": "#/$defs/a0",
@@ -21,9 +22,7 @@ DOUBLING = {
 DEEPER = {"anyOf": [{"properties": {"a": {"$ref": "#"}}}, {"properties": {"a": {"$ref": "#"}}}]}
 
 
-@pytest.mark.parametrize(
-    "schema", [{}, True, {"$id": "https://example.com/"}, TREE, CHAIN, VIEW, {"enum": list(range(500))}]
-)
+@pytest.mark.parametrize("schema", [{}, True, NAMED, TREE, CHAIN, VIEW, {"enum": list(range(500))}])
 def test_ordinary_schemas_pass(schema: Any) -> None:
     check_schema(schema)
 
