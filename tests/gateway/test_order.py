@@ -103,7 +103,7 @@ class Step:
     """One check: how to fail it, what is then answered, and the part of the call's time it counts under.
 
     `before` happens before the first, answered call, as using up a limit must. `elsewhere`: other statuses by
-    door.
+    door. `asks`: how many questions providers have got by then.
     """
 
     name: str
@@ -112,6 +112,7 @@ class Step:
     code: str
     part: str
     elsewhere: Mapping[str, int] = field(default_factory=dict)
+    asks: int = 0
     before: Callable[[Scene], object] = nothing
     doors: tuple[str, ...] = ("native", "project", "v1")
 
@@ -154,6 +155,12 @@ def say_forbidden(scene: Scene) -> None:
     scene.message = f"{scene.message}, {FORBIDDEN}"
 
 
+def ask_judge(scene: Scene) -> None:
+    set_price(scene.tenant, "up/judge", **PRICE)
+    scene.upstream.script("judge", openai_completion('{"breaks_rule": true}'))
+    scene.guard("judge", rule="says hello", model="up/judge", action="block", on="input")
+
+
 def go_down(scene: Scene) -> None:
     scene.is_down = True
 
@@ -189,19 +196,33 @@ RATE = Step("rate limit", nothing, 429, "rate_limit_exceeded", "admission", befo
 IDEMPOTENCY = Step("idempotency", change_message, 422, "invalid_input", "hold", before=name_it)
 BUDGET = Step("budget", spend_budget, 422, "budget_exceeded", "hold", {"project": 402, "v1": 402})
 BALANCE = Step("balance", raise_price, 402, "insufficient_balance", "hold")
+JUDGE = Step("judge", ask_judge, 422, "guardrail_blocked", "guardrails", asks=1)
 GUARDRAIL = Step("guardrail", say_forbidden, 422, "guardrail_blocked", "guardrails")
 VARIABLES = Step("variables", ask_for_topic, 422, "invalid_input", "schema", doors=AT_ENDPOINTS)
 INPUT = Step("input schema", ask_for_customer, 422, "input_schema_invalid", "schema", doors=AT_ENDPOINTS)
-PROVIDER = Step("provider", go_down, 502, "provider_error", "upstream", {"v1": 500})
-LEAK = Step("output guardrail", leak, 422, "guardrail_blocked", "upstream")
+PROVIDER = Step("provider", go_down, 502, "provider_error", "upstream", {"v1": 500}, asks=1)
+LEAK = Step("output guardrail", leak, 422, "guardrail_blocked", "upstream", asks=1)
 OUTPUT = Step("output schema", answer_badly, 502, "output_schema_invalid", "upstream", doors=AT_ENDPOINTS)
 
 PARTS = (
     "auth", "parse", "target", "admission", "prompt", "hold", "guardrails", "schema", "upstream", "stream"
 )  # fmt: skip
 ORDERS = (
-    (AUTH, SURFACE, ADDRESSES, TARGET, RATE, IDEMPOTENCY, BUDGET, GUARDRAIL, VARIABLES, PROVIDER, LEAK),
-    (IDEMPOTENCY, BALANCE, GUARDRAIL, INPUT, PROVIDER),
+    (
+        AUTH,
+        SURFACE,
+        ADDRESSES,
+        TARGET,
+        RATE,
+        IDEMPOTENCY,
+        BUDGET,
+        GUARDRAIL,
+        VARIABLES,
+        PROVIDER,
+        LEAK,
+        OUTPUT,
+    ),
+    (IDEMPOTENCY, BALANCE, GUARDRAIL, JUDGE, INPUT, PROVIDER),
 )
 
 
@@ -231,7 +252,7 @@ def test_the_earlier_error_is_told_and_the_later_step_never_runs(
     assert response.status_code == first.elsewhere.get(door, first.status), response.text
     if first is not AUTH:  # who is not known leaves no record
         check_record(records()[-1], first)
-    assert len(upstream.requests) == asked + (first.part == "upstream")
+    assert len(upstream.requests) == asked + first.asks
     if first.part != "upstream":
         assert account_of(scene.tenant).balance_nano_usd == balance
         assert len(rows(ChatTurn)) == len(turns)
@@ -244,5 +265,9 @@ def check_record(record: RecordRow, step: Step) -> None:
     assert str(record.error_code).endswith(step.code)
     later = PARTS[PARTS.index(step.part) + 1 :]
     assert not set(later) & set(record.steps), record.steps
-    if step.part != "upstream":
+    if step is LEAK:  # the answer was made, so it is paid for
+        assert record.outcome == "rejected" and record.cost_nano_usd
+    elif step is PROVIDER:
+        assert (record.outcome, record.cost_nano_usd) == ("failed", 0)
+    else:
         assert (record.outcome, record.cost_nano_usd, record.attempts) == ("refused", 0, [])
