@@ -59,5 +59,6 @@ def settings() -> dict[str, Any]:
         "min_quality": forms.whole("min_quality"),
         "siblings": forms.switch("siblings"),
         "byok_fallback": forms.switch("byok_fallback"),
+        "guard_passthrough": forms.switch("guard_passthrough"),
         **({} if seconds is None else {"cache_seconds": seconds}),
     }

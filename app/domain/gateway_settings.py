@@ -1,4 +1,4 @@
-"""How a project uses the door to every model: baseline, siblings, keys of customers, cache."""
+"""How a project uses the door to every model: baseline, siblings, keys of customers, cache, guardrails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 from app.domain.endpoints import check_model_id
 from app.domain.fields import Collector, refuse_unknown, switch, text, whole
 
-FIELDS = frozenset({"baseline_model", "min_quality", "siblings", "byok_fallback", "cache_seconds"})
+FIELDS = frozenset(
+    {"baseline_model", "min_quality", "siblings", "byok_fallback", "cache_seconds", "guard_passthrough"}
+)
 MOST_CACHE_SECONDS = 30 * 24 * 3600
 
 
@@ -22,6 +24,7 @@ class GatewaySettings:
     `siblings`: the same model at another provider stands in for a failed one (A13).
     `byok_fallback`: a call with a key of the customer's own may go on with ours (C26).
     `cache_seconds`: for how long equal requests are answered from the cache; 0: not at all.
+    `guard_passthrough`: guardrails hold on the providers' own routes, too, whose calls else pass unchanged.
     """
 
     baseline_model: str = ""
@@ -29,6 +32,7 @@ class GatewaySettings:
     siblings: bool = True
     byok_fallback: bool = False
     cache_seconds: int = 0
+    guard_passthrough: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return every field."""
@@ -48,6 +52,7 @@ def parse_settings(raw: Mapping[str, Any]) -> GatewaySettings:
         siblings=collect.take(switch, raw, "siblings", True) is not False,
         byok_fallback=collect.take(switch, raw, "byok_fallback") or False,
         cache_seconds=collect.take(whole, raw, "cache_seconds", 0, MOST_CACHE_SECONDS) or 0,
+        guard_passthrough=collect.take(switch, raw, "guard_passthrough") or False,
     )
     collect.finish()
     return settings

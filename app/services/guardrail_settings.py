@@ -42,6 +42,8 @@ def of(record: Record) -> Guards | None:
     caller, target = record.caller, record.target
     if caller is None or target is None:
         return None
+    if target.forwards and not target.gateway.guard_passthrough:
+        return None
     settings = target.config.guardrails
     if not (caller.guardrails or caller.key_guardrails or settings) or target.operation == MODELS:
         return None

@@ -47,6 +47,7 @@ def test_the_settings_are_kept_and_told(routing, world):
         "min_quality": 70,
         "siblings": False,
         "byok_fallback": False,
+        "guard_passthrough": False,
         "cache_seconds": 60,
     }
     assert audit.list_events(actor_of(world.owner), world.acme.workspace.id)[0].action == "project.change"
