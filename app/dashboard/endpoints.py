@@ -82,7 +82,7 @@ def try_it(endpoint_id: UUID) -> Response:
 def use_it(endpoint_id: UUID) -> Response:
     """Show code that calls the endpoint."""
     view, project = find(endpoint_id)
-    streamed = view.config.streaming_enabled and request.args.get("stream") == "1"
+    streamed = view.config.streams and request.args.get("stream") == "1"
     samples = snippets(address_of(view), stream=streamed)
     wanted = request.args.get("language", "")
     sample = next((item for item in samples if item.id == wanted), samples[0])
