@@ -39,7 +39,7 @@ from tests.browser.plugin_day import fill_plugins
 from tests.browser.visitor import Visitor
 from tests.world import World, make_person
 
-NO_PAGES = {"credits.export", "requests.export", "usage.export", "usage.over_time"}
+NO_PAGES = {"credits.export", "projects.openapi", "requests.export", "usage.export", "usage.over_time"}
 NARROW: ViewportSize = {"width": 360, "height": 780}
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 CONTRAST: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}

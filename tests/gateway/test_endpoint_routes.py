@@ -8,8 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.domain import apply_file, strict_yaml
 from app.domain.actors import SYSTEM
 from app.services import budgets, endpoints
+from app.services.apply import apply
+from app.services.export import export
 from tests.forgetting import forget_everything
 from tests.money import USD, make_prepaid
 from tests.providers_world import add_endpoint, add_provider, records, set_price
@@ -122,3 +125,34 @@ def test_the_same_request_is_answered_from_the_cache_until_a_new_version(
     found = next(v.endpoint.id for v in view if v.endpoint.slug == "cached")
     endpoints.save(SYSTEM, world.acme.workspace.id, found, {"prompt": "Be kind."})
     assert caller.ask("Hi").headers["X-Cache"] == "miss"
+
+
+def test_rules_cache_form_and_management_come_back_from_an_exported_file(world: World) -> None:
+    rule = {
+        "label": "long",
+        "when": {"input_tokens": {"gt": 100}, "streaming": True},
+        "model": "demo/demo-fast",
+    }
+    file = {
+        "workspaces": [
+            {
+                "name": "Acme",
+                "projects": [
+                    {
+                        "name": "Support",
+                        "management_api": True,
+                        "endpoints": [
+                            {"slug": "hello", "routing": [rule], "cache_seconds": 60, "form_shared": True}
+                        ],
+                    }
+                ],
+            }
+        ]
+    }
+    document = apply_file.read(strict_yaml.dump(file).encode(), {})
+    assert apply(SYSTEM, document).changed
+    written = export(SYSTEM, "Acme")["workspaces"][0]["projects"][0]
+    found = written["endpoints"][0]
+    assert (written["management_api"], found["form_shared"], found["cache_seconds"]) == (True, True, 60)
+    assert found["routing"] == [rule]
+    assert not apply(SYSTEM, document).changed
