@@ -33,32 +33,34 @@ class Guards:
 
 
 NO_SCREEN = screens.screen((), "output")
-Name = tuple[tuple[str, ...], tuple[str, ...], str | None, int | None]
+Name = tuple[tuple[str, ...], tuple[str, ...], str | None, int | None, bool]
 _known: Cache[Name, Guards] = Cache(5_000)
 
 
 def of(record: Record) -> Guards | None:
-    """Return what holds for the call; None where nothing does."""
+    """Return what holds for the call; None where nothing does.
+
+    On a provider's own routes only locked rules do, unless the project asks for all of them.
+    """
     caller, target = record.caller, record.target
     if caller is None or target is None:
-        return None
-    if target.forwards and not target.gateway.guard_passthrough:
         return None
     settings = target.config.guardrails
     if not (caller.guardrails or caller.key_guardrails or settings) or target.operation == MODELS:
         return None
     version = (target.endpoint_id, target.version) if settings else (None, None)
-    name = (caller.guardrails, caller.key_guardrails, *version)
+    passes_through = target.forwards and not target.gateway.guard_passthrough
+    name = (caller.guardrails, caller.key_guardrails, *version, passes_through)
     found = _known.get(name)
     if found is None:
-        found = guards_of(merged(caller, settings))
+        found = guards_of(merged(caller, settings), only_locked=passes_through)
         _known.put(name, found)
     return found if found.rules else None
 
 
-def guards_of(settings: Settings) -> Guards:
+def guards_of(settings: Settings, *, only_locked: bool = False) -> Guards:
     """Return settings ready for use."""
-    found = rules.effective(settings)
+    found = tuple(rule for rule in rules.effective(settings) if rule.locked or not only_locked)
     sides = (screens.screen(found, side, prefix.value) for side in ("input", "output"))
     return Guards(found, *sides)
 

@@ -43,7 +43,10 @@ def guard_workspace(tenant: Tenant, **settings: object) -> None:
 
 @pytest.fixture
 def proxy(world: World, upstream: Upstream, client: FlaskClient) -> Proxy:
-    return make_proxy(world.acme, upstream, client)
+    acme = world.acme
+    made = make_proxy(acme, upstream, client)
+    projects.update(SYSTEM, acme.workspace.id, acme.project.id, {"gateway": {"guard_passthrough": True}})
+    return made
 
 
 def verdicts() -> list[tuple[str, str, str]]:
@@ -120,6 +123,17 @@ def test_blocked_text_reaches_nobody_through_any_door(world: World, proxy: Proxy
         assert answer.status_code == (400 if "messages" in path else 422)  # Anthropic's dialect has no 422
         assert "pii" in answer.text and MAIL not in answer.text, path
     assert proxy.upstream.requests == []
+
+
+def test_on_a_providers_own_routes_only_locked_rules_hold_unless_the_project_asks(
+    world: World, proxy: Proxy
+) -> None:
+    passes = {"model": "gpt-x", "messages": chat(TEXT)["messages"]}
+    for asks, locked, status in ((False, False, 200), (False, True, 422), (True, False, 422)):
+        guard_project(world.acme, pii={"action": "block", "on": "input", "locked": locked})
+        fields = {"gateway": {"guard_passthrough": asks}}
+        projects.update(SYSTEM, world.acme.workspace.id, world.acme.project.id, fields)
+        assert proxy.post("/v1/openai/chat/completions", passes).status_code == status
 
 
 def test_native_messages_variables_and_tool_results_are_looked_at(world: World, proxy: Proxy) -> None:
