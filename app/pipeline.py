@@ -30,7 +30,6 @@ from app.services import (
     admission,
     answer_cache,
     callers,
-    chat_sessions,
     checks,
     endpoint_names,
     endpoint_routes,
@@ -94,11 +93,11 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
         if checked:
             record.begin("guardrails")
             guardrails.check_input(record)  #                      422, or masked
-            chat_sessions.note_ask(record)
             record.begin("schema")
             schemas.check_input(record)  #                         variables and input schema: 422
             record.begin("prompt")
             prepare(target, record)  #                             prompt apply
+            session_turns.note_ask(record)
             stored = answer_cache.find(plan, record)
         plugins.gather(record)  #                                  what they put before the conversation
         record.begin("upstream")
@@ -200,7 +199,8 @@ def prepare(target: Target, record: Record) -> None:
         return
     assert caller is not None
     record.touched = target.altered
-    record.request = session_turns.continued(record, prompts.request_for(target.config, call, record.variables))
+    request = prompts.request_for(target.config, call, record.variables)
+    record.request = session_turns.continued(record, request)
     check_fallbacks(record.request, caller.rules)
     counts_money = terms_of(caller, target).needs_price
     check_body(record.request, counts_money=counts_money)

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain import chat
+from app.domain import chat, prompts
 from app.domain.calls import Chunk, Usage
 from app.domain.records import Record
 
@@ -42,6 +42,19 @@ def continued(record: Record, request: Json) -> Json:
     place = 1 if target.config.prompt else 0
     messages = request["messages"]
     return {**request, "messages": [*messages[:place], *kept.history, *messages[place:]]}
+
+
+def note_ask(record: Record) -> None:
+    """Note what the client said, as guardrails left it and before the template.
+
+    Who sent nothing but variables said what the template made of them.
+    """
+    if record.session is None:
+        return
+    said = prompts.client_messages(record.call)
+    sent = record.messages[-len(said) :]
+    pairs = zip(said, sent, strict=True)
+    record.session.ask = [shaped if message.get("content") == "" else message for message, shaped in pairs]
 
 
 def listen(chunks: Generator[Chunk, None, None], record: Record) -> Generator[Chunk, None, None]:

@@ -201,12 +201,6 @@ def settings_of(record: Record) -> SessionSettings:
     return record.target.config.session
 
 
-def note_ask(record: Record) -> None:
-    """Note what the client said in this turn, as guardrails left it and before the endpoint's template."""
-    if record.session is not None:
-        record.session.ask = list(prompts.client_messages(record.call))
-
-
 def end(record: Record) -> None:
     """End the turn of a call that holds no money, in a transaction of its own; never raises."""
     ended = session_turns.end_of(record)

@@ -422,3 +422,12 @@ def test_sessions_past_their_time_are_purged(talk: Talk) -> None:
     database.transaction(lambda session: session.execute(passed))
     maintenance.purge_sessions()
     assert [row.id for row in rows(ChatSession)] == [kept] and len(rows(ChatTurn)) == 1
+
+
+def test_who_sends_only_variables_said_what_the_template_makes_of_them(talk: Talk) -> None:
+    about = {"user_prompt_template": "Greet {{name}}.", "variables": [{"name": "name", "type": "string"}]}
+    talk.set_up(**about)
+    first = talk.client.post(talk.path, json={"variables": {"name": "Ann"}}, headers=talk.headers)
+    body = {"variables": {"name": "Bob"}, "session_id": first.json["meta"]["session_id"]}
+    assert talk.client.post(talk.path, json=body, headers=talk.headers).status_code == 200
+    assert [text for _, text in talk.sent()] == ["Be brief.", "Greet Ann.", "Answer 1.", "Greet Bob."]
