@@ -89,7 +89,8 @@
   function fieldOf(variable) {
     const field = make("div", { className: "field" });
     const control = controlOf(variable);
-    const words = variable.label || variable.name.replaceAll("_", " ");
+    const plain = variable.name.replaceAll("_", " ");
+    const words = variable.label || plain[0].toUpperCase() + plain.slice(1);
     const label = make("label", { htmlFor: control.id, textContent: words });
     if (variable.type === "bool") {
       label.className = "choice";

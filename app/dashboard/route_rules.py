@@ -77,7 +77,7 @@ def operators() -> list[tuple[str, str]]:
         ("lt", _("is below")),
         ("lte", _("is at most")),
         ("eq", _("is exactly")),
-        ("between", _("is between (from - to)")),
+        ("between", _("is between")),
     ]
 
 
