@@ -5,6 +5,7 @@ Nothing goes out that may still belong to a match. Rules about whole answers hol
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -17,15 +18,18 @@ from app.domain.guardrails.automaton import Automaton
 from app.domain.guardrails.carriers import Carriers, quiet
 from app.domain.guardrails.guarding import Guarding, Verdict
 from app.domain.guardrails.holding import Holding, Out
-from app.domain.guardrails.masks import PLACEHOLDER, Placeholders, disjoint, mask
+from app.domain.guardrails.masks import PLACEHOLDER, disjoint, mask
 from app.domain.guardrails.rules import Rule
-from app.domain.guardrails.screens import Finding, Span, Unfinished
+from app.domain.guardrails.screens import Finding, Scan, Span, Unfinished
 from app.domain.guardrails.spoken import SPOKEN, Key, Piece, Spoken
 from app.domain.guardrails.tallies import NOT_WHOLE, STOPPED, Tally
 from app.domain.guardrails.window import Cut, JsonWindow, Search, Window
 from app.domain.records import Record
 
+log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 10.0
+FAILED = "It could not look at the answer."
+UNCHECKED = "The guardrail “{name}” could not be checked, so the answer was stopped."
 WITHOUT_TEXT = "There is no text in such an answer."
 Json = dict[str, Any]
 Passed = tuple[Chunk, list[tuple[Piece, str]]]
@@ -49,7 +53,7 @@ def guarded(
         return chunks
     if plan.rules:
         chunks = Guard(record, guarding, plan, decide).follow(chunks)
-    return restored(chunks, record, guarding) if guarding.vault or plan.redacts else chunks
+    return restored(chunks, record, guarding) if guarding.vault else chunks
 
 
 def blocked(rule: str, kind: str = "") -> AnswerBlocked:
@@ -112,7 +116,6 @@ class Guard:
         self._guarding = guarding
         guarding.told = []
         self._tally = Tally(plan.rules, "output")
-        self._names = Placeholders(guarding.vault, set())
         self._passage = Passage(record, plan.automaton, self.search, all_back=plan.holds_all)
         self._came: dict[Key, list[str]] = {}  # the texts as they came, for rules that only watch
         self._answers: dict[int, list[str]] = {}  # the answer of each choice as it goes out
@@ -138,11 +141,7 @@ class Guard:
 
     def search(self, text: str, start: int, floor: int, *, counts: bool = True) -> list[Cut]:
         """Return what is masked in a text; raise AnswerBlocked for what may not be said at all."""
-        try:
-            spans = [span for span in self._plan.acting.spans(text, start) if span.end > floor]
-        except Unfinished as error:
-            self._tally.fail(error.rules[0], str(error))
-            raise blocked(error.rules[0]) from None
+        spans = [span for span in self._spans(text, start) if span.end > floor]
         stops = next((span for span in spans if span.action == "block"), None)
         for span in spans if stops is None else (stops,):
             if counts:
@@ -150,14 +149,17 @@ class Guard:
         if stops is not None:
             raise blocked(stops.armed.rule.name, stops.armed.detector.words)
         found = disjoint(list(map(finding, spans)))
-        return [Cut(one.start, one.end, self._mask(one, text)) for one in found]
+        return [Cut(one.start, one.end, mask(one.label)) for one in found]
 
-    def _mask(self, found: Finding, text: str) -> str:
-        return (
-            mask(found.label)
-            if found.action == "mask"
-            else self._names.of(found.tag, text[found.start : found.end])
-        )
+    def _spans(self, text: str, start: int) -> list[Span]:
+        """Return what is found; a rule that cannot look lets nothing pass."""
+        try:
+            return self._plan.acting.spans(text, start)
+        except Exception as error:
+            name = error.rules[0] if isinstance(error, Unfinished) else self._plan.acting.rules[0].name
+            self._tally.fail(name, FAILED)
+            log.error("the guardrail %s could not look at an answer: %s", name, type(error).__name__)
+            raise AnswerBlocked(UNCHECKED.format(name=name)) from None
 
     def _take(self, chunk: Chunk) -> Chunks:
         if chunk.data is None and not chunk.raw:
@@ -203,18 +205,28 @@ class Guard:
         for rule in self._plan.lengths:
             if any(size > rule.most_characters for size in self._lengths.values()):
                 self._tally.add(rule.name, "length")
-        scan = self._plan.watching.scan(["".join(texts) for texts in self._came.values()])
-        for name in scan.failed:
-            self._tally.fail(name, "It took too long.")
-        for found in scan.findings:
-            if not found.continued:
-                self._tally.add(found.rule, found.kind)
+        self._watch()
         answers = ["".join(texts) for texts in self._answers.values()]
         for rule in self._plan.wholes:
             verdict = self._decide(rule, answers)
             self._tally.tell(verdict)
-            if rule.closes and verdict.outcome in ("blocked", "failed"):
+            if rule.closes and verdict.outcome == "failed":
+                raise AnswerBlocked(UNCHECKED.format(name=rule.name))
+            if rule.closes and verdict.outcome == "blocked":
                 raise blocked(rule.name)
+
+    def _watch(self) -> None:
+        """Let the rules look that only tell; what they cannot see stops nobody."""
+        try:
+            scan = self._plan.watching.scan(["".join(texts) for texts in self._came.values()])
+        except Exception as error:
+            log.error("guardrails could not look at an answer: %s", type(error).__name__)
+            scan = Scan((), tuple(rule.name for rule in self._plan.watching.rules))
+        for name in scan.failed:
+            self._tally.fail(name, FAILED)
+        for found in scan.findings:
+            if not found.continued:
+                self._tally.add(found.rule, found.kind)
 
 
 def finding(span: Span) -> Finding:

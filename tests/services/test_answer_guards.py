@@ -11,6 +11,7 @@ import pytest
 from app.domain import dialects
 from app.domain.calls import HEARTBEAT, Chunk
 from app.domain.errors import AnswerBlocked
+from app.domain.guardrails.screens import Screen
 from app.domain.records import Record
 from tests.services.guarded_answers import (
     Settings,
@@ -336,6 +337,25 @@ def test_an_answer_that_is_left_or_cut_was_not_looked_at() -> None:
     next(passed), next(passed)
     passed.close()
     assert outcomes(record) == {"secrets": "not_evaluated"} and log(record) == "Hi "
+
+
+def test_a_rule_that_fails_closes_where_it_acts_and_opens_where_it_watches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*given: object) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(Screen, "scan", fail)
+    monkeypatch.setattr(Screen, "spans", fail)
+    record = record_of("openai")
+    written(upstream("openai", "Hi"), record, {"secrets": {"action": "flag"}})
+    assert outcomes(record) == {"secrets": "failed"}
+    for action in ("block", "mask"):
+        record = record_of("openai")
+        stream = written(upstream("openai", "Hi ", SECRET), record, {"secrets": {"action": action}})
+        assert (
+            outcomes(record) == {"secrets": "failed"} and SECRET not in stream and "not be checked" in stream
+        )
 
 
 def message(text: str, **more: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from app.domain.guardrails.automaton import Automaton
 from app.domain.guardrails.masks import PLACEHOLDER
 from app.domain.guardrails.rules import Rule
-from app.domain.guardrails.screens import Screen, screen
+from app.domain.guardrails.screens import Screen, as_of, screen
 from app.domain.guardrails.shapes import Unreadable
 
 # What a placeholder looks like: wherever one may be under way, the text waits.
@@ -35,16 +35,11 @@ class AnswerPlan:
         """Say whether the whole answer is held back: what closes it cannot be told from a part."""
         return self.automaton is None or any(rule.closes for rule in self.wholes)
 
-    @property
-    def redacts(self) -> bool:
-        """Say whether something may be taken out that the client gets back."""
-        return any(rule.action == "redact" for rule in self.acting.rules)
-
 
 @lru_cache(maxsize=256)
 def plan_of(rules: tuple[Rule, ...], key_prefix: str) -> AnswerPlan:
     """Return the plan of the rules about answers among `rules`."""
-    ours = tuple(rule for rule in rules if rule.covers("output"))
+    ours = tuple(as_of(rule, "output") for rule in rules if rule.covers("output"))
     found = tuple(rule for rule in ours if not rule.is_whole)
     acting = screen(tuple(rule for rule in found if rule.closes), "output", key_prefix)
     return AnswerPlan(
