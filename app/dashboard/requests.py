@@ -16,7 +16,7 @@ from app.dashboard.request_filters import Asked
 from app.domain import receipts as domain_receipts
 from app.domain.pricing import nano_to_usd
 from app.domain.tokens import message_text
-from app.services import receipts
+from app.services import receipts, replays
 
 blueprint = Blueprint("requests", __name__, url_prefix="/w/<workspace>/requests")
 COLUMNS = (
@@ -69,6 +69,7 @@ def show(request: UUID) -> Response:
         words=receipt_words,
         say=receipt_words.say,
         message_text=message_text,
+        repeated=replays.repeats_of(actor(), g.workspace.id, found.row.id),
         **receipt_facts.context(found, told),
     )
 

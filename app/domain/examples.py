@@ -79,7 +79,8 @@ def parse_body(raw: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidInput("Must be an object: what is sent to the endpoint.", param="body")
     try:
         refuse_unknown(body, BODY_FIELDS)
-        read_messages(dict(body))
+        if not (isinstance(body.get("message"), dict | list) and body["message"]):
+            read_messages(dict(body))
     except InvalidFields as error:
         names = ", ".join(f"'{name}'" for name in error.errors)
         raise InvalidInput(f"An example has no field {names}.", param="body") from None

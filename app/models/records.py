@@ -40,6 +40,12 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
             postgresql_where=text("cost_nano_usd IS NULL"),
             sqlite_where=text("cost_nano_usd IS NULL"),
         ),
+        Index(
+            "ix_records_parent_request_id",
+            "parent_request_id",
+            postgresql_where=text("parent_request_id IS NOT NULL"),
+            sqlite_where=text("parent_request_id IS NOT NULL"),
+        ),
         {"postgresql_partition_by": "RANGE (created_at)"},
     )
 

@@ -91,7 +91,7 @@ def may_keep(record: Record) -> bool:
     """Say whether answers of this kind of call are ever kept; of an endpoint only whole ones are (P32)."""
     call, target = record.call, record.target
     if target is None or target.endpoint_id is None:
-        return call.names_model
+        return call.names_model and not call.repeats
     return not (record.streamed or target.config.session or call.repeats or call.version)
 
 

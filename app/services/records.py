@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from app.database import database
-from app.domain import dialects
+from app.domain import dialects, replays
 from app.domain.calls import Call
 from app.domain.forwarding import end_user_of
 from app.domain.record_parts import Attempt
@@ -265,7 +265,11 @@ def content_of(record: Record) -> dict[str, Any] | None:
     if not (content_allowed.allowed and record.target and record.target.log_content):
         return None
     told = record.guarding.told if record.guarding else None
-    content = {"messages": record.messages, "answer": "".join(record.delivered if told is None else told)}
+    content = {
+        "messages": record.messages,
+        "answer": "".join(record.delivered if told is None else told),
+        replays.NAME: replays.kept(record),
+    }
     return {name: without_nul(value) for name, value in content.items()}
 
 

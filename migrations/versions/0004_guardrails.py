@@ -34,6 +34,9 @@ def upgrade() -> None:
     op.add_column("records", sa.Column("session_id", ID, nullable=True))
     op.add_column("records", sa.Column("parent_request_id", ID, nullable=True))
     op.add_column("records", sa.Column("routing_decision", sa.String(60), nullable=True))
+    given = sa.text("parent_request_id IS NOT NULL")
+    where = {"postgresql_where": given, "sqlite_where": given}
+    op.create_index("ix_records_parent_request_id", "records", ["parent_request_id"], **where)
     make_publications()
     make_examples()
     make_sessions()
@@ -139,6 +142,7 @@ def make_sessions() -> None:
 
 def downgrade() -> None:
     """Take everything away again."""
+    op.drop_index("ix_records_parent_request_id", "records")
     for table_name in reversed(TABLES):
         op.drop_table(table_name)
     for table_name, columns in ADDED.items():
