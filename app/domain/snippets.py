@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from app.domain.variables import FIELD, Variable
 
 KEY_VARIABLE = "SLUICE_KEY"
 EXAMPLE = "Hello! What can you do?"
@@ -39,30 +42,69 @@ class Snippet:
     code: str
 
 
-def snippets(address: Address, *, stream: bool) -> tuple[Snippet, ...]:
-    """Return the samples, answered at once or word by word."""
-    return tuple(
-        Snippet(name, label, needs, write(address, stream)) for name, label, needs, write in LANGUAGES
-    )
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a sample sends. `filled`: a value for each variable of the endpoint."""
+
+    address: Address
+    stream: bool
+    filled: dict[str, Any]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body of the native call."""
+        streamed = {"stream": True} if self.stream else {}
+        return {"message": EXAMPLE, **self.variables, **streamed}
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The field of the variables, where there are any."""
+        return {FIELD: self.filled} if self.filled else {}
 
 
-def curl(address: Address, stream: bool) -> str:
+def snippets(address: Address, *, stream: bool, variables: Sequence[Variable] = ()) -> tuple[Snippet, ...]:
+    """Return the samples, answered at once or word by word, with a value for each variable."""
+    sample = Sample(address, stream, {variable.name: value_of(variable) for variable in variables})
+    return tuple(Snippet(name, label, needs, write(sample)) for name, label, needs, write in LANGUAGES)
+
+
+def value_of(variable: Variable) -> Any:
+    """Return a value that a variable may have."""
+    if variable.default is not None:
+        return variable.default
+    if variable.type in ("int", "float"):
+        return within(1, variable.min, variable.max)
+    fixed = {"bool": True, "date": "2026-01-31", "enum": next(iter(variable.options), "")}
+    return fixed.get(variable.type, variable.title[: variable.longest])
+
+
+def within(number: float, least: float | None, most: float | None) -> float:
+    """Return the number, or the bound that it breaks."""
+    number = number if least is None else max(number, least)
+    return number if most is None else min(number, most)
+
+
+def quoted(text: str) -> str:
+    """Return a text as a shell takes it literally."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def curl(sample: Sample) -> str:
     """Return a shell command."""
-    body = {"message": EXAMPLE, "stream": True} if stream else {"message": EXAMPLE}
     return f"""\
-curl {"-N" if stream else "-sS"} "{address.native}" \\
+curl {"-N" if sample.stream else "-sS"} "{sample.address.native}" \\
   -H "Authorization: Bearer ${KEY_VARIABLE}" \\
   -H "Content-Type: application/json" \\
-  -d '{json.dumps(body)}'
+  -d {quoted(json.dumps(sample.body))}
 """
 
 
-def python(address: Address, stream: bool) -> str:
+def python(sample: Sample) -> str:
     """Return a Python script that uses requests."""
-    return python_streamed(address) if stream else python_whole(address)
+    return python_streamed(sample) if sample.stream else python_whole(sample)
 
 
-def python_whole(address: Address) -> str:
+def python_whole(sample: Sample) -> str:
     """Return the script that waits for the whole answer."""
     return f"""\
 import os
@@ -70,9 +112,9 @@ import os
 import requests
 
 response = requests.post(
-    "{address.native}",
+    "{sample.address.native}",
     headers={{"Authorization": f"Bearer {{os.environ['{KEY_VARIABLE}']}}"}},
-    json={{"message": "{EXAMPLE}"}},
+    json={sample.body!r},
     timeout=120,
 )
 response.raise_for_status()
@@ -80,7 +122,7 @@ print(response.json()["content"])
 """
 
 
-def python_streamed(address: Address) -> str:
+def python_streamed(sample: Sample) -> str:
     """Return the script that prints the words as they come."""
     return f"""\
 import json
@@ -89,9 +131,9 @@ import os
 import requests
 
 with requests.post(
-    "{address.native}",
+    "{sample.address.native}",
     headers={{"Authorization": f"Bearer {{os.environ['{KEY_VARIABLE}']}}"}},
-    json={{"message": "{EXAMPLE}", "stream": True}},
+    json={sample.body!r},
     stream=True,
     timeout=120,
 ) as response:
@@ -108,21 +150,21 @@ print()
 """
 
 
-def javascript(address: Address, stream: bool) -> str:
+def javascript(sample: Sample) -> str:
     """Return a script for Node 18 or later."""
-    return javascript_streamed(address) if stream else javascript_whole(address)
+    return javascript_streamed(sample) if sample.stream else javascript_whole(sample)
 
 
-def javascript_whole(address: Address) -> str:
+def javascript_whole(sample: Sample) -> str:
     """Return the script that waits for the whole answer."""
     return f"""\
-const response = await fetch("{address.native}", {{
+const response = await fetch("{sample.address.native}", {{
   method: "POST",
   headers: {{
     Authorization: `Bearer ${{process.env.{KEY_VARIABLE}}}`,
     "Content-Type": "application/json",
   }},
-  body: JSON.stringify({{ message: "{EXAMPLE}" }}),
+  body: JSON.stringify({json.dumps(sample.body)}),
 }});
 const answer = await response.json();
 if (!answer.ok) throw new Error(answer.error);
@@ -130,16 +172,16 @@ console.log(answer.content);
 """
 
 
-def javascript_streamed(address: Address) -> str:
+def javascript_streamed(sample: Sample) -> str:
     """Return the script that prints the words as they come."""
     return f"""\
-const response = await fetch("{address.native}", {{
+const response = await fetch("{sample.address.native}", {{
   method: "POST",
   headers: {{
     Authorization: `Bearer ${{process.env.{KEY_VARIABLE}}}`,
     "Content-Type": "application/json",
   }},
-  body: JSON.stringify({{ message: "{EXAMPLE}", stream: true }}),
+  body: JSON.stringify({json.dumps(sample.body)}),
 }});
 if (!response.ok) throw new Error((await response.json()).error);
 
@@ -158,24 +200,25 @@ for await (const bytes of response.body) {{
 """
 
 
-def openai(address: Address, stream: bool) -> str:
+def openai(sample: Sample) -> str:
     """Return a Python script that uses OpenAI's SDK."""
-    asked = "stream = client" if stream else "completion = client"
-    extra = "    stream=True,\n" if stream else ""
+    asked = "stream = client" if sample.stream else "completion = client"
+    extra = f"    extra_body={sample.variables!r},\n" if sample.filled else ""
+    extra += "    stream=True,\n" if sample.stream else ""
     return f"""\
 import os
 
 from openai import OpenAI
 
 client = OpenAI(
-    base_url="{address.openai}",
+    base_url="{sample.address.openai}",
     api_key=os.environ["{KEY_VARIABLE}"],
 )
 {asked}.chat.completions.create(
-    model="{address.slug}",
+    model="{sample.address.slug}",
     messages=[{{"role": "user", "content": "{EXAMPLE}"}}],
 {extra})
-{OPENAI_STREAMED if stream else OPENAI_WHOLE}"""
+{OPENAI_STREAMED if sample.stream else OPENAI_WHOLE}"""
 
 
 OPENAI_WHOLE = "print(completion.choices[0].message.content)\n"
@@ -185,7 +228,7 @@ for chunk in stream:
         print(choice.delta.content or "", end="", flush=True)
 print()
 """
-LANGUAGES: tuple[tuple[str, str, str, Callable[[Address, bool], str]], ...] = (
+LANGUAGES: tuple[tuple[str, str, str, Callable[[Sample], str]], ...] = (
     ("curl", "curl", "", curl),
     ("python", "Python", "pip install requests", python),
     ("javascript", "JavaScript", "", javascript),

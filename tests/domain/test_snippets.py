@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 
 import pytest
 
-from app.domain.snippets import Address, snippets
+from app.domain.snippets import EXAMPLE, Address, snippets
+from app.domain.variables import Variable, check_values
 
 ADDRESS = Address("https://ai.example.com", "6f1c2b9e-0000-4000-8000-000000000001", "summarize")
 URL = "https://ai.example.com/api/6f1c2b9e-0000-4000-8000-000000000001/summarize"
@@ -37,6 +39,29 @@ def test_the_body_that_curl_sends_is_json(stream):
     body = json.loads(re.search(r"-d '(.*)'", code("curl", stream))[1])
     assert body.get("stream", False) is stream
     assert isinstance(body["message"], str)
+
+
+VARIABLES = (
+    Variable("topic", label="The customer's topic"),
+    Variable("pages", type="int", min=3),
+    Variable("day", type="date", required=True),
+    Variable("tone", type="enum", options=("kind", "short")),
+    Variable("urgent", type="bool", default=False),
+)
+FILLED = {"topic": "The customer's topic", "pages": 3, "day": "2026-01-31", "tone": "kind", "urgent": False}
+
+
+def test_every_variable_has_a_value_that_it_may_have():
+    assert check_values(VARIABLES, FILLED) == FILLED
+    whole = {sample.id: sample.code for sample in snippets(ADDRESS, stream=False, variables=VARIABLES)}
+    sent = subprocess.run(
+        ["sh", "-c", whole["curl"].replace("curl", "printf '%s\n'", 1)], capture_output=True, text=True
+    )
+    assert json.loads(sent.stdout.splitlines()[-1]) == {"message": EXAMPLE, "variables": FILLED}
+    assert repr(FILLED) in whole["python"]
+    assert f"extra_body={{'variables': {FILLED!r}}}" in whole["openai"]
+    assert json.dumps(FILLED) in whole["javascript"]
+    compile(whole["openai"], "openai", "exec")
 
 
 def test_the_openai_sdk_is_pointed_at_the_project_and_named_the_slug():
