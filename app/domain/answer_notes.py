@@ -1,4 +1,4 @@
-"""What a receipt says of an answer beside who gave it: from the cache, mended, or not what was asked for."""
+"""What a receipt says of an answer beside who gave it: by a rule, from the cache, mended or not as asked."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ class Noted(Protocol):
 
     cached: Any
     healing: Any
+    routing_decision: Any
 
 
 FROM_CACHE = Sentence(
     "The project's cache had the answer of an equal request: no model was asked, and nothing is charged."
 )
+BY_RULE = "The endpoint's routing rule “%(rule)s” said who is asked first."
 HEALINGS = {
     "mended": "The JSON was mended: %(steps)s.",
     "repaired": "The answer was not the JSON that was asked for, so the model was asked to repair it, once. "
@@ -30,6 +32,8 @@ HEALINGS = {
 
 def notes(row: Noted) -> Iterator[Sentence]:
     """Yield what there is to say."""
+    if row.routing_decision:
+        yield Sentence(BY_RULE, {"rule": row.routing_decision})
     if row.cached:
         yield FROM_CACHE
     if row.healing and row.healing.get("outcome") in HEALINGS:

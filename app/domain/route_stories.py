@@ -179,6 +179,7 @@ def receipt(row: Any) -> dict[str, Any]:
         "decision": {
             "model_id": answered_by(row),
             "strategy": routing.get("strategy", "in_order"),
+            "routing_decision": row.routing_decision,
             "fallback_chain": list(routing.get("chain", ()))[1:],
             "prompt_rewritten": False,
             "sticky": routing.get("sticky", False),

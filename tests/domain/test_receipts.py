@@ -49,6 +49,7 @@ def row(**changes):
         "price": PRICE,
         "cached": False,
         "routing": None,
+        "routing_decision": None,
         "healing": None,
         "extras": None,
         "attempts": [attempt()],
@@ -245,3 +246,8 @@ def test_what_was_done_to_the_answer_is_told():
     cached = receipt(row(cached=True, attempts=[]), {})
     assert "cache" in say(cached.notes[0]) and cached.reason is None and not cached.charge.rules
     assert receipt(row(), {}).notes == ()
+
+
+def test_a_routing_rule_is_named() -> None:
+    told = [say(note) for note in receipt(row(routing_decision="long texts"), NAMES).notes]
+    assert told == ["The endpoint's routing rule “long texts” said who is asked first."]

@@ -72,6 +72,7 @@ def row(**changes: Any) -> SimpleNamespace:
         "id": "the-id",
         "created_at": datetime(2026, 1, 2, tzinfo=UTC),
         "routing": DECISION.as_dict(),
+        "routing_decision": "long texts",
         "attempts": [
             {"model_id": "one/small", "status": "failed"},
             {"model_id": "two/middle", "status": "answered"},
@@ -102,6 +103,7 @@ def test_the_receipt_has_the_fields_that_clients_know() -> None:
     assert told["decision"]["model_id"] == "two/middle"
     assert told["decision"]["fallback_chain"] == ["two/middle"]
     assert told["decision"]["prompt_rewritten"] is False
+    assert told["decision"]["routing_decision"] == "long texts"
     assert told["execution"]["actual_cost_usd"] == 0.0015
     assert told["execution"]["actual_latency_ms"] == 812 and told["execution"]["status"] == "succeeded"
 
