@@ -19,24 +19,28 @@ def injection() -> tuple[Detector, ...]:
 
 def detector(phrases: Phrases) -> Detector:
     """Return the detector of one language."""
-    sources = (rf"(?i)\b(?:{'|'.join(sources_of(phrases))})",)
+    sources = tuple(
+        rf"(?i)\b(?:{'|'.join(several)})".replace(" ", GAP)
+        for several in (overruling(phrases), others(phrases))
+    )
     return Detector(
         "injection", f"prompt injection ({phrases.language})", "Prompt injection", "INJECTION", sources,
         hint=begins(*phrases.begins), least=10,
     )  # fmt: skip
 
 
-def sources_of(phrases: Phrases) -> Iterator[str]:
-    """Yield the patterns: overrule what was said, reveal it, play somebody without rules."""
+def overruling(phrases: Phrases) -> Iterator[str]:
+    """Yield the phrases that overrule what was said before; a blank is any gap."""
     between = rf"(?:(?:{phrases.between}) )*"
     told, said = phrases.instructions, phrases.before
-    found = (
-        rf"(?:{phrases.overrule}) {between}(?:{said}) {between}(?:{told})\b",
-        rf"(?:{phrases.overrule}) {between}(?:{told}) {between}(?:{said})\b",
-        rf"(?:{phrases.reveal}) {phrases.hidden}\b",
-        *phrases.whole,
-    )
-    return (source.replace(" ", GAP) for source in found)
+    yield rf"(?:{phrases.overrule}) {between}(?:{said}) {between}(?:{told})\b"
+    yield rf"(?:{phrases.overrule}) {between}(?:{told}) {between}(?:{said})\b"
+
+
+def others(phrases: Phrases) -> Iterator[str]:
+    """Yield the phrases that ask for what is hidden, or for somebody without rules; a blank is any gap."""
+    yield rf"(?:{phrases.reveal}) {phrases.hidden}\b"
+    yield from phrases.whole
 
 
 def marks() -> Detector:

@@ -92,7 +92,7 @@ GERMAN = Phrases(
     r"zeig(?:e|en sie)?|verrat(?:e|en sie)?|nenn(?:e|en sie)?|gib|wiederhol(?:e|en sie)?|offenbar(?:e"
     r"|en sie)?"
     r"|wie lautet|wie lauten|was steht in",
-    r"(?:(?:mir|uns|bitte|genau|wörtlich|vollständig) ){0,3}(?:deinen?|deinem|ihren?|den|die) "
+    r"(?:(?:mir|uns|bitte|genau|wörtlich|vollständig) ){0,3}(?:dein(?:en|em|e)?|ihren?|den|die) "
     r"(?:(?:vollständigen?|genauen?|gesamten?|ganzen?) )?(?:system-?prompt|system-?nachricht"
     r"|system-?anweisung(?:en)?|geheimen (?:anweisungen|regeln)|versteckten (?:anweisungen|regeln)"
     r"|ursprünglichen (?:anweisungen|prompt))",

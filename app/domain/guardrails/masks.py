@@ -83,6 +83,9 @@ class Placeholders:
         self.taken = taken | vault.keys()
         self.given = {(tag_of(name), value): name for name, value in vault.items()}
         self.numbers: dict[str, int] = {}
+        for name in vault:
+            tag = tag_of(name)
+            self.numbers[tag] = max(self.numbers.get(tag, 0), int(name[len(tag) + 3 : -2]))
 
     def of(self, tag: str, value: str) -> str:
         """Return the placeholder of a value, a new one if it has none."""

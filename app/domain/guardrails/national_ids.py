@@ -33,7 +33,7 @@ PLAIN = (
     ("Czech or Slovak birth number", "cz.rc", SIX_DIGITS, r"\b\d{2}[0-8]\d[0-3]\d/\d{4}\b"),
     ("Mexican CURP", "mx.curp", r"[A-Za-z]{4}\d{6}", r"(?i)\b[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d\b"),
     ("Chinese resident ID", "cn.ric", ELEVEN, r"\b[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[0-9Xx]\b"),
-    ("Korean resident number", "kr.rrn", ELEVEN, r"\b\d{2}[01]\d[0-3]\d-[1-4]\d{6}\b"),
+    ("Korean resident number", "kr.rrn", ELEVEN, r"\b\d{2}[01]\d[0-3]\d-\d{7}\b"),
     ("Indian Aadhaar number", "in_.aadhaar", ELEVEN, r"\b[2-9]\d{3}[ \-]\d{4}[ \-]\d{4}\b"),
 )  # fmt: skip
 # what people read, the module of stdnum, the words before it, the number

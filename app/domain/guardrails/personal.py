@@ -172,13 +172,14 @@ FOUND_BY: dict[str, tuple[Detector, ...]] = {
     "iban": (
         Detector(
             "iban", "bank account (IBAN)", "IBAN", "IBAN", iban_sources(), accepts=is_iban,
-            hint=r"[A-Za-z]{2}\d{2}[ \-]?[A-Za-z0-9]{4}[ \-]?[A-Za-z0-9]{4}", least=15,
+            hint=r"\b[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){6}", least=15,
         ),
     ),
     "ssn": (
         Detector(
             "ssn", "US social security number", "SSN", "SSN",
-            (r"\b\d{3}-\d{2}-\d{4}\b", r"\b\d{3} \d{2} \d{4}\b"), accepts=is_ssn, hint=r"\d{3}[ \-]\d{2}[ \-]\d{4}", least=11,
+            (r"\b\d{3}-\d{2}-\d{4}\b", r"\b\d{3} \d{2} \d{4}\b"), accepts=is_ssn,
+            hint=r"\d{3}[ \-]\d{2}[ \-]\d{4}", least=11,
         ),
         Detector(
             "ssn", "US social security number", "SSN", "SSN",

@@ -142,10 +142,11 @@ def pieces(span: Span, starts: Sequence[int]) -> Iterator[Finding]:
     continued = False
     while part < len(starts) - 1 and starts[part] < span.end:
         start, stop = starts[part], starts[part + 1] - len(SEPARATOR)
-        if span.start < stop and span.end > start:
+        first, last = max(span.start, start), min(span.end, stop)
+        if first < last:
             yield Finding(
-                rule.name, detector.words, part, max(span.start, start) - start, min(span.end, stop) - start,
-                rule.action, detector.label, detector.tag, continued,
+                rule.name, detector.words, part, first - start, last - start, rule.action,
+                detector.label, detector.tag, continued,
             )  # fmt: skip
             continued = True
         part += 1

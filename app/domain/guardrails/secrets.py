@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -13,6 +14,7 @@ from app.domain.guardrails.secret_forms import FORMS
 KEY_PREFIX = "sk-sluice-"
 # Words that stand where a secret will be, in examples and templates.
 STAND_INS = ("example", "changeme", "your", "placeholder", "redacted", "secret", "password", "xxxx", "****")
+CALL = re.compile(r"[A-Za-z_][A-Za-z_.]*[(\[]")  # getenv("…")
 LEAST_ENTROPY = 2.5  # bits per character: “aaaaaaaa1” is no password that somebody uses
 
 
@@ -23,12 +25,14 @@ def entropy(text: str) -> float:
 
 
 def is_random(text: str) -> bool:
-    """Say whether a value looks like a secret: letters and digits mixed, varied, no stand-in."""
+    """Say whether a value looks like a secret: letters and digits or signs mixed, no stand-in, no code."""
     lowered = text.casefold()
-    if any(word in lowered for word in STAND_INS) or text[0] in "$<{[%":
+    if any(word in lowered for word in STAND_INS) or text[0] in "$<{[%" or CALL.match(text):
         return False
-    kinds = (any(map(str.isalpha, text)), not text.isalpha() and not text.isdecimal())
-    return all(kinds) and entropy(text) >= LEAST_ENTROPY
+    signs = any(not character.isalnum() for character in text)
+    kinds = sum((any(map(str.islower, text)), any(map(str.isupper, text)), signs))
+    has_both = any(map(str.isalpha, text)) and any(map(str.isdecimal, text))
+    return (has_both or kinds == 3) and entropy(text) >= LEAST_ENTROPY
 
 
 CHECKS = {"is_random": is_random}
