@@ -87,6 +87,7 @@ def page(
     project: Project,
     values: dict[str, Any],
     error: InvalidInput | Conflict | None = None,
+    **further: Any,
 ) -> Response:
     """Return a section's form with its values, and with what is wrong with them."""
     return pages.page(
@@ -100,5 +101,5 @@ def page(
         words=model_words,
         drafted=differences(view.config, view.working_config),
         status=422 if error else 200,
-        **section.more(view, project),
+        **(section.more(view, project) | further),
     )

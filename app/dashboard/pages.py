@@ -35,6 +35,7 @@ NAV = (
         ("models", "coins", "models.index"),
         ("plugins", "bolt", "plugins.index"),
         ("routing", "swap", "routing.index"),
+        ("guardrails", "shield", "guardrails.edit"),
         ("performance", "activity", "performance.index"),
     ),
     (
@@ -134,6 +135,7 @@ def nav_label(name: str) -> str:
         "models": _("Models & aliases"),
         "plugins": _("Plugins"),
         "routing": _("Routing"),
+        "guardrails": _("Guardrails"),
         "performance": _("Performance"),
         "credits": _("Credits"),
         "budgets": _("Budgets"),

@@ -11,7 +11,8 @@ from app.domain.endpoint_routes import RouteRule, parse_routes
 from app.domain.endpoint_schemas import parse_schema
 from app.domain.errors import InvalidInput
 from app.domain.fields import Collector, number, refuse_unknown, switch, text, texts, whole
-from app.domain.guardrails.settings import Settings, parse_guardrails
+from app.domain.guardrails.levels import given
+from app.domain.guardrails.settings import Settings
 from app.domain.ids import is_slug
 from app.domain.limits import NO_LIMITS, Limits, limits_of
 from app.domain.templates import INPUT, names_in
@@ -89,7 +90,7 @@ def parse_config(raw: Mapping[str, Any]) -> EndpointConfig:
         description=take(text, raw, "description", most=1_000) or "",
         limits=take(limits_of, raw) or NO_LIMITS,
         variables=take(parse_variables, raw) or (),
-        guardrails=take(parse_guardrails, raw) or {},
+        guardrails=take(given, raw) or {},
         input_schema=take(parse_schema, raw, "input_schema"),
         output_schema=take(parse_schema, raw, "output_schema"),
         session=take(parse_session, raw),

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain.actors import Actor
 from app.domain.guardrails.guarding import Verdict
-from app.domain.guardrails.levels import Level, check_locks
+from app.domain.guardrails.levels import Level, given
 from app.domain.guardrails.rules import Rule
-from app.domain.guardrails.settings import Settings, merged, parse_guardrails
+from app.domain.guardrails.settings import Settings, merged
 from app.services import access, guardrail_levels, guardrail_settings, projects
 from app.services.guardrail_looks import Look, NotJudged, stops
 
@@ -44,8 +44,7 @@ def above(actor: Actor, workspace_id: str, project_id: str | None = None) -> lis
 
 def put(levels: Sequence[Level], own: Mapping[str, Any], text: str, side: str) -> Trial:
     """Return what rules as typed say of a text, below those above; raise InvalidFields. Nothing is kept."""
-    settings = parse_guardrails({"guardrails": own})
-    check_locks(levels, {}, settings)
+    settings = given({"guardrails": own})
     return judged([*(settings for _whose, settings in levels), settings], text[:MOST_CHARACTERS], side)
 
 

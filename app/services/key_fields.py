@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.callers import DEFAULT_SCOPES, SCOPES, hash_key
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from app.domain.fields import Collector, refuse_unknown, text, texts
-from app.domain.guardrails.settings import parse_guardrails
+from app.domain.guardrails import levels
 from app.domain.key_rules import KeyRules, parse_rules, stored_rules
 from app.domain.keys import endpoints_of, labels_of
 from app.domain.limits import limits_of
@@ -38,7 +38,7 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
         "endpoints": collect.take(endpoints_of, fields),
         "labels": collect.take(labels_of, fields),
         "rules": collect.take(rules_of, fields),
-        "guardrails": collect.take(parse_guardrails, fields),
+        "guardrails": collect.take(levels.given, fields),
     }
     collect.finish()
     return {**values, "limits": values["limits"].as_dict(), "rules": stored_form(values["rules"])}

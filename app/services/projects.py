@@ -14,7 +14,8 @@ from app.domain.actors import Actor
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
 from app.domain.fields import Collector, refuse_unknown, switch, text, texts, whole
 from app.domain.gateway_settings import GatewaySettings, parse_settings
-from app.domain.guardrails.settings import Settings, parse_guardrails
+from app.domain.guardrails import levels
+from app.domain.guardrails.settings import Settings
 from app.domain.ids import is_uuid, new_id
 from app.models import Endpoint, Key, Project
 from app.models.columns import utc_now
@@ -160,7 +161,7 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
         "active": collect.take(switch, fields, "active", True),
         "management_api": collect.take(switch, fields, "management_api") or False,
         "gateway": collect.take(gateway, fields),
-        "guardrails": collect.take(parse_guardrails, fields),
+        "guardrails": collect.take(levels.given, fields),
     }
     collect.finish()
     return {**values, "gateway": values["gateway"].as_dict()}

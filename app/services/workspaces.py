@@ -13,7 +13,7 @@ from app.database import database
 from app.domain.actors import Actor
 from app.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from app.domain.fields import Collector, refuse_unknown, text
-from app.domain.guardrails.settings import parse_guardrails
+from app.domain.guardrails import levels
 from app.domain.ids import slugify
 from app.models import Account, Membership, User, Workspace
 from app.services import access, audit, guardrail_levels, providers
@@ -110,7 +110,7 @@ def parse(fields: Mapping[str, Any]) -> dict[str, Any]:
     values = {
         "name": collect.take(text, fields, "name", most=100, required=True),
         "timezone": collect.take(zone, fields),
-        "guardrails": collect.take(parse_guardrails, fields),
+        "guardrails": collect.take(levels.given, fields),
     }
     collect.finish()
     return values

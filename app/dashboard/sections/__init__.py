@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.dashboard.sections import cache, details, limits, model, prompt, routing, session
+from app.dashboard.sections import cache, details, guardrails, limits, model, prompt, routing, session
 from app.dashboard.sections.section import Section
 from app.domain.errors import NotFound
 
@@ -10,6 +10,7 @@ SECTIONS: tuple[Section, ...] = (
     prompt.section,
     model.section,
     routing.section,
+    guardrails.section,
     session.section,
     limits.section,
     cache.section,

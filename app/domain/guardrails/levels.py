@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import InvalidFields
-from app.domain.guardrails.settings import Settings, merged
+from app.domain.guardrails.settings import Settings, merged, parse_guardrails
 
 Rule = Mapping[str, Any]
 Level = tuple[str, Settings]  # whose it is, in words: the workspace; and what it says
@@ -14,6 +14,14 @@ Level = tuple[str, Settings]  # whose it is, in words: the workspace; and what i
 STRENGTH = {"off": 0, "shadow": 1, "flag": 2, "redact": 3, "mask": 4, "block": 5}
 SIDES = {"input": {"input"}, "output": {"output"}, "both": {"input", "output"}}
 AT_THE_DOOR = ("addresses", "hours")
+
+
+def given(fields: Mapping[str, Any]) -> Settings:
+    """Return the guardrails among the fields of what they are set on; an error's field begins with the word."""
+    try:
+        return parse_guardrails(fields)
+    except InvalidFields as error:
+        raise InvalidFields({f"guardrails.{name}": text for name, text in error.errors.items()}) from None
 
 
 def locked_by(above: Sequence[Level], kind: str) -> str:
