@@ -11,6 +11,7 @@ from app.domain import (
     budgets,
     chat_sessions,
     endpoints,
+    examples,
     gateway_settings,
     key_rules,
     limits,
@@ -78,12 +79,13 @@ MODEL = Shape(
 PROJECT_CREDENTIAL = Shape(frozenset({"provider", "name", "secret", "active"}), ("provider", "name"))
 PLUGIN = Shape(frozenset({"plugin", "active", "url", "secret"}), ("plugin",), objects={"options": LABELS})
 ALIAS = Shape(aliases.FIELDS, ("name",))
+EXAMPLE = Shape(examples.FIELDS, ("name",), free=frozenset({"body", "expected"}))
 ENDPOINT = Shape(
     (endpoints.FIELDS - {"limits", "guardrails", "session"})
-    | {"slug", "name", "active", "note", "form_shared"},
+    | {"slug", "name", "active", "note", "form_shared", "pinned"},
     ("slug",),
     objects={"limits": LIMITS, "guardrails": GUARDRAILS, "session": SESSION},
-    lists={"budgets": BUDGET},
+    lists={"budgets": BUDGET, "examples": EXAMPLE},
     free=frozenset({"input_schema", "output_schema", "routing", "variables"}),
 )
 KEY = Shape(
@@ -102,7 +104,13 @@ GATEWAY = Shape(gateway_settings.FIELDS)
 PROJECT = Shape(
     frozenset(
         {
-            "name", "uuid", "mode", "surfaces", "active", "log_content", "content_retention_days",
+            "name",
+            "uuid",
+            "mode",
+            "surfaces",
+            "active",
+            "log_content",
+            "content_retention_days",
             "management_api",
         }
     ),

@@ -86,10 +86,12 @@ def save(
         if slug != endpoint.slug:
             check_free(session, endpoint.project_id, slug)
             keys.follow_slug(session, endpoint.project_id, endpoint.slug, slug)
-        changes = audit.difference(old, {"slug": slug, "name": name, **config.as_dict()})
+        names = {"slug": endpoint.slug, "name": endpoint.name}
+        changes = audit.difference(names, {"slug": slug, "name": name})
         endpoint.slug, endpoint.name = slug, name
         saving = Saving(actor, note, publish and not endpoint.pinned, proven_only)
-        changes |= keep(session, before, start, config, saving)
+        if moved := keep(session, before, start, config, saving):
+            changes |= moved | audit.difference(start.as_dict(), config.as_dict())
         if changes:
             change = audit.Change("endpoint.change", endpoint.id, slug, changes)
             audit.write(session, actor, workspace_id, change)
@@ -103,7 +105,9 @@ def keep(
 ) -> dict[str, list[Any]]:
     """Make a version of what differs, and publish it or keep it as the draft; return what that changes."""
     endpoint, draft = before.endpoint, before.draft
-    if config == start and (draft is None or start is before.config or not saving.publish):
+    if not saving.publish and config == before.draft_config:
+        return {}
+    if config == start and (draft is None or start is before.config):
         return {}
     old_draft = draft.number if draft else None
     if config == before.config:  # there is nothing left to publish

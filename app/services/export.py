@@ -21,6 +21,7 @@ from app.services import (
     budgets,
     credentials,
     endpoints,
+    examples,
     key_credentials,
     keys,
     members,
@@ -191,8 +192,11 @@ class Exporter:
         return {"budgets": self.caps[path]} if path in self.caps else {}
 
     def endpoint(self, view: endpoints.EndpointView, project: Project) -> dict[str, Any]:
-        """Return an endpoint with every field of its published version, and its budgets."""
-        return {**endpoint(view), **self.budgets(f"/projects/{project.name}/endpoints/{view.endpoint.slug}")}
+        """Return an endpoint with every field of its published version, its examples and its budgets."""
+        path = f"/projects/{project.name}/endpoints/{view.endpoint.slug}"
+        rows = examples.list_all(self.actor, self.row.id, view.endpoint.id)
+        kept = {"examples": [escaped(examples.as_fields(row)) for row in rows]} if rows else {}
+        return {**endpoint(view), **kept, **self.budgets(path)}
 
     def key(self, key: Key, project: Project) -> dict[str, Any]:
         """Return a key without its secret, of which only the hash is kept."""
@@ -256,8 +260,8 @@ def alias_fields(row: Alias) -> dict[str, Any]:
 def endpoint(view: endpoints.EndpointView) -> dict[str, Any]:
     """Return an endpoint with every field of its published version."""
     about = {"slug": view.endpoint.slug, "name": view.endpoint.name, "active": view.endpoint.active}
-    shared = {"form_shared": True} if view.endpoint.form_shared else {}
-    return escaped({**about, **shared, **view.config.as_dict()})
+    switches = {name: True for name in ("form_shared", "pinned") if getattr(view.endpoint, name)}
+    return escaped({**about, **switches, **view.config.as_dict()})
 
 
 def escaped(fields: dict[str, Any]) -> dict[str, Any]:

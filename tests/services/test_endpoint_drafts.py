@@ -81,7 +81,8 @@ def test_a_draft_that_is_discarded_stays_a_version(world):
 
 def test_restoring_takes_away_what_the_earlier_version_did_not_say(world):
     schema = {"type": "object"}
-    endpoints.save(SYSTEM, *place(world), {"output_schema": schema, "limits": {"requests_per_minute": 5}})
+    said = {"output_schema": schema, "streaming_enabled": False, "limits": {"requests_per_minute": 5}}
+    endpoints.save(SYSTEM, *place(world), said)
     view = publishing.restore(SYSTEM, *place(world), 1, publish=False)
     assert (view.version.number, view.draft) == (2, view.draft)
     assert (view.working_config.output_schema, bool(view.working_config.limits)) == (None, False)

@@ -11,6 +11,7 @@ from app.services import (
     budgets,
     credentials,
     endpoints,
+    examples,
     keys,
     model_rows,
     plugin_settings,
@@ -108,7 +109,7 @@ def project_steps(run: Run, named: set[str]) -> Iterator[Step]:
             yield path, partial(projects.update, run.actor, run.workspace_id, project.id, fields)
         if path in named:
             yield from credentials_of(run, project.id, path, slugs)
-            yield from endpoints_of(run, project.id, path)
+            yield from endpoints_of(run, project.id, path, named)
             yield from keys_of(run, project.id, path)
 
 
@@ -138,12 +139,21 @@ def credentials_of(run: Run, project_id: str, path: str, slugs: dict[str, str]) 
             yield f"{path}/credentials/{slugs[row.provider_id]}/{row.name}", credential_step(run, row.id)
 
 
-def endpoints_of(run: Run, project_id: str, path: str) -> Iterator[Step]:
-    """Yield the project's active endpoints."""
+def endpoints_of(run: Run, project_id: str, path: str, named: set[str]) -> Iterator[Step]:
+    """Yield the project's active endpoints and, of those the file names, the saved examples."""
     for view in endpoints.list_all(run.actor, run.workspace_id, project_id):
         if view.endpoint.active:
             switch_off = partial(endpoints.set_active, run.actor, run.workspace_id, view.endpoint.id, False)
             yield f"{path}/endpoints/{view.endpoint.slug}", switch_off
+        if f"{path}/endpoints/{view.endpoint.slug}" in named:
+            yield from examples_of(run, view.endpoint.id, f"{path}/endpoints/{view.endpoint.slug}")
+
+
+def examples_of(run: Run, endpoint_id: str, path: str) -> Iterator[Step]:
+    """Yield the endpoint's saved examples."""
+    place = run.workspace_id, endpoint_id
+    for example in examples.list_all(run.actor, *place):
+        yield f"{path}/examples/{example.name}", partial(examples.remove, run.actor, *place, example.id)
 
 
 def keys_of(run: Run, project_id: str, path: str) -> Iterator[Step]:
