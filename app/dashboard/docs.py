@@ -38,6 +38,7 @@ workspaces:
       - name: Support
         surfaces: [endpoints, proxy]
         gateway: {baseline_model: openai/gpt-4o, min_quality: 60, cache_seconds: 3600}
+        management_api: true       # keys with the right may change endpoints and keys
         endpoints:
           - slug: summarize
             model: openai/gpt-4o-mini
@@ -48,6 +49,8 @@ workspaces:
             max_output_tokens: 500
             streaming_enabled: true
             limits: {requests_per_minute: 600, tokens_per_minute: 200000}
+            cache_seconds: 3600
+            routing: [{label: long, when: {input_tokens: {gt: 20000}}, model: openai/gpt-4o}]
             session: {ttl_seconds: 3600, max_messages: 100}   # remembers conversations
         keys:
           - name: ci
@@ -112,6 +115,8 @@ def index() -> Response:
         limits=manual.limits(),
         key_rules=manual.key_rules(),
         key_sample=manual.KEY_SAMPLE.format(root=public_root()),
+        rules_sample=manual.RULES_SAMPLE,
+        management_sample=manual.MANAGEMENT_SAMPLE.format(root=public_root(), project=EXAMPLE_PROJECT),
         roles=manual.roles(),
         alert_kinds=alert_words.kinds(),
         settings=config.SETTINGS,
@@ -142,6 +147,9 @@ def sections() -> list[tuple[str, str]]:
         ("streaming", str(_("Streaming"))),
         ("errors", str(_("Errors"))),
         ("openai", str(_("Endpoints with an OpenAI SDK"))),
+        ("rules", str(_("Routing rules of an endpoint"))),
+        ("openapi", str(_("What a key can ask, and the OpenAPI file"))),
+        ("management", str(_("Managing endpoints and keys from code"))),
         ("chat", str(_("Any model with an OpenAI SDK"))),
         ("models", str(_("Models and their names"))),
         ("routing", str(_("Automatic routing"))),

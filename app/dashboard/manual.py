@@ -16,6 +16,25 @@ curl -X POST "{root}/api/auth" \\
   -H "Content-Type: application/json" \\
   -d '{{"name": "Northwind", "expires_in": 7776000, "maxCostPerRequestUsd": 0.05}}'
 """
+MANAGEMENT_SAMPLE = """\
+curl -X PATCH "{root}/api/{project}/admin/endpoints/summarize" \\
+  -H "Authorization: Bearer $SLUICE_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{{"prompt": "You are a careful editor.", "note": "kinder"}}'
+"""
+RULES_SAMPLE = """\
+- label: long texts
+  when:
+    input_tokens: {gt: 20000}
+    streaming: false
+  model: anthropic/claude-sonnet-4-5
+- label: nights and low budget
+  when:
+    time_of_day: {between: ["22:00", "06:00"]}
+    monthly_spend_pct: {gte: 80}
+  model: openai/gpt-4o-mini
+  failover: [demo/demo-fast]
+"""
 
 
 def errors() -> list[Row]:
