@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+import gevent
+
 from app.domain.calls import HEARTBEAT, Chunk
 from app.domain.errors import AnswerBlocked
 from app.domain.guardrails.answer_plans import PLACEHOLDERS, AnswerPlan, plan_of
@@ -87,9 +89,14 @@ class Passage:
         for out in self._holding.finish():
             yield self._passed(out)
 
+    @property
+    def may_beat(self) -> bool:
+        """Say whether a heartbeat may stand in the answer."""
+        return self._record.streamed and not self._record.forwards
+
     def sign_of_life(self) -> Iterator[Chunk]:
         """Yield who speaks where the first words are held back, later a heartbeat where it is time."""
-        if not self._record.streamed or self._record.forwards or not self._holding.waits:
+        if not self.may_beat or not self._holding.waits:
             return
         if not self._has_begun:
             self._has_begun, event = True, self._holding.open()
@@ -130,7 +137,7 @@ class Guard:
                     yield from self._take(chunk)
                 left = list(self._passage.finish())
                 self._answered(left)
-                self._look_at_all()
+                yield from self._look_at_all()
                 yield from self._tell(left)
             unseen = ""
         except AnswerBlocked:
@@ -200,7 +207,7 @@ class Guard:
             self._guarding.told += [text for piece, text in texts if piece.is_told]
             yield chunk
 
-    def _look_at_all(self) -> None:
+    def _look_at_all(self) -> Chunks:
         """Ask the rules that need the whole answer; raise AnswerBlocked when one objects."""
         for rule in self._plan.lengths:
             if any(size > rule.most_characters for size in self._lengths.values()):
@@ -208,12 +215,25 @@ class Guard:
         self._watch()
         answers = ["".join(texts) for texts in self._answers.values()]
         for rule in self._plan.wholes:
-            verdict = self._decide(rule, answers)
+            verdict = yield from self._decided(rule, answers)
             self._tally.tell(verdict)
             if rule.closes and verdict.outcome == "failed":
                 raise AnswerBlocked(UNCHECKED.format(name=rule.name))
             if rule.closes and verdict.outcome == "blocked":
                 raise blocked(rule.name)
+
+    def _decided(self, rule: Rule, answers: Sequence[str]) -> Generator[Chunk, None, Verdict]:
+        """Return what a rule says; while a judge thinks, a stream's client hears that we are still there."""
+        if rule.kind != "judge" or not self._passage.may_beat:
+            return self._decide(rule, answers)
+        job = gevent.spawn(self._decide, rule, answers)
+        try:
+            while job.join(HEARTBEAT_SECONDS) is None and not job.ready():
+                yield HEARTBEAT
+        finally:
+            job.kill(block=False)
+        verdict: Verdict = job.get()
+        return verdict
 
     def _watch(self) -> None:
         """Let the rules look that only tell; what they cannot see stops nobody."""

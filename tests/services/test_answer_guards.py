@@ -181,6 +181,20 @@ def test_placeholders_are_put_back_for_the_client_alone(kind: str, door: str) ->
         assert log(record).startswith(text) and "@" not in log(record)
 
 
+def test_a_forwarded_event_that_cannot_be_read_is_left_out_rather_than_let_through() -> None:
+    odd = [f"\ufeffdata: {{broken {SECRET}\n\n".encode(), b"data: {also broken\n\n"]
+    record = record_for("chat", "")
+    stream = written(
+        read("raw", [*odd, *openai_events("Hi")], "chat"), record, {"secrets": {"action": "mask"}}
+    )
+    assert (
+        SECRET not in stream and "{also broken" in stream and heard(stream.replace("data: {also broken", ""))
+    )
+    marked = [b"\xef\xbb\xbfid: 7\n" + data(openai_chunk({"content": SECRET})), *openai_events(" it is")]
+    stream = written(read("raw", marked, "chat"), record_for("chat", ""), {"secrets": {"action": "mask"}})
+    assert SECRET not in stream and "id: 7" in stream and heard(stream) == "[Secret REDACTED] it is"
+
+
 def arguments(*pieces: str, index: int = 0) -> list[dict[str, Any]]:
     first = {
         "index": index,

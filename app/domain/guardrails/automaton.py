@@ -6,6 +6,7 @@ It is made while it is used: a state is a set of places in the shapes, computed 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.domain.guardrails.folding import ODD, PLAIN
@@ -13,6 +14,7 @@ from app.domain.guardrails.shapes import Chars, Choice, Repeat, Row, Shape, Unre
 
 MOST_PLACES = 2_000  # of one pattern
 MOST_FOLLOWERS = 40_000
+MOST_COUNTED = 24  # of one set of characters; a longer row of them goes on as long as it lasts
 MOST_TRANSITIONS = 40_000  # kept at a time
 MOST_CLEARINGS = 8  # then it gives up: every text is under way
 ENDED = -1  # a place that nothing follows: a match ended within a character
@@ -234,6 +236,9 @@ class Layout:
     def _repeat(self, shape: Repeat) -> Fragment:
         part = self.lay(shape.part)
         least, most = shape.least, shape.most
+        if isinstance(shape.part, Chars) and not shape.part.negated and (most or least) > MOST_COUNTED:
+            shape = Repeat(shape.part, min(least, MOST_COUNTED), None)
+            least, most = shape.least, shape.most
         if most == 0:
             return NOTHING
         if most == 1:
@@ -262,6 +267,7 @@ class Layout:
             self.followers[place - self._base].update(following)
 
 
+@lru_cache(1_000)
 def read_shape(pattern: str) -> Shape:
     """Return the shape of a pattern; Unreadable for whatever goes wrong."""
     try:

@@ -8,14 +8,14 @@ from typing import Any
 from app.domain.bodies import encoded
 from app.domain.calls import Chunk
 from app.domain.guardrails.holding import Holding, Out
-from app.domain.guardrails.spoken import SPOKEN, Spoken, chat_spoken, is_plain, message_spoken
+from app.domain.guardrails.spoken import SPOKEN, Spoken, chat_spoken, is_plain, message_spoken, wholes
 from app.domain.guardrails.window import Cut, JsonWindow, Search, Window
-from app.domain.raw_answers import parsed
+from app.domain.raw_answers import END, parsed
 from app.domain.records import Record
-from app.domain.sse import Splitter
+from app.domain.sse import BOM, Splitter
 
 Json = dict[str, Any]
-NOTHING = Spoken([])
+UNREAD = ""
 
 
 class Carriers:
@@ -28,7 +28,7 @@ class Carriers:
         """Return the event in a chunk, its texts, and whether it may be said in two parts."""
         if chunk.data is None:
             event = self._raw_event(chunk.raw)
-            spoken = SPOKEN[self._operation](event)
+            spoken = Spoken(list(wholes(event, ()))) if UNREAD in event else SPOKEN[self._operation](event)
         elif self._is_native(chunk):
             event = chunk.source or {}
             spoken = message_spoken(event)
@@ -45,6 +45,8 @@ class Carriers:
         chunk, event = out.carrier, out.event
         if not out.changed:
             return chunk
+        if chunk.data is None and UNREAD in event:
+            return replace(chunk, raw=b"", text="")
         if chunk.data is None:
             raw = with_data(chunk.raw, encoded(event)) if self._record.streamed else encoded(event)
             text = "".join(text for piece, text in out.texts if not piece.again)
@@ -70,11 +72,16 @@ class Carriers:
         return target.operation if target is not None else ""
 
     def _raw_event(self, raw: bytes) -> Json:
-        if not self._record.streamed:
-            return parsed(raw) or {}
-        splitter = Splitter(limit=len(raw))
-        events = splitter.feed(raw) or splitter.finish()
-        return (parsed(events[0].data) if events else None) or {}
+        """Return the event in bytes of a forwarded answer; what cannot be read is one text without a name."""
+        data = raw
+        if self._record.streamed:
+            splitter = Splitter(limit=len(raw))
+            events = splitter.feed(raw) or splitter.finish()
+            data = events[0].data if events else b""
+        if not data or data == END:
+            return {}
+        event = parsed(data)
+        return {UNREAD: data.decode("utf-8", "replace")} if event is None else event
 
 
 def searched(data: Json, search: Search) -> Json:
@@ -91,7 +98,7 @@ def searched(data: Json, search: Search) -> Json:
 
 def with_data(raw: bytes, data: bytes) -> bytes:
     """Return a server-sent event with other data; its other lines stay."""
-    lines = [line for line in raw.splitlines() if line and not line.startswith(b"data")]
+    lines = [line for line in raw.removeprefix(BOM).splitlines() if line and not line.startswith(b"data")]
     return b"\n".join([*lines, b"data: " + data, b"", b""])
 
 
