@@ -38,7 +38,10 @@ STREAM_HEADERS = {
     "X-Accel-Buffering": "no",
 }
 CLIENT_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-TIMED_STEPS = ("auth", "parse", "target", "admission", "prompt", "hold", "plugins", "upstream", "settle")
+TIMED_STEPS = (
+    "auth", "parse", "target", "admission", "prompt", "hold", "guardrails", "schema", "plugins", "upstream",
+    "settle",
+)  # fmt: skip
 
 
 def request_id() -> str:

@@ -11,7 +11,7 @@ from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import budget_words, forms, key_rules, limit_fields, own_keys, pages
+from app.dashboard import budget_words, forms, guardrail_words, key_rules, limit_fields, own_keys, pages
 from app.dashboard.auth import actor
 from app.domain.callers import DEFAULT_SCOPES
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotFound
@@ -176,5 +176,6 @@ def form_page(
         own=own_keys.block(key) if key else None,
         budgets=limits,
         budget_words=budget_words,
+        guard_words=guardrail_words,
         status=status,
     )

@@ -8,6 +8,7 @@ from flask import g, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from app.dashboard import guardrail_words
 from app.dashboard.receipt_words import microseconds, say
 from app.domain import route_stories
 from app.domain.actors import at_least
@@ -31,6 +32,7 @@ def context(story: Story, receipt: Receipt) -> dict[str, Any]:
             for each in receipt.charge.amounts
         ],
         "waiting_facts": [(say(s.label), microseconds(s.microseconds)) for s in receipt.waiting_steps],
+        "guard_words": guardrail_words,
         **why(story.row),
     }
 

@@ -102,6 +102,10 @@ def extra_label(extra: Mapping[str, Any]) -> Sentence:
         counts = {name: f"{extra[f'{name}_tokens']:,}" for name in ("input", "output")}
         text = "A round before it, which called %(what)s: %(input)s tokens in, %(output)s out"
         return Sentence(text, {"what": extra["label"], **counts})
+    if extra["kind"] == "judge":
+        counts = {name: f"{extra[f'{name}_tokens']:,}" for name in ("input", "output")}
+        text = "The judge of a guardrail, %(what)s: %(input)s tokens in, %(output)s out"
+        return Sentence(text, {"what": extra["label"], **counts})
     if extra["kind"] == "image":
         return Sentence("A picture")
     return Sentence("%(what)s", {"what": extra["label"]})

@@ -45,6 +45,7 @@ RULES = {  # reliability 1.4
     "client_left": Sentence(
         "The client hung up after the provider was asked: charged are the input and the output until then."
     ),
+    "rejected": Sentence("The answer was made and then stopped here: charged is what it used."),
     "cut": Sentence("The answer broke off: charged are the input and what was delivered."),
     "aborted": Sentence("The gateway itself failed: charged is at most what was delivered."),
     "crashed": Sentence("The gateway stopped during the call: only its input is charged, as estimated."),

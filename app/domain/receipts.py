@@ -11,7 +11,9 @@ from app.domain.bills import Billed, Cost, cost
 from app.domain.charges import Charge, Charged, charge
 from app.domain.sentences import Sentence
 
-OWN_STEPS = ("auth", "parse", "target", "admission", "prompt", "hold", "settle", "end")
+OWN_STEPS = (
+    "auth", "parse", "target", "admission", "prompt", "hold", "guardrails", "schema", "settle", "end",
+)  # fmt: skip
 WAITING_STEPS = ("plugins", "upstream", "stream")
 
 
@@ -77,6 +79,7 @@ TONES = {
     "replayed": "ok",
     "client_left": "warn",
     "refused": "warn",
+    "rejected": "warn",
 }  # all others: error
 
 OUTCOMES = {
@@ -84,6 +87,7 @@ OUTCOMES = {
     "refused": Sentence("Refused"),
     "failed": Sentence("Failed"),
     "client_left": Sentence("Client left"),
+    "rejected": Sentence("Answer stopped"),
     "cut": Sentence("Cut off"),
     "aborted": Sentence("Aborted"),
     "crashed": Sentence("Gateway stopped"),
@@ -113,6 +117,8 @@ STEPS = {
     "admission": Sentence("Letting it in"),
     "prompt": Sentence("Applying the prompt"),
     "hold": Sentence("Holding the most it may cost"),
+    "guardrails": Sentence("Guardrails on what was asked"),
+    "schema": Sentence("Variables and input schema"),
     "settle": Sentence("Charging it, giving the rest back"),
     "end": Sentence("Refusing the call"),
     "plugins": Sentence("Waiting for the plugins"),
@@ -151,6 +157,8 @@ def outcome(row: Stored) -> Sentence:
         return Sentence("The call was refused before any model was asked: “%(error)s”", values)
     if row.outcome == "failed":
         return Sentence("No model answered: “%(error)s”", values)
+    if row.outcome == "rejected":
+        return Sentence("A model answered, and its answer was stopped here: “%(error)s”", values)
     if row.outcome == "cut":
         return Sentence("The answer began, then it was cut off: “%(error)s”", values)
     if row.outcome == "client_left":

@@ -194,6 +194,7 @@ def receipt(row: Any) -> dict[str, Any]:
             "output_tokens": row.output_tokens,
             "cached": row.cached,
             "attempts": list(row.attempts),
+            "guardrails": list(row.guardrails or ()),
             "warnings": list(row.warnings or ()),
         },
     }
