@@ -48,6 +48,15 @@ def update(endpoint_id: UUID, section: str) -> Response:
     return pages.see("endpoints.show", message(view, saved), endpoint_id=view.endpoint.id)
 
 
+@blueprint.post("/<section>/form")
+def build(endpoint_id: UUID, section: str) -> Response:
+    """Show the submitted form again, after what its pressed button does to it; nothing is saved."""
+    forms.require("editor")
+    view, project = find(endpoint_id)
+    found = named(section)
+    return page(found, view, project, found.typed())
+
+
 def save(view: EndpointView, section: Section, publish: bool) -> EndpointView:
     """Save the submitted form of a section; what may break an example stays a draft."""
     given, note = section.read(), forms.text("note")

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from app.dashboard.sections import cache, details, guardrails, limits, model, prompt, routing, session
+from app.dashboard.sections import (
+    cache,
+    details,
+    guardrails,
+    limits,
+    model,
+    prompt,
+    routing,
+    schemas,
+    session,
+    variables,
+)
 from app.dashboard.sections.section import Section
 from app.domain.errors import NotFound
 
 SECTIONS: tuple[Section, ...] = (
     prompt.section,
+    variables.section,
     model.section,
     routing.section,
     guardrails.section,
+    schemas.section,
     session.section,
     limits.section,
     cache.section,
