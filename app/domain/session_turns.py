@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import json
+import re
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ from app.domain.calls import Chunk, Usage
 from app.domain.records import Record
 
 SAID = ("content", "refusal", "tool_calls", "function_call")
+SHORTEST_INSIDE = 4  # characters: shorter ones also stand in words that mean something else
 MOST_TOKENS_COUNTED = 10_000_000  # of one turn: no provider's strange number may fill the column
 
 Json = dict[str, Any]
@@ -100,7 +103,26 @@ def answer_of(record: Record, heard: list[Json]) -> Json | None:
     said = {name: message[name] for name in SAID if message.get(name)} if isinstance(message, dict) else {}
     if has_left:
         said = {name: value for name, value in said.items() if name == "content"}
-    told = record.guarding.told if record.guarding else None
-    if told is not None and "content" in said:
-        said["content"] = "".join(told)
-    return {"role": "assistant", "content": None, **said} if any(said.values()) else None
+    if record.guarding and record.guarding.vault:
+        said = hidden_again(said, record.guarding.vault)
+    return {"role": "assistant", "content": None, **said} if said else None
+
+
+def hidden_again(value: Any, vault: Mapping[str, str]) -> Any:
+    """Return what left with the placeholders back in it: what they stand for is only told to the client."""
+    if isinstance(value, dict):
+        return {name: hidden_again(inner, vault) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [hidden_again(inner, vault) for inner in value]
+    if not isinstance(value, str):
+        return value
+    for name, secret in sorted(vault.items(), key=lambda pair: -len(pair[1])):
+        for spelled in {secret, *(json.dumps(secret, ensure_ascii=plain)[1:-1] for plain in (True, False))}:
+            value = spelling(spelled).sub(name, value)
+    return value
+
+
+def spelling(text: str) -> re.Pattern[str]:
+    """Return what finds a text; a very short one only as a word of its own."""
+    exact = re.escape(text)
+    return re.compile(exact if len(text) >= SHORTEST_INSIDE else rf"(?<!\w){exact}(?!\w)")

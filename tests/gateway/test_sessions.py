@@ -431,3 +431,19 @@ def test_who_sends_only_variables_said_what_the_template_makes_of_them(talk: Tal
     body = {"variables": {"name": "Bob"}, "session_id": first.json["meta"]["session_id"]}
     assert talk.client.post(talk.path, json=body, headers=talk.headers).status_code == 200
     assert [text for _, text in talk.sent()] == ["Be brief.", "Greet Ann.", "Answer 1.", "Greet Bob."]
+
+
+def test_what_guardrails_took_out_stays_out_of_the_session(talk: Talk) -> None:
+    talk.set_up(guardrails={"pii": {"kinds": ["email"], "action": "redact", "on": "input"}})
+    talk.upstream.script("m", openai_completion("Is [[EMAIL_001]] right?"), openai_completion("Done."))
+    first = talk.send("Write to ann@example.org")
+    assert first.json["content"] == "Is ann@example.org right?"
+    session_id = talk.say("No, to bob@example.org", first.json["meta"]["session_id"])
+    assert [text for _, text in talk.sent()] == [
+        "Be brief.",
+        "Write to [[EMAIL_001]]",
+        "Is [[EMAIL_001]] right?",
+        "No, to [[EMAIL_002]]",
+    ]
+    path = f"/api/{talk.world.acme.project.id}/sessions/{session_id}"
+    assert "example.org" not in talk.client.get(path, headers=talk.headers).text
