@@ -20,6 +20,7 @@ from app.models import (
     Account,
     Alias,
     Budget,
+    ChatSession,
     Credential,
     Endpoint,
     Example,
@@ -36,6 +37,7 @@ from tests.browser.busy_day import fill
 from tests.browser.conftest import Stage
 from tests.browser.money_day import fill_money
 from tests.browser.plugin_day import fill_plugins
+from tests.browser.talking_day import fill_conversations
 from tests.browser.visitor import Visitor
 from tests.world import World, make_person
 
@@ -53,6 +55,7 @@ def operator(stage: Stage) -> User:
     fill_money(stage.world)
     fill_budgets(stage.world)
     fill_plugins(stage.world)
+    fill_conversations(stage.world, "answer-ticket")
     acme = stage.world.acme
     projects.update(SYSTEM, acme.workspace.id, acme.project.id, {"surfaces": ["endpoints", "proxy"]})
     fast = {
@@ -86,6 +89,7 @@ def ids(world: World) -> dict[str, object]:
             "request": session.scalar(failed_over),
             "model": "openai/our-fine-tune",
             "plugin": "image-gen",
+            "session": session.scalar(select(ChatSession.id).limit(1)),
             "alias": session.scalar(select(Alias.id).limit(1)),
         }
 
