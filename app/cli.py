@@ -12,12 +12,13 @@ from flask.cli import ScriptInfo
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from app.commands import books, files, people, processes
+from app.commands import books, checks, files, people, processes
 from app.config import ConfigError
 from app.domain.errors import GatewayError
 
 COMMANDS = (
     books.audit,
+    checks.check,
     files.apply_command,
     files.export_command,
     people.create_admin,

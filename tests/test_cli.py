@@ -16,7 +16,9 @@ from sqlalchemy import text
 from app.cli import main
 from app.dashboard.docs import APPLY_EXAMPLE
 from app.database import database
+from app.domain.actors import SYSTEM
 from app.domain.books import CHECKS
+from app.services import examples
 from tests.money import USD, make_prepaid
 from tests.product import ROOT, environment
 from tests.world import World
@@ -201,6 +203,22 @@ def test_a_database_that_is_away_is_one_line_without_its_password(tmp_path: Path
 def test_an_unwritable_data_directory_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     assert_one_line(sluice(tmp_path / "data", "migrate"), 1, "SLUICE_DATA_DIR cannot be used")
+
+
+def test_check_asks_the_examples_and_exits_with_1_where_one_fails(app: Flask, world: World) -> None:
+    place = world.acme.workspace.id, world.acme.endpoint.id
+    said = {"body": {"message": "Hello"}, "expected": {"contains": ["hello"]}}
+    examples.create(SYSTEM, *place, {"name": "Greets", **said})
+    runner = app.test_cli_runner()
+    ambiguous = runner.invoke(args=["check", "hello"])
+    assert ambiguous.exit_code == 1 and "Acme/Support, Other/Support" in str(ambiguous.exception)
+    fine = runner.invoke(args=["check", "hello", "--workspace", "Acme"], catch_exceptions=False)
+    assert (fine.exit_code, fine.stdout) == (0, "passes  Greets\nhello, version 1: all pass.\n")
+    examples.create(SYSTEM, *place, {"name": "Sings", **said, "expected": {"contains": ["la la la"]}})
+    broken = runner.invoke(args=["check", "hello", "--workspace", "Acme", "--json"])
+    told = json.loads(broken.stdout)
+    assert (broken.exit_code, told["ok"], told["version"]) == (1, False, 1)
+    assert told["examples"][1]["complaints"] == ["The answer does not contain “la la la”."]
 
 
 def test_audit_says_in_words_that_the_books_are_right(app: Flask, world: World) -> None:
