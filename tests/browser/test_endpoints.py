@@ -121,3 +121,25 @@ def test_all_of_it_works_without_scripts(stage: Stage, visit: Callable[..., Visi
     page.get_by_role("link", name="Use it", exact=True).first.click()
     page.get_by_role("link", name="OpenAI SDK").click()
     visitor.see("from openai import OpenAI")
+
+
+def test_a_conversation_is_tried_read_and_begun_anew(stage: Stage, visitor: Visitor) -> None:
+    page = open_section(stage, visitor, "session")
+    page.get_by_label("Remember conversations").check()
+    visitor.press("Save and publish")
+    visitor.follow("Try it")
+    for text in ("My name is Ann.", "What is my name?"):
+        page.get_by_label("Your message").fill(text)
+        visitor.press("Try it")
+        expect(page.get_by_text("Finished")).to_be_visible()
+    before = page.get_by_role("log", name="What was said before")
+    expect(before).to_contain_text("My name is Ann.")
+    visitor.press("New conversation")
+    expect(before).to_be_hidden()
+    visitor.follow("Conversations")
+    visitor.follow(stage.world.teammate.email)
+    visitor.see("What is my name?")
+    visitor.press("Erase")
+    visitor.confirm("Erase")
+    visitor.told("The conversation is erased.")
+    visitor.see("No conversations right now")
