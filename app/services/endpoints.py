@@ -14,6 +14,7 @@ from app.domain.actors import Actor
 from app.domain.endpoints import EndpointConfig, parse_config, parse_slug
 from app.domain.errors import Conflict, InvalidFields, InvalidInput
 from app.domain.fields import text
+from app.domain.guardrails.patterns import check_speed
 from app.models import Endpoint, EndpointVersion, Provider
 from app.services import access, audit, endpoint_versions, example_runs, guardrail_levels, keys, projects
 from app.services.endpoint_versions import EndpointView, owned, view_of
@@ -191,6 +192,7 @@ def parse(fields: Mapping[str, Any]) -> tuple[str, str, EndpointConfig]:
         errors[error.param or ""] = error.message
     try:
         config = parse_config({key: value for key, value in fields.items() if key not in ("slug", "name")})
+        check_speed(config.guardrails)
     except InvalidFields as error:
         errors |= error.errors
     if errors:

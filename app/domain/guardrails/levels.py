@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import InvalidFields
+from app.domain.guardrails.patterns import check_speed
 from app.domain.guardrails.settings import Settings, merged, parse_guardrails
 
 Rule = Mapping[str, Any]
@@ -17,9 +18,11 @@ AT_THE_DOOR = ("addresses", "hours")
 
 
 def given(fields: Mapping[str, Any]) -> Settings:
-    """Return the guardrails among the fields of what they are set on; an error's field begins with the word."""
+    """Return the guardrails among the fields of what they are set on; an error's field says so."""
     try:
-        return parse_guardrails(fields)
+        found = parse_guardrails(fields)
+        check_speed(found)
+        return found
     except InvalidFields as error:
         raise InvalidFields({f"guardrails.{name}": text for name, text in error.errors.items()}) from None
 

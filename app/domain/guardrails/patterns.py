@@ -5,17 +5,23 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
 
 import re2
 
-from app.domain.errors import InvalidInput
+from app.domain.errors import InvalidFields, InvalidInput
 from app.domain.guardrails.detectors import Detector, compiled
 
 LONGEST = 1_000
-MOST_INSTRUCTIONS = 3_000
-# A pattern that takes longer on the trial texts would take more than 100 ms for 100 KB.
-TRIAL_SIZE = 8_000
-MOST_TRIAL_NS = 8_000_000
+MOST_INSTRUCTIONS = 5_000
+TOO_SLOW = "It would take too long on large texts. Make it simpler or shorter."
+# A pattern that takes longer than this on the trial texts would take more than 100 ms for 100 KB.
+TRIAL_SIZES = (1_000, 8_000)
+TRIAL_NS = 1_500_000
+TRIAL_NS_PER_BYTE = 600
+NS_PER_MATCH = 2_000  # however simple the pattern is
 REASONS = (
     ("(?=", "It looks ahead with (?=…), which guardrails cannot do. Match what follows instead."),
     ("(?!", "It looks ahead with (?!…), which guardrails cannot do. Match what follows instead."),
@@ -43,11 +49,12 @@ WORDS = {
     "expression nests too deeply": "It is nested too deeply.",
 }
 BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]|\(\?P=")
+COUNTS = re.compile(r"\{[0-9,]*\}|\\[a-zA-Z]")
 POSSESSIVE = re.compile(r"(?<!\\)[*+?}]\+")
 
 
 def check_pattern(source: str, param: str) -> None:
-    """Raise InvalidInput with the reason unless `source` can be carried out, and quickly."""
+    """Raise InvalidInput with the reason unless `source` can be carried out; see check_speed as well."""
     if len(source) > LONGEST:
         raise InvalidInput(f"Must be at most {LONGEST:,} characters.", param=param)
     try:
@@ -58,8 +65,8 @@ def check_pattern(source: str, param: str) -> None:
         raise InvalidInput(WORDS["invalid UTF-8"], param=param) from None
     if found.search(b"") is not None:
         raise InvalidInput("It matches nothing at all as well, so it would match everywhere.", param=param)
-    if max(found.programsize, found.reverseprogramsize) > MOST_INSTRUCTIONS or is_slow(found, source):
-        raise InvalidInput("It would take too long on large texts. Make it simpler or shorter.", param=param)
+    if max(found.programsize, found.reverseprogramsize) > MOST_INSTRUCTIONS:
+        raise InvalidInput(TOO_SLOW, param=param)
 
 
 def reason(source: str, error: Exception) -> str:
@@ -76,26 +83,45 @@ def reason(source: str, error: Exception) -> str:
     return next((words for mark, words in WORDS.items() if mark in said), f"It is no RE2 pattern: {said}.")
 
 
-def trials(source: str) -> list[bytes]:
-    """Return texts on which a pattern that is slow shows it: of the characters that it is made of."""
+def check_speed(settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise InvalidFields for the patterns of (checked) settings that would take too long on large texts.
+
+    To be asked when they are saved: it tries them out, which a stored version need not go through again.
+    """
+    entries = settings.get("patterns", {}).get("patterns") or ()
+    slow = [number for number, entry in enumerate(entries, 1) if is_slow(entry["pattern"])]
+    if slow:
+        raise InvalidFields({f"patterns.patterns.{number}.pattern": TOO_SLOW for number in slow})
+
+
+def trials(source: str) -> Iterator[bytes]:
+    """Yield texts on which a pattern that is slow shows it: made of what it is made of; short ones first."""
     letters = sorted({character for character in source if character.isalnum()})[:12] or ["a"]
+    words = re.findall(r"[^\W_]{2,}", COUNTS.sub(" ", source))[:6] or letters
     dice = random.Random(len(source))  # noqa: S311 - not for secrets
-    return [
-        "".join(dice.choices(alphabet, k=TRIAL_SIZE)).encode()
-        for alphabet in (letters, [*letters, " "], ["a", "b"], list("a1 -."))
-    ]
+    mixtures = (
+        letters, [*letters, " "], ["a", "b"], list("a1 -."), [*words, *words, "\u00fc", " ", "1"],
+        *([letter] for letter in letters[-4:]),
+    )  # fmt: skip
+    texts = ["".join(dice.choices(mixture, k=TRIAL_SIZES[-1])).encode() for mixture in mixtures]
+    for size in TRIAL_SIZES:
+        yield from (text[:size] for text in texts)
 
 
-def is_slow(pattern: re2._Regexp, source: str) -> bool:
-    """Say whether the pattern takes too long on any of the trial texts."""
-    for text in trials(source):
-        began = time.thread_time_ns()
-        for number, _ in enumerate(pattern.finditer(text)):
-            if number % 50 == 0 and time.thread_time_ns() - began > MOST_TRIAL_NS:
-                return True
-        if time.thread_time_ns() - began > MOST_TRIAL_NS:
+@lru_cache(maxsize=1_000)
+def is_slow(source: str) -> bool:
+    """Say whether the pattern takes too long on any of the trial texts, twice in a row."""
+    pattern = compiled(source, False)
+    return any(takes_long(pattern, text) and takes_long(pattern, text) for text in trials(source))
+
+
+def takes_long(pattern: re2._Regexp, text: bytes) -> bool:
+    """Say whether finding all matches in the text takes longer than it may."""
+    latest, number = time.thread_time_ns() + TRIAL_NS + TRIAL_NS_PER_BYTE * len(text), 0
+    for number, _ in enumerate(pattern.finditer(text), 1):
+        if number % 50 == 0 and time.thread_time_ns() > latest + number * NS_PER_MATCH:
             return True
-    return False
+    return time.thread_time_ns() > latest + number * NS_PER_MATCH
 
 
 def pattern_detector(name: str, source: str) -> Detector:

@@ -82,7 +82,8 @@ SAMPLES = {
     "private_key": (f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----", "{}"),
     "ssh_key": (f"-----BEGIN OPENSSH PRIVATE KEY-----\n{BODY}\n-----END OPENSSH PRIVATE KEY-----", "{}"),
     "pgp_key": (
-        f"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n{BODY}\n-----END PGP PRIVATE KEY BLOCK-----",
+        f"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n{BODY}"
+        "\n-----END PGP PRIVATE KEY BLOCK-----",
         "{}",
     ),
     "database_url": (some(12), "postgresql+psycopg://app:{}@db.internal:5432/shop"),

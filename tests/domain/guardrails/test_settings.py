@@ -155,7 +155,8 @@ def test_a_locked_rule_stays_and_what_would_change_it_is_named() -> None:
 def test_rules_come_in_their_order_with_defaults_filled_in() -> None:
     rules = effective(parse_guardrails({"guardrails": FULL}))
     assert [rule.name for rule in rules] == [
-        "length", "keywords", "secrets", "pii", "pattern:order", "injection", "language", "json_only", "judge",
+        "length", "keywords", "secrets", "pii", "pattern:order", "injection", "language", "json_only",
+        "judge",
     ]  # fmt: skip
     by_name = {rule.name: rule for rule in rules}
     assert by_name["length"] == Rule("length", "length", "block", "both", most_characters=20_000)

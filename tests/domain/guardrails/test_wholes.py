@@ -24,7 +24,8 @@ def test_length_is_counted_in_characters_over_all_parts() -> None:
 @pytest.mark.parametrize(
     ("text", "is_json"),
     [
-        ('{"a": [1, 2.5, null, "ä"]}', True), (" [1] \n", True), ("12", True), ('"text"', True), ("null", True),
+        ('{"a": [1, 2.5, null, "ä"]}', True), (" [1] \n", True), ("12", True), ('"text"', True),
+        ("null", True),
         ("", False), ("text", False), ("{'a': 1}", False), ('{"a": 1} and more', False), ("NaN", False),
         ('```json\n{"a": 1}\n```', False), ('{"a": 1', False), ("[" * 2_000 + "]" * 2_000, False),
     ],
