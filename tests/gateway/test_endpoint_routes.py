@@ -17,7 +17,7 @@ from tests.forgetting import forget_everything
 from tests.money import USD, make_prepaid
 from tests.providers_world import add_endpoint, add_provider, records, set_price
 from tests.upstream import Upstream
-from tests.upstream_replies import error_reply
+from tests.upstream_replies import error_reply, openai_completion
 from tests.world import World
 
 RULES = [
@@ -156,3 +156,22 @@ def test_rules_cache_form_and_management_come_back_from_an_exported_file(world: 
     assert (written["management_api"], found["form_shared"], found["cache_seconds"]) == (True, True, 60)
     assert found["routing"] == [rule]
     assert not apply(SYSTEM, document).changed
+
+
+def test_the_cache_knows_what_guardrails_left_and_keeps_nothing_that_they_refuse(
+    client: FlaskClient, world: World, upstream: Upstream
+) -> None:
+    add_provider(world.acme, upstream, "up")
+    rules = {
+        "pii": {"kinds": ["email"], "action": "mask", "on": "input"},
+        "keywords": {"words": ["forbidden"], "action": "block", "on": "output"},
+    }
+    caller = Caller(
+        client, world, add_endpoint(world.acme, "guarded", "up/small", cache_seconds=60, guardrails=rules)
+    )
+    told = [caller.ask(f"Write to {name}@example.com").headers["X-Cache"] for name in ("ann", "bob")]
+    assert told == ["miss", "hit"] and len(upstream.requests) == 1
+    assert "ann" not in str(upstream.requests[0].json["messages"])
+    upstream.script("small", openai_completion("This is forbidden."))
+    assert [caller.ask("Say it").status_code for _ in range(2)] == [422, 422]
+    assert len(upstream.requests) == 3

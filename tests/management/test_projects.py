@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.models import AuditEvent, EndpointVersion
-from app.services import endpoints, keys, projects
+from app.services import endpoints, keys, projects, publishing
 from tests.world import Tenant, World
 
 MANAGER = ["chat", "models", "tokens:write", "endpoints:write", "admin"]
@@ -102,8 +103,6 @@ def test_versions_and_activity_name_the_key(api: Api) -> None:
 
 
 def rows(table: Any, *order: Any) -> list[Any]:
-    from sqlalchemy import select
-
     return database.read(lambda session: list(session.scalars(select(table).order_by(*order))))
 
 
@@ -176,3 +175,9 @@ def test_thirty_requests_a_minute_are_answered(api: Api) -> None:
     body = refused.get_json()
     assert (body["error"], body["scope"]) == ("Rate limit exceeded.", "minute")
     assert int(refused.headers["Retry-After"]) == body["retry_after"] >= 1
+
+
+def test_on_a_pinned_endpoint_a_change_becomes_a_draft(api: Api, allowed: Tenant) -> None:
+    publishing.set_pinned(SYSTEM, allowed.workspace.id, allowed.endpoint.id, True)
+    changed = api.endpoint("PATCH", "/hello", {"prompt": "Be kind."})
+    assert (changed["version"], changed["has_draft"], changed["prompt"]) == (1, True, "")
