@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _
 
-from app.dashboard import limit_fields
+from app.dashboard import guardrail_words, limit_fields
 from app.domain.limits import KINDS
 from app.models import AuditEvent
 
@@ -129,7 +129,8 @@ def tell(event: AuditEvent) -> Told:
         action = "endpoint.publish" if version else "endpoint.draft" if draft else action
         version = version or draft
     parts = {"what": event.object_label, "action": event.action, "version": version}
-    told = [(field(name), value(old), value(new)) for name, (old, new) in sorted(pairs.items())]
+    told = [guardrail_words.changed(name, old, new) for name, (old, new) in pairs.items() if is_rule(name)]
+    told += [(field(n), value(old), value(new)) for n, (old, new) in sorted(pairs.items()) if not is_rule(n)]
     return Told(
         who=event.actor_label,
         sentence=str(SENTENCES.get(action, OTHER)) % {**parts, "before": before, "after": after},
@@ -142,6 +143,11 @@ def tell(event: AuditEvent) -> Told:
 def is_pair(value: Any) -> bool:
     """Say whether a change has a before and an after."""
     return isinstance(value, list) and len(value) == 2
+
+
+def is_rule(name: str) -> bool:
+    """Say whether what changed is a guardrail."""
+    return name.startswith(guardrail_words.CHANGED)
 
 
 def field(name: str) -> str:

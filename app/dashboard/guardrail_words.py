@@ -59,7 +59,7 @@ SHORT = {
     "off": _l("off"),
 }
 SIDES = {
-    "both": _l("Both: what is asked and what is answered"),
+    "both": _l("Both sides"),
     "input": _l("Only what is asked"),
     "output": _l("Only what is answered"),
 }
@@ -156,3 +156,20 @@ def summary(settings: Mapping[str, Rule]) -> str:
         f"{TITLES[kind]}: {told(kind, rule) or _('off')}" for kind, rule in settings.items() if kind in TITLES
     ]
     return "; ".join(parts)
+
+
+CHANGED = "guardrail_"  # before the kind, in the activity log
+
+
+def changed(name: str, before: Rule | None, after: Rule | None) -> tuple[str, str, str]:
+    """Return a changed rule as the activity log tells it: its name, what it said and what it says."""
+    kind = name.removeprefix(CHANGED)
+    title = _("Guardrail “%(name)s”", name=TITLES.get(kind, kind))
+    return str(title), said(kind, before), said(kind, after)
+
+
+def said(kind: str, rule: Rule | None) -> str:
+    """Return what a level said of a rule."""
+    if not rule:
+        return str(_("nothing"))
+    return told(kind, rule) or str(_("off"))

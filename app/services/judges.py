@@ -44,6 +44,14 @@ ORDER = (
 )
 
 
+SCHEMA = {
+    "type": "object",
+    "properties": {"breaks_rule": {"type": "boolean"}, "reason": {"type": "string"}},
+    "required": ["breaks_rule", "reason"],
+    "additionalProperties": False,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the judge says. `reason` is the model's own words: it may quote the text, so it is not kept."""
@@ -91,7 +99,7 @@ def question(rule: str, text: str) -> Json:
         {"role": "system", "content": order},
         {"role": "user", "content": f"{mark}\n{text}\n{mark}"},
     ]
-    wanted = {"type": "json_object"}
+    wanted = {"type": "json_schema", "json_schema": {"name": "judgement", "schema": SCHEMA, "strict": True}}
     return {"messages": messages, "temperature": 0, "max_tokens": MOST_OUTPUT, "response_format": wanted}
 
 
