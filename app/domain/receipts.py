@@ -14,7 +14,7 @@ from app.domain.sentences import Sentence
 OWN_STEPS = (
     "auth", "parse", "target", "admission", "prompt", "hold", "guardrails", "schema", "settle", "end",
 )  # fmt: skip
-WAITING_STEPS = ("plugins", "upstream", "stream")
+WAITING_STEPS = ("turns", "plugins", "upstream", "stream")
 
 
 class Stored(Billed, Charged, Noted, Protocol):
@@ -121,6 +121,7 @@ STEPS = {
     "schema": Sentence("Variables and input schema"),
     "settle": Sentence("Charging it, giving the rest back"),
     "end": Sentence("Refusing the call"),
+    "turns": Sentence("Waiting for earlier turns of its conversation"),
     "plugins": Sentence("Waiting for the plugins"),
     "upstream": Sentence("Waiting for the provider's first word"),
     "stream": Sentence("Passing the answer on"),

@@ -6,8 +6,10 @@ and budget periods: turns are numbered, run and kept in the order in which they 
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,13 +178,19 @@ def keep(
     session: Session, row: ChatSession, ended: TurnEnd, still_open: tuple[ColumnElement[bool], ...]
 ) -> None:
     """Store the turn's messages and count them."""
-    messages = without_nul(list(ended.messages))
+    messages = storable(ended.messages)
     values = {"state": "done", "messages": messages, "tokens": ended.tokens}
     done = session.execute(update(ChatTurn).where(*still_open).values(**values))
     if done.rowcount:  # type: ignore[attr-defined]
         row.messages += len(messages)
         row.tokens += ended.tokens
         row.size_bytes += len(encoded(messages))
+
+
+def storable(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return messages as every database takes them: they must not stand in the way of the charge."""
+    raw = json.dumps(messages, ensure_ascii=False).encode("utf-8", "replace")
+    return list(without_nul(json.loads(raw)))
 
 
 def give_up(record: Record, session_id: str) -> None:

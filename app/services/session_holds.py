@@ -54,7 +54,9 @@ def wait_and_open(record: Record, plan: Plan, session_id: str, until: float) -> 
     """Wait until the call's turn has come and open it; else give its place up."""
     try:
         while True:
+            record.begin("turns")
             wait(record, session_id, until)
+            record.begin("hold")
             opened, hold = open_and_hold(record, plan)
             if opened.turn is not None:
                 return opened, hold

@@ -309,6 +309,7 @@ def test_concurrent_turns_run_in_the_order_in_which_they_came(talk: Talk, prepai
     for thread in threads:
         thread.join(30)
     assert answers == [200] * 4
+    assert [record.steps.get("turns", 0) > 0 for record in records()] == [False, *[True] * 4]
     said = [message["content"] for turn in in_order() for message in turn.messages]
     assert said[2:] == [text for n in range(4) for text in (f"Turn {n}", f"To {n}.")]
     assert talk.sent()[-1] == ("user", "Turn 3")
@@ -447,3 +448,14 @@ def test_what_guardrails_took_out_stays_out_of_the_session(talk: Talk) -> None:
     ]
     path = f"/api/{talk.world.acme.project.id}/sessions/{session_id}"
     assert "example.org" not in talk.client.get(path, headers=talk.headers).text
+
+
+def test_what_no_database_takes_does_not_stand_in_the_way_of_the_charge(talk: Talk) -> None:
+    make_prepaid(talk.world.acme, USD)
+    talk.upstream.script("m", openai_completion("A\x00B"))
+    session_id = talk.say("C\x00D")
+    ended = chat_sessions.TurnEnd(session_id, open_place(session_id), ({"content": "E\ud800F"},), 1, 3600)
+    database.transaction(lambda session: chat_sessions.end_turn(session, ended))
+    said = [message["content"] for turn in in_order() for message in turn.messages]
+    assert said == ["C\ufffdD", "A\ufffdB", "E?F"]
+    assert mistakes() == []
