@@ -16,10 +16,28 @@
     return words || explain(status);
   }
 
+  // What was filled in, each value in its type; what was left empty is not sent
+  function answers(form) {
+    const values = {};
+    for (const control of form.querySelectorAll("[data-question]")) {
+      const { question, type } = control.dataset;
+      if (type === "bool") values[question] = control.checked;
+      else if (control.value !== "") values[question] = ["int", "float"].includes(type) ? Number(control.value) : control.value;
+    }
+    return values;
+  }
+
+  function said(form) {
+    const text = form.elements.message ? { message: form.elements.message.value } : {};
+    return form.dataset.place ? { ...text, [form.dataset.place]: answers(form) } : text;
+  }
+
+  const asked = (form) => [...Object.values(answers(form)), form.elements.message?.value ?? ""].filter((text) => text !== "").join(" · ");
+
   function body(form) {
     const stream = form.elements.stream ? form.elements.stream.checked : true;
     const messages = form.elements.messages?.value;
-    if (!messages) return { message: form.elements.message.value, stream, ...session(form) };
+    if (!messages) return { ...said(form), stream, ...session(form) };
     try {
       return { messages: JSON.parse(messages), stream, ...session(form) };
     } catch (error) {
@@ -33,7 +51,7 @@
   function goOn(form, id) {
     if (!id || !part(form, "log") || !part(form, "output").textContent) return;
     form.dataset.session = id;
-    form.dataset.asked = form.elements.message.value;
+    form.dataset.asked = asked(form);
     part(form, "new").hidden = false;
   }
 
@@ -59,7 +77,7 @@
     part(form, "log").replaceChildren();
     for (const name of ["log", "new", "answer"]) part(form, name).hidden = true;
     part(form, "state").textContent = "";
-    form.elements.message.focus();
+    form.querySelector("[name=message], [data-question]").focus();
   }
 
   async function post(url, body, signal, showReceipt) {

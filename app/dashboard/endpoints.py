@@ -14,6 +14,7 @@ from app.dashboard.addresses import public_root
 from app.dashboard.auth import actor
 from app.dashboard.sections import SECTIONS
 from app.domain.errors import Conflict, InvalidInput
+from app.domain.questions import questions_of
 from app.domain.snippets import Address, snippets
 from app.domain.version_diffs import differences
 from app.models import Project
@@ -75,7 +76,7 @@ def try_it(endpoint_id: UUID) -> Response:
     """Show the panel that calls the endpoint."""
     forms.require("editor")
     view, project = find(endpoint_id)
-    return pages.page("endpoints/try_it.html", view=view, project=project)
+    return pages.page("endpoints/try_it.html", view=view, project=project, asks=questions_of)
 
 
 @blueprint.get("/endpoints/<uuid:endpoint_id>/use")

@@ -108,3 +108,35 @@ def test_a_draft_is_tried_while_applications_get_what_is_published(world, client
     answered = client.post(world.acme.url, json={"message": "Hi"}, headers=world.acme.headers).json["content"]
     assert "Drafted: Hi" in drafted and "Drafted" not in answered
     assert person.post(url(world.acme) + "?version=9", json={"message": "Hi"}).status_code == 404
+
+
+def test_the_form_asks_for_variables_and_only_then_for_a_text(world, sign_in):
+    fields = {
+        "variables": [
+            {"name": "topic", "type": "text", "required": True, "help": "One sentence."},
+            {"name": "lines", "type": "int", "min": 1, "max": 9, "default": 3},
+        ],
+        "user_prompt_template": "{{lines}} lines about {{topic}}",
+    }
+    endpoints.save(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id, fields)
+    person = sign_in(world.teammate)
+    page = person.get(url(world.acme)).text
+    assert 'data-question="topic"' in page and 'min="1" max="9"' in page and "One sentence." in page
+    assert 'name="message"' not in page and 'data-place="variables"' in page
+    answer = person.post(url(world.acme), json={"variables": {"topic": "rain"}})
+    assert answer.status_code == 200
+
+
+def test_a_simple_input_schema_is_asked_as_fields(world, sign_in):
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string", "enum": ["Bern", "Basel"]}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    endpoints.save(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id, {"input_schema": schema})
+    person = sign_in(world.teammate)
+    page = person.get(url(world.acme)).text
+    assert 'data-place="message"' in page and ">Basel</option>" in page
+    assert person.post(url(world.acme), json={"message": {"city": "Bern"}}).status_code == 200
+    assert person.post(url(world.acme), json={"message": {"city": "Rome"}}).status_code == 422
