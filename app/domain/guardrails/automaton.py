@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from app.domain.guardrails.folding import ODD, PLAIN
-from app.domain.guardrails.shapes import Chars, Choice, Repeat, Row, Shape, Unreadable, read
+from app.domain.guardrails.shapes import Chars, Choice, Edge, Repeat, Row, Shape, Unreadable, read
 
 MOST_PLACES = 2_000  # of one pattern
 MOST_FOLLOWERS = 40_000
@@ -18,6 +18,7 @@ MOST_COUNTED = 24  # of one set of characters; a longer row of them goes on as l
 MOST_TRANSITIONS = 40_000  # kept at a time
 MOST_CLEARINGS = 8  # then it gives up: every text is under way
 ENDED = -1  # a place that nothing follows: a match ended within a character
+IN_WORD = -2  # no place: the last character was a letter, digit or underscore of ASCII
 
 
 class Fragment(NamedTuple):
@@ -34,12 +35,14 @@ NOTHING = Fragment(True, (), ())
 class Ways(NamedTuple):
     """As what a character may be read: the sets that each reading is in.
 
-    `folded`: without case, which may be several characters; `visible`: False for what is left out.
+    `folded`: without case, which may be several characters; `visible`: False for what is left out;
+    `in_word`: a letter, digit or underscore of ASCII.
     """
 
     singles: tuple[int, ...]
     folded: tuple[int, ...]
     visible: bool
+    in_word: bool
 
 
 def seen_as(char: str) -> str:
@@ -48,14 +51,18 @@ def seen_as(char: str) -> str:
 
 
 class State(dict[str, "State"]):
-    """A set of places; maps each character to the state after it. `accepts`: a match may have just ended."""
+    """A set of places; maps each character to the state after it.
 
-    __slots__ = ("_automaton", "accepts", "places")
+    `accepts`: a match may have just ended; `quiet`: none is under way.
+    """
+
+    __slots__ = ("_automaton", "accepts", "places", "quiet")
 
     def __init__(self, automaton: Automaton, places: frozenset[int]) -> None:
         super().__init__()
         self.places = places
         self.accepts = not places.isdisjoint(automaton.ends)
+        self.quiet = not places - {IN_WORD}
         self._automaton = automaton
 
     def __missing__(self, char: str) -> State:
@@ -69,7 +76,7 @@ class Automaton:
     """What is alive after a text of several patterns and words.
 
     A character counts as it is, made plain and without case, whichever goes on: so whoever compares in one
-    of these ways, or a mixture, finds no match that was not under way here. `idle`: nothing is under way.
+    of these ways, or a mixture, finds no match that was not under way here. `start`: before any text.
     """
 
     def __init__(self, patterns: Iterable[str] = (), words: Iterable[str] = ()) -> None:
@@ -77,7 +84,8 @@ class Automaton:
         self._sets: dict[Chars, int] = {}  # each with its bit
         self._bits: list[int] = []  # of the set at each place
         self._followers: list[tuple[int, ...]] = []
-        self._first: list[int] = []
+        self._first: list[int] = []  # where a match may begin
+        self._edged: list[int] = []  # where it may begin only at the edge of a word
         self._branches: dict[tuple[int, str], int] = {}  # of the tree of words
         for pattern in patterns:
             self._add(pattern)
@@ -88,7 +96,7 @@ class Automaton:
         self._ways: dict[str, Ways] = {}
         self._steps: dict[tuple[frozenset[int], Ways], State] = {}
         self._kept = self._clearings = 0
-        self.idle = State(self, frozenset())
+        self.start = State(self, frozenset())
         self._unending = State(self, frozenset({ENDED}))
 
     def step(self, state: State, char: str) -> State:
@@ -109,12 +117,12 @@ class Automaton:
         self._kept, self._clearings = 0, self._clearings + 1
         for state in self._states.values():
             state.clear()
-        self.idle.clear()
+        self.start.clear()
         self._states, self._steps, self._masks, self._ways = {}, {}, {}, {}
 
     def _state(self, places: frozenset[int]) -> State:
         if not places:
-            return self.idle
+            return self.start
         found = self._states.get(places)
         if found is None:
             found = self._states[places] = State(self, places)
@@ -126,7 +134,9 @@ class Automaton:
         low = plain.casefold()
         singles = {char, *([plain] if len(plain) == 1 else ()), *([low] if len(low) == 1 else ())}
         several = tuple(map(self._mask, low)) if len(low) > 1 else ()
-        return Ways(tuple(sorted({self._mask(one) for one in singles})), several, bool(plain))
+        masks = tuple(sorted({self._mask(one) for one in singles}))
+        in_word = char.isascii() and (char.isalnum() or char == "_")
+        return Ways(masks, several, bool(plain), in_word)
 
     def _mask(self, char: str) -> int:
         found = self._masks.get(char)
@@ -137,19 +147,24 @@ class Automaton:
 
     def _after(self, places: frozenset[int], ways: Ways) -> frozenset[int]:
         """Return the places after one character; a match may begin anywhere, and end within it."""
-        reached = set() if ways.visible else set(places)
+        inside = ways.in_word and IN_WORD in places
+        places = places - {IN_WORD}
+        reached = {IN_WORD} if ways.in_word else set() if ways.visible else set(places)
         for mask in ways.singles:
-            reached |= self._moved(places, mask)
+            reached |= self._moved(places, mask, inside)
         inner: set[int] | frozenset[int] = places
         for number, mask in enumerate(ways.folded, 1):
-            inner = self._moved(inner, mask)
+            inner = self._moved(inner, mask, False)
             if number < len(ways.folded) and not inner.isdisjoint(self.ends):
                 reached.add(ENDED)
         return frozenset(reached | inner if ways.folded else reached)
 
-    def _moved(self, places: Iterable[int], mask: int) -> set[int]:
+    def _moved(self, places: Iterable[int], mask: int, inside: bool) -> set[int]:
+        """Return the places that one character leads to; `inside` a word, no match begins at its edge."""
         bits, followers = self._bits, self._followers
         found = {place for place in self._first if mask >> bits[place] & 1}
+        if not inside:
+            found.update(place for place in self._edged if mask >> bits[place] & 1)
         for place in places:
             if place != ENDED:
                 found.update(next for next in followers[place] if mask >> bits[next] & 1)
@@ -168,7 +183,8 @@ class Automaton:
             raise Unreadable("matches the empty text")
         self._bits += [self._sets.setdefault(chars, len(self._sets)) for chars in layout.chars]
         self._followers += [tuple(sorted(places)) for places in layout.followers]
-        self._first += whole.first
+        self._edged += [place for place in whole.first if place in layout.edged]
+        self._first += [place for place in whole.first if place not in layout.edged]
         self.ends.update(whole.last)
 
     def _add_word(self, word: str) -> None:
@@ -201,14 +217,20 @@ class Layout:
     def __init__(self, automaton: Automaton, *, exactly: bool) -> None:
         self.chars: list[Chars] = []
         self.followers: list[set[int]] = []
+        self.edged: set[int] = set()  # places right after the edge of a word
         self._base, self._exactly, self._edges = automaton.size, exactly, 0
 
     def lay(self, shape: Shape) -> Fragment:
         """Lay out a shape."""
         if isinstance(shape, Chars):
             return self._place(shape)
+        if isinstance(shape, Edge):
+            return NOTHING
         if isinstance(shape, Row):
-            return self._row([self.lay(part) for part in shape.parts])
+            whole = self._row([self.lay(part) for part in shape.parts])
+            if shape.parts and isinstance(shape.parts[0], Edge):
+                self.edged.update(whole.first)
+            return whole
         if isinstance(shape, Choice):
             options = [self.lay(option) for option in shape.options]
             first = tuple(place for option in options for place in option.first)

@@ -1,6 +1,6 @@
 """Reads patterns in RE2's syntax as trees of shapes, which match at least what the pattern matches.
 
-Boundaries and anchors match everywhere, classes of Unicode match every character. What cannot be read for
+Anchors match everywhere, classes of Unicode match every character. What cannot be read for
 sure is refused: then nobody may say of a piece of text that no match is under way in it.
 """
 
@@ -76,7 +76,12 @@ class Repeat:
     most: int | None
 
 
-Shape = Chars | Row | Choice | Repeat
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Where a word begins or ends: between two letters, digits or underscores of ASCII it is not."""
+
+
+Shape = Chars | Row | Choice | Repeat | Edge
 EMPTY = Row()
 
 
@@ -125,6 +130,7 @@ class Reader:
         parts = []
         while self._next not in ("", "|", ")"):
             parts.append(self._repeated(self._part()))
+        parts = [part for part in parts if part != EMPTY]
         return parts[0] if len(parts) == 1 else Row(tuple(parts))
 
     def _repeated(self, part: Shape) -> Shape:
@@ -197,7 +203,9 @@ class Reader:
 
     def _escape(self) -> Shape:
         char = self._take()
-        if char in "bBAz":
+        if char == "b":
+            return Edge()
+        if char in "BAz":
             return EMPTY
         if char in PERL:
             return self._chars(PERL[char])

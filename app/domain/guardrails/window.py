@@ -47,7 +47,7 @@ class Window:
         self.cuts: list[Cut] = []
         self.gave_way = False
         self._automaton, self._search = automaton, search
-        self._state = None if automaton is None else automaton.idle
+        self._state = None if automaton is None else automaton.start
         self._text = ""  # what is still needed
         self._base = 0  # where it begins
         self._start = 0  # of the next search
@@ -85,10 +85,10 @@ class Window:
         clear = self._start
         if self._automaton is None or self._state is None:
             return clear
-        state, idle = self._state, self._automaton.idle
+        state = self._state
         for place, char in enumerate(text, self._fed - len(text) + 1):
             state = state[char]
-            if state is idle:
+            if state.quiet:
                 clear = place
                 self._has_ended, self._may_have = self._has_ended or self._may_have, False
             elif state.accepts:
@@ -125,7 +125,7 @@ class Window:
         self._has_ended = self._has_ended or self._may_have or self._automaton is None
         if self._fed > self._start:
             self._decide(self._fed)
-        self._state, self._may_have = None if self._automaton is None else self._automaton.idle, False
+        self._state, self._may_have = None if self._automaton is None else self._automaton.start, False
 
     def give_way(self) -> None:
         """Something else is said: decide as if the text were at its end. Should it go on, only once more.

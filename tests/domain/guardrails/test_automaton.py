@@ -19,16 +19,17 @@ PATTERNS = [
     r"a.{0,3}b", r"(?s)a.{0,3}b",
     r"[^a-z]{2}z", r"[]x]+y", r"[\w-]+\x41\x{42}", r"\pL+1", r"[[:alpha:]]+7",
     r"(a|b(c|d)*)+e", r"x{2}y{2,}z{0,2}w", r"(?P<name>ab){2,3}?", r"\$\{\w+\}", r"a{,2}b", r"(?i)k\d", r"\W\D\S!",
+    r"\b[a-z]{2} ?\d", r"(?:\bk\w|x)+\b", r"(?i)\b(?:ab|\bk) ?x",
 ]  # fmt: skip
 TEXT = st.text(st.sampled_from("aAbBcdeE xyzwfo019-@.,:!AKI\n\tkK\u212asſßäß$ {}[]\u200bﬁ４"), max_size=40)
 
 
 def alive(automaton: Automaton, text: str) -> list[tuple[bool, bool]]:
     """Return after each character whether a match may be under way, and whether one may have ended."""
-    state, found = automaton.idle, []
+    state, found = automaton.start, []
     for char in text:
         state = state[char]
-        found.append((state is not automaton.idle, state.accepts))
+        found.append((not state.quiet, state.accepts))
     return found
 
 
@@ -84,6 +85,13 @@ def test_plain_talk_leaves_nothing_under_way() -> None:
     text = "Look: this holds nothing, 12 or 3000 of it."
     seen = alive(automaton, text)
     assert not any(ended for _, ended in seen) and sum(live for live, _ in seen) < 10 and not seen[-1][0]
+
+
+def test_no_match_begins_inside_a_word_where_only_its_edge_will_do() -> None:
+    pattern = r"(?i)\b[a-z]{3} ?[a-z]{3} ?\d{2}\b"
+    text = "the quick brown fox jumps over"
+    assert not all(live for live, _ in alive(Automaton([pattern]), text)[10:16])
+    check(Automaton([pattern]), pattern, "see abc def 12, \u017fabc12 x\u00adabc def34 4abcdef12")
 
 
 @pytest.mark.parametrize("pattern", ["a*", "(?:)", r"\Qa.b\E", r"\Ca", "^$", "(" * 60 + "a" + ")" * 60])
