@@ -76,3 +76,8 @@ def merged(caller: Caller, endpoint: Settings) -> Settings:
         [orjson.loads(raw) for raw in layers] for layers in (caller.guardrails, caller.key_guardrails)
     )
     return effective([*above, endpoint, *keys[:1]], keys[1:])
+
+
+def is_unseen(record: Record) -> bool:
+    """Say whether guardrails hold that have not looked at what the client sent: nothing of it is kept."""
+    return record.guarding is None and of(record) is not None

@@ -22,7 +22,14 @@ from app.domain.forwarding import end_user_of
 from app.domain.record_parts import Attempt
 from app.domain.records import Record
 from app.models import Key, RecordRow
-from app.services import answer_ids, batch_spend, performance, unpriced_models, usage_hours
+from app.services import (
+    answer_ids,
+    batch_spend,
+    guardrail_settings,
+    performance,
+    unpriced_models,
+    usage_hours,
+)
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 20_000
@@ -263,6 +270,8 @@ def result(record: Record) -> dict[str, Any]:
 def content_of(record: Record) -> dict[str, Any] | None:
     """Return prompts and answer where the setting allows it and the project asks for it (C27)."""
     if not (content_allowed.allowed and record.target and record.target.log_content):
+        return None
+    if guardrail_settings.is_unseen(record):  # it may hold what is to be masked
         return None
     told = record.guarding.told if record.guarding else None
     content = {

@@ -125,6 +125,18 @@ def test_blocked_text_reaches_nobody_through_any_door(world: World, proxy: Proxy
     assert proxy.upstream.requests == []
 
 
+def test_a_call_refused_before_guardrails_looked_at_it_keeps_nothing_of_it(
+    world: World, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_allowed, "allowed", True)
+    price_all(world.acme)
+    make_prepaid(world.acme, 1)
+    fields = {"log_content": True, "guardrails": {"pii": {"action": "mask", "on": "input"}}}
+    projects.update(SYSTEM, world.acme.workspace.id, world.acme.project.id, fields)
+    assert proxy.post("/v1/chat/completions", chat(TEXT, max_tokens=50)).status_code == 402
+    assert MAIL not in json.dumps(proxy.record.content)
+
+
 def test_on_a_providers_own_routes_only_locked_rules_hold_unless_the_project_asks(
     world: World, proxy: Proxy
 ) -> None:

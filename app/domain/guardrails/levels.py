@@ -54,8 +54,12 @@ def effective(shared: Sequence[Settings], minted: Sequence[Settings] = ()) -> Se
 
 def weakened(above: Settings, layer: Settings) -> list[str]:
     """Return the rules of `above` that a further level would make weaker."""
-    after = merged([above, layer])
-    return [kind for kind in layer if kind in above and is_weaker(kind, above[kind], after[kind])]
+    found = []
+    for kind in layer.keys() & above.keys():
+        before, after = above[kind], {**above[kind], **layer[kind]}
+        if (before.get("locked") and after != before) or is_weaker(kind, before, after):
+            found.append(kind)
+    return sorted(found)
 
 
 def is_weaker(kind: str, before: Rule, after: Rule) -> bool:
@@ -63,8 +67,6 @@ def is_weaker(kind: str, before: Rule, after: Rule) -> bool:
     if kind not in AT_THE_DOOR and strength(before) == 0:
         return False
     if strength(after) < strength(before) or not sides(before) <= sides(after):
-        return True
-    if before.get("locked") and not after.get("locked"):
         return True
     return any(not check(before.get(name), after.get(name)) for name, check in KEEPS.get(kind, {}).items())
 
