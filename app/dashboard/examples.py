@@ -140,7 +140,7 @@ def standing_of(view: EndpointView) -> Standing:
 def part(template: str, view: EndpointView, standing: Standing, **more: Any) -> Response:
     """Return a part of a page that shows results."""
     context = standing_context(standing, review=request.args.get("review") == "1")
-    html = render_template(template, view=view, role=g.role, **context, **more)
+    html = render_template(template, view=view, **context, **more)
     return Response(html.strip(), mimetype="text/html")
 
 

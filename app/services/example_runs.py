@@ -56,6 +56,10 @@ class Standing:
         """Count the examples in these states."""
         return sum(result.state in states for result in self.results)
 
+    def named(self, *states: str) -> list[str]:
+        """Return the names of the examples in these states."""
+        return [result.example.name for result in self.results if result.state in states]
+
     @property
     def is_proven(self) -> bool:
         """Say whether it answered every example as expected; true where there are none."""
