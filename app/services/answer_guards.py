@@ -24,9 +24,11 @@ from app.domain.guardrails.masks import PLACEHOLDER, disjoint, mask
 from app.domain.guardrails.rules import Rule
 from app.domain.guardrails.screens import Finding, Scan, Span, Unfinished
 from app.domain.guardrails.spoken import SPOKEN, Key, Piece, Spoken
-from app.domain.guardrails.tallies import NOT_WHOLE, STOPPED, Tally
+from app.domain.guardrails.tallies import NOT_WHOLE, OUTCOMES, STOPPED, Tally
 from app.domain.guardrails.window import Cut, JsonWindow, Search, Window
 from app.domain.records import Record
+from app.services.cache import Cache
+from app.services.passwords import off_hub
 
 log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 10.0
@@ -36,6 +38,7 @@ WITHOUT_TEXT = "There is no text in such an answer."
 Json = dict[str, Any]
 Passed = tuple[Chunk, list[tuple[Piece, str]]]
 Chunks = Generator[Chunk, None, None]
+_plans: Cache[tuple[tuple[Rule, ...], str], AnswerPlan] = Cache(500)
 # Gives the verdict of a rule about whole texts: language, JSON, a judge.
 Decide = Callable[[Rule, Sequence[str]], Verdict]
 
@@ -48,7 +51,7 @@ def guarded(
     `rules`: those in force for the call. The verdicts about the answer are added to the record.
     """
     record.guarding = guarding = record.guarding or Guarding()
-    plan = plan_of(rules, key_prefix)
+    plan = plan_for(rules, key_prefix)
     if record.target is None or record.target.operation not in SPOKEN:
         tally = Tally(plan.rules, "output")
         guarding.verdicts += tally.verdicts(WITHOUT_TEXT)
@@ -56,6 +59,15 @@ def guarded(
     if plan.rules:
         chunks = Guard(record, guarding, plan, decide).follow(chunks)
     return restored(chunks, record, guarding) if guarding.vault else chunks
+
+
+def plan_for(rules: tuple[Rule, ...], key_prefix: str) -> AnswerPlan:
+    """Return the plan of the rules; a new one is made beside the other calls."""
+    found = _plans.get((rules, key_prefix))
+    if found is None:
+        found = off_hub(lambda: plan_of(rules, key_prefix))
+        _plans.put((rules, key_prefix), found)
+    return found
 
 
 def blocked(rule: str, kind: str = "") -> AnswerBlocked:
@@ -190,7 +202,7 @@ class Guard:
         self._lengths[piece.group] = size = self._lengths.get(piece.group, 0) + len(piece.text)
         for rule in self._plan.lengths:
             if size > rule.most_characters and rule.closes:
-                self._tally.add(rule.name, "length")
+                self._tally.tell(too_long(rule))
                 raise blocked(rule.name)
 
     def _answered(self, passed: list[Passed]) -> None:
@@ -211,7 +223,7 @@ class Guard:
         """Ask the rules that need the whole answer; raise AnswerBlocked when one objects."""
         for rule in self._plan.lengths:
             if any(size > rule.most_characters for size in self._lengths.values()):
-                self._tally.add(rule.name, "length")
+                self._tally.tell(too_long(rule))
         self._watch()
         answers = ["".join(texts) for texts in self._answers.values()]
         for rule in self._plan.wholes:
@@ -247,6 +259,12 @@ class Guard:
         for found in scan.findings:
             if not found.continued:
                 self._tally.add(found.rule, found.kind)
+
+
+def too_long(rule: Rule) -> Verdict:
+    """Return the verdict on an answer that is longer than a rule allows."""
+    detail = f"more than {rule.most_characters:,} characters"
+    return Verdict(rule.name, "output", rule.action, OUTCOMES[rule.action], count=1, detail=detail)
 
 
 def finding(span: Span) -> Finding:

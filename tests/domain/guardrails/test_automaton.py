@@ -18,7 +18,8 @@ PATTERNS = [
     r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}", r"colou?r|gr[ae]y", r"(?i:straße)\d+", r"^foo$", r"(?m)^x{2,}$",
     r"a.{0,3}b", r"(?s)a.{0,3}b",
     r"[^a-z]{2}z", r"[]x]+y", r"[\w-]+\x41\x{42}", r"\pL+1", r"[[:alpha:]]+7",
-    r"(a|b(c|d)*)+e", r"x{2}y{2,}z{0,2}w", r"(?P<name>ab){2,3}?", r"\$\{\w+\}", r"a{,2}b", r"(?i)k\d", r"\W\D\S!",
+    r"(a|b(c|d)*)+e", r"x{2}y{2,}z{0,2}w", r"(?P<name>ab){2,3}?", r"\$\{\w+\}", r"a{,2}b", r"(?i)k\d",
+    r"\W\D\S!",
     r"\b[a-z]{2} ?\d", r"(?:\bk\w|x)+\b", r"(?i)\b(?:ab|\bk) ?x",
 ]  # fmt: skip
 TEXT = st.text(st.sampled_from("aAbBcdeE xyzwfo019-@.,:!AKI\n\tkK\u212asſßäß$ {}[]\u200bﬁ４"), max_size=40)
