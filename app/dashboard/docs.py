@@ -143,6 +143,8 @@ def sections() -> list[tuple[str, str]]:
         ("start", str(_("Quick start"))),
         ("call", str(_("Calling an endpoint"))),
         ("product", str(_("An endpoint as a product"))),
+        ("variables", str(_("Variables"))),
+        ("schemas", str(_("Schemas"))),
         ("sessions", str(_("Conversations"))),
         ("streaming", str(_("Streaming"))),
         ("errors", str(_("Errors"))),
