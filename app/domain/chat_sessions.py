@@ -80,10 +80,10 @@ class Held:
 
 def check_room(settings: SessionSettings, held: Held, more: int, more_bytes: int) -> None:
     """Raise SessionFull unless a turn with so many more messages may begin; its answer may pass the limit."""
-    again = "Begin a new one by leaving 'session_id' out."
+    again = "Begin a new one by leaving 'session_id' out." if held.messages else "Send less."
     if held.messages + more > settings.max_messages:
         raise SessionFull(f"This session holds at most {settings.max_messages:,} messages. {again}")
     if settings.max_tokens is not None and held.tokens >= settings.max_tokens:
         raise SessionFull(f"This session may use at most {settings.max_tokens:,} tokens. {again}")
     if held.size_bytes + more_bytes > MOST_BYTES:
-        raise SessionFull(f"This session holds as much text as a session can. {again}")
+        raise SessionFull(f"A session holds at most {MOST_BYTES:,} bytes of text and pictures. {again}")

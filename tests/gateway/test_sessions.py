@@ -165,7 +165,7 @@ def test_a_full_session_is_refused_before_any_cost(talk: Talk, monkeypatch: pyte
     talk.set_up(session={})
     monkeypatch.setattr(rules, "MOST_BYTES", 200)
     long = talk.send("Three?" * 20, session_id)
-    for answer, word in ((full, "3 messages"), (spent, "20 tokens"), (long, "text")):
+    for answer, word in ((full, "3 messages"), (spent, "20 tokens"), (long, "pictures")):
         assert answer.status_code == 429 and word in answer.json["error"]
         assert answer.headers["X-Should-Retry"] == "false" and "Retry-After" not in answer.headers
     assert talk.say("Three?", session_id) == session_id
@@ -459,3 +459,15 @@ def test_what_no_database_takes_does_not_stand_in_the_way_of_the_charge(talk: Ta
     said = [message["content"] for turn in in_order() for message in turn.messages]
     assert said == ["C\ufffdD", "A\ufffdB", "E?F"]
     assert mistakes() == []
+
+
+def test_a_turn_that_is_ended_again_counts_once(talk: Talk) -> None:
+    session_id = talk.say("One?")
+    said = ({"role": "user", "content": "Two?"}, {"role": "assistant", "content": "Yes."})
+    ended = chat_sessions.TurnEnd(session_id, open_place(session_id), said, 7, 3600)
+    for _ in range(2):
+        database.transaction(lambda session: chat_sessions.end_turn(session, ended))
+    late = chat_sessions.TurnEnd(session_id, ended.turn_id, (), 0, 3600)
+    database.transaction(lambda session: chat_sessions.end_turn(session, late))
+    [session] = rows(ChatSession)
+    assert (session.messages, session.tokens, len(rows(ChatTurn))) == (4, 17, 2)
