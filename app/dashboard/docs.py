@@ -146,6 +146,8 @@ def sections() -> list[tuple[str, str]]:
         ("variables", str(_("Variables"))),
         ("schemas", str(_("Schemas"))),
         ("sessions", str(_("Conversations"))),
+        ("versions", str(_("Versions and drafts"))),
+        ("examples", str(_("Examples, which prove a version"))),
         ("streaming", str(_("Streaming"))),
         ("errors", str(_("Errors"))),
         ("openai", str(_("Endpoints with an OpenAI SDK"))),
