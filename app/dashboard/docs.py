@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from flask_babel import gettext as _
 
 from app import config
-from app.dashboard import alert_words, manual, pages, plugin_manual
+from app.dashboard import alert_words, guardrail_words, manual, pages, plugin_manual
 from app.dashboard.addresses import public_root
 from app.domain.proxy_snippets import Route, anthropic_script, openai_script
 from app.domain.proxy_snippets import snippets as proxy_snippets
@@ -124,6 +124,7 @@ def index() -> Response:
         accounts_example=ACCOUNTS_EXAMPLE,
         first_plans=manual.first_plans(),
         budgets_example=BUDGETS_EXAMPLE,
+        guardrails_example=guardrail_words.EXAMPLE,
         **plugin_manual.context(),
     )
 
@@ -144,6 +145,7 @@ def sections() -> list[tuple[str, str]]:
         ("call", str(_("Calling an endpoint"))),
         ("product", str(_("An endpoint as a product"))),
         ("variables", str(_("Variables"))),
+        ("guardrails", str(_("Guardrails"))),
         ("schemas", str(_("Schemas"))),
         ("sessions", str(_("Conversations"))),
         ("versions", str(_("Versions and drafts"))),

@@ -173,3 +173,33 @@ def said(kind: str, rule: Rule | None) -> str:
     if not rule:
         return str(_("nothing"))
     return told(kind, rule) or str(_("off"))
+
+
+EXAMPLE = """\
+workspaces:
+  - name: Initrode
+    guardrails:
+      secrets: {action: block, locked: true}         # nobody below may change it
+      pii: {action: mask, kinds: [email, iban, card], names: [Ann Example], on: both}
+      hours: {from: "07:00", to: "20:00", days: [mon, tue, wed, thu, fri]}
+    projects:
+      - name: Helpdesk
+        guardrails:
+          pii: {action: redact, on: input}       # the kinds stay those of the workspace
+          patterns:
+            action: block
+            patterns: [{name: order number, pattern: "A-[0-9]{6}", action: flag}]
+        endpoints:
+          - slug: answer
+            model: demo/demo-fast
+            guardrails:
+              injection: {action: block}
+              language: {action: flag, allowed: [en, de]}
+              judge: {action: shadow, on: input, model: demo/demo-fast, rule: asks for medical advice}
+        keys:
+          - name: office
+            secret: "${CI_KEY}"
+            guardrails:
+              addresses: {allow: [203.0.113.0/24]}
+              length: {action: block, most_characters: 20000}
+"""
