@@ -15,7 +15,11 @@ from app.domain.thinking import ASKING, asked_effort
 
 SAMPLING = ("temperature", "top_p", "top_k")
 TOOLS = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
-DEMO_TAKES = frozenset({"messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "user"})
+DEMO_TAKES = frozenset(
+    {
+        "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "user", "response_format"
+    }
+)  # fmt: skip
 UNSTATED = Model("", "").features  # a row of the workspace's own that says nothing of what the model can do
 
 
