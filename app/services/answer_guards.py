@@ -6,38 +6,30 @@ Nothing goes out that may still belong to a match. Rules about whole answers hol
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import Any
 
 import gevent
 
 from app.domain.calls import HEARTBEAT, Chunk
 from app.domain.errors import AnswerBlocked
-from app.domain.guardrails.answer_plans import PLACEHOLDERS, AnswerPlan, plan_of
-from app.domain.guardrails.automaton import Automaton
-from app.domain.guardrails.carriers import Carriers, quiet
+from app.domain.guardrails.answer_plans import AnswerPlan, plan_of
 from app.domain.guardrails.guarding import Guarding, Verdict
-from app.domain.guardrails.holding import Holding, Out
-from app.domain.guardrails.masks import PLACEHOLDER, disjoint, mask
+from app.domain.guardrails.masks import disjoint, mask
 from app.domain.guardrails.rules import Rule
 from app.domain.guardrails.screens import Finding, Scan, Span, Unfinished
-from app.domain.guardrails.spoken import SPOKEN, Key, Piece, Spoken
+from app.domain.guardrails.spoken import SPOKEN, Key, Piece
 from app.domain.guardrails.tallies import NOT_WHOLE, OUTCOMES, STOPPED, Tally
-from app.domain.guardrails.window import Cut, JsonWindow, Search, Window
+from app.domain.guardrails.window import Cut
 from app.domain.records import Record
+from app.services.answer_passages import HEARTBEAT_SECONDS, Chunks, Passage, Passed, restored
 from app.services.cache import Cache
 from app.services.passwords import off_hub
 
 log = logging.getLogger(__name__)
-HEARTBEAT_SECONDS = 10.0
 FAILED = "It could not look at the answer."
 UNCHECKED = "The guardrail “{name}” could not be checked, so the answer was stopped."
 WITHOUT_TEXT = "There is no text in such an answer."
-Json = dict[str, Any]
-Passed = tuple[Chunk, list[tuple[Piece, str]]]
-Chunks = Generator[Chunk, None, None]
 _plans: Cache[tuple[tuple[Rule, ...], str], AnswerPlan] = Cache(500)
 # Gives the verdict of a rule about whole texts: language, JSON, a judge.
 Decide = Callable[[Rule, Sequence[str]], Verdict]
@@ -73,58 +65,6 @@ def plan_for(rules: tuple[Rule, ...], key_prefix: str) -> AnswerPlan:
 def blocked(rule: str, kind: str = "") -> AnswerBlocked:
     """Return the refusal of an answer: it names the rule and the kind, never the match (O40)."""
     return AnswerBlocked(f"The answer was blocked by the guardrail “{rule}”{kind and f' ({kind})'}.")
-
-
-class Passage:
-    """One way through which an answer passes: searched, and held back as long as it must be."""
-
-    def __init__(
-        self, record: Record, automaton: Automaton | None, search: Search, *, all_back: bool = False
-    ) -> None:
-        self._record, self._automaton, self._search = record, automaton, search
-        self._carriers = Carriers(record)
-        self._holding: Holding[Chunk] = Holding(self._window, all_back=all_back)
-        self._has_begun = False
-        self._said_at = time.monotonic()
-
-    def read(self, chunk: Chunk) -> tuple[Json, Spoken, bool]:
-        """Return what a chunk says."""
-        return self._carriers.read(chunk)
-
-    def take(self, chunk: Chunk, event: Json, spoken: Spoken, can_split: bool) -> Iterator[Passed]:
-        """Yield what may go out once a chunk has come."""
-        for out in self._holding.take(chunk, event, spoken, can_split=can_split):
-            yield self._passed(out)
-
-    def finish(self) -> Iterator[Passed]:
-        """Yield what is left at the end."""
-        for out in self._holding.finish():
-            yield self._passed(out)
-
-    @property
-    def may_beat(self) -> bool:
-        """Say whether a heartbeat may stand in the answer."""
-        return self._record.streamed and not self._record.forwards
-
-    def sign_of_life(self) -> Iterator[Chunk]:
-        """Yield who speaks where the first words are held back, later a heartbeat where it is time."""
-        if not self.may_beat or not self._holding.waits:
-            return
-        if not self._has_begun:
-            self._has_begun, event = True, self._holding.open()
-            if event is not None:
-                yield Chunk(event)
-        elif time.monotonic() - self._said_at >= HEARTBEAT_SECONDS:
-            self._said_at = time.monotonic()
-            yield HEARTBEAT
-
-    def _window(self, piece: Piece) -> Window:
-        search = quiet(self._search) if piece.again else self._search
-        return (JsonWindow if piece.is_json else Window)(self._automaton, search)
-
-    def _passed(self, out: Out[Chunk]) -> Passed:
-        self._has_begun, self._said_at = True, time.monotonic()
-        return self._carriers.write(out, self._search), out.texts
 
 
 class Guard:
@@ -273,27 +213,3 @@ def finding(span: Span) -> Finding:
     return Finding(
         rule.name, detector.words, 0, span.start, span.end, rule.action, detector.label, detector.tag
     )
-
-
-def restored(chunks: Chunks, record: Record, guarding: Guarding) -> Chunks:
-    """Yield the answer with what placeholders stand for; only the client gets to see it."""
-
-    def search(text: str, start: int, floor: int, *, counts: bool = True) -> list[Cut]:
-        found = [match for match in PLACEHOLDER.finditer(text, start) if match[0] in guarding.vault]
-        return [
-            Cut(match.start(), match.end(), guarding.vault[match[0]])
-            for match in found
-            if match.end() > floor
-        ]
-
-    passage = Passage(record, PLACEHOLDERS, search)
-    with closing(chunks):
-        for chunk in chunks:
-            if chunk.data is None and not chunk.raw:
-                yield chunk
-                continue
-            passed = list(passage.take(chunk, *passage.read(chunk)))
-            yield from (told for told, _ in passed)
-            if not passed:
-                yield from passage.sign_of_life()
-        yield from (told for told, _ in passage.finish())

@@ -313,7 +313,7 @@ WHOLE_RULES: list[Settings] = [
 def test_a_rule_about_the_whole_answer_holds_it_back_behind_heartbeats(
     rules: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.services.answer_guards.HEARTBEAT_SECONDS", 0)
+    monkeypatch.setattr("app.services.answer_passages.HEARTBEAT_SECONDS", 0)
     record = record_of("openai")
     passed = list(passing(chat({"content": "Good "}, {"content": "day"}), record, rules))
     deltas = [one.data["choices"][0]["delta"] for one in passed if one.data and one.data["choices"]]
