@@ -20,7 +20,7 @@ from app.models import Account, ChatSession, ChatTurn, Reservation
 from app.models.columns import utc_now
 from app.services import chat_sessions, endpoints, key_rotation, keys, session_holds
 from app.services import records as record_rows
-from tests.money import USD, account_of, make_prepaid, mistakes, rows
+from tests.money import USD, account_of, make_prepaid, mistakes, rows, set_budget
 from tests.providers_world import add_endpoint, add_provider, records, set_price
 from tests.upstream import Upstream
 from tests.upstream_replies import error_reply, openai_completion, openai_stream
@@ -259,14 +259,28 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     yield found
 
 
-@pytest.mark.parametrize("prepaid", [True, False])
-def test_a_turn_takes_two_transactions(talk: Talk, transactions: list[str], prepaid: bool) -> None:
-    if prepaid:
-        make_prepaid(talk.world.acme, USD)
+@pytest.mark.parametrize("paid", ["from a balance", "within a budget", ""])
+def test_a_turn_takes_two_transactions(talk: Talk, transactions: list[str], paid: str) -> None:
+    acme = talk.world.acme
+    if paid == "from a balance":
+        make_prepaid(acme, USD)
+    elif paid:
+        set_budget(acme, "project", acme.project.id, "day", usd=USD)
     session_id = talk.say("One?")
     transactions.clear()
     talk.say("Two?", session_id)
     assert transactions == ["done", "done"]
+    assert bool(rows(Reservation)) is bool(paid)
+
+
+def test_where_the_whole_answer_is_too_dear_a_shorter_one_is_held(talk: Talk) -> None:
+    talk.set_up(max_output_tokens=None)
+    make_prepaid(talk.world.acme, 2_000_000)
+    session_id = talk.say("One?")
+    talk.say("Two?", session_id)
+    limits = [request.json["max_tokens"] for request in talk.upstream.requests]
+    assert 0 < limits[1] < limits[0] < 1_000  # with the history less is left for the answer
+    assert [turn.state for turn in in_order()] == ["done", "done"] and mistakes() == []
 
 
 def in_background(send: Any) -> threading.Thread:
