@@ -11,19 +11,19 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain.callers import Caller, may_call
 from app.domain.endpoints import FIELDS
-from app.domain.errors import InvalidFields, InvalidInput, NotAllowed, NotFound
-from app.domain.fields import switch, text
+from app.domain.errors import NotAllowed, NotFound
+from app.domain.fields import Collector, switch, text
 from app.domain.guardrails.settings import Settings, parse_guardrails
 from app.domain.ids import new_id
 from app.domain.limits import Full, Limiter, refusal
 from app.models import Endpoint, Project
 from app.redis_store import RedisAway
-from app.services import endpoint_versions, endpoints, limits
+from app.services import endpoint_versions, endpoints, limits, shared_forms
 from app.services.endpoint_versions import EndpointView
 from app.services.key_api import actor_of
 
 REQUESTS_PER_MINUTE = 30
-BESIDE = frozenset({"note", "active"})  # of the endpoint itself, not of a version
+BESIDE = frozenset({"note", "active", "form_shared"})  # of the endpoint itself, not of a version
 Card = dict[str, Any]
 
 
@@ -63,12 +63,12 @@ def show(caller: Caller, slug: str) -> Card:
 def create(caller: Caller, body: Mapping[str, Any]) -> Card:
     """Make an endpoint and publish its first version."""
     check_slug(caller, body)
-    fields, note, active = split(body)
+    fields, note, switches = split(body)
 
     def work(session: Session) -> Card:
         actor, place = actor_of(caller), (caller.workspace_id, caller.project_id)
         made = endpoints.create(actor, *place, fields, note)
-        return switched(session, caller, made.endpoint.slug, active)
+        return switched(session, caller, made.endpoint.slug, switches)
 
     return {"endpoint": database.transaction(work)}
 
@@ -81,38 +81,41 @@ def replace(caller: Caller, slug: str, body: Mapping[str, Any]) -> Card:
 def change(caller: Caller, slug: str, body: Mapping[str, Any]) -> Card:
     """Set the fields that the body names; a new version only where one differs."""
     check_slug(caller, {"slug": slug, **body})
-    fields, note, active = split(body)
+    fields, note, switches = split(body)
 
     def work(session: Session) -> Card:
         found, place = find(session, caller, slug), (actor_of(caller), caller.workspace_id)
         check_locks(found.config.guardrails, fields)
         view = endpoints.save(*place, found.endpoint.id, fields, note, over_draft=False)
-        return switched(session, caller, view.endpoint.slug, active)
+        return switched(session, caller, view.endpoint.slug, switches)
 
     return {"endpoint": database.transaction(work)}
 
 
 def set_active(caller: Caller, slug: str, active: bool) -> Card:
     """Switch an endpoint on or off."""
-    return {"endpoint": database.transaction(lambda session: switched(session, caller, slug, active))}
+    switches = {"active": active}
+    return {"endpoint": database.transaction(lambda session: switched(session, caller, slug, switches))}
 
 
-def switched(session: Session, caller: Caller, slug: str, active: bool | None) -> Card:
-    """Return the endpoint's card, switched first where that is asked for."""
-    found = find(session, caller, slug)
-    if active is not None:
-        endpoints.set_active(actor_of(caller), caller.workspace_id, found.endpoint.id, active)
+def switched(session: Session, caller: Caller, slug: str, switches: Mapping[str, bool]) -> Card:
+    """Return the endpoint's card, with what is asked for switched first."""
+    place = actor_of(caller), caller.workspace_id, find(session, caller, slug).endpoint.id
+    if "active" in switches:
+        endpoints.set_active(*place, switches["active"])
+    if "form_shared" in switches:
+        shared_forms.share(*place, switches["form_shared"])
     return card(find(session, caller, slug))
 
 
-def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], str, bool | None]:
-    """Return the fields of the endpoint, the note for the version, and whether to switch it on or off."""
-    try:
-        note = text(body, "note", most=500)
-        active = switch(body, "active") if body.get("active") is not None else None
-    except InvalidInput as error:
-        raise InvalidFields({error.param or "": error.message}) from None
-    return {name: value for name, value in body.items() if name not in BESIDE}, note, active
+def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], str, dict[str, bool]]:
+    """Return the fields of a version, the note for it, and what of the endpoint itself is to be switched."""
+    collect = Collector()
+    note = collect.take(text, body, "note", most=500)
+    named = [name for name in ("active", "form_shared") if body.get(name) is not None]
+    switches = {name: collect.take(switch, body, name) for name in named}
+    collect.finish()
+    return {name: value for name, value in body.items() if name not in BESIDE}, note, switches
 
 
 def check_slug(caller: Caller, body: Mapping[str, Any]) -> None:
@@ -148,6 +151,7 @@ def card(view: EndpointView) -> Card:
         "slug": endpoint.slug,
         "name": endpoint.name,
         "active": endpoint.active,
+        "form_shared": endpoint.form_shared,
         "version": version.number,
         "author": version.author,
         "note": version.note,

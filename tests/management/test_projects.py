@@ -85,6 +85,7 @@ def test_an_endpoint_is_made_replaced_changed_and_switched(api: Api) -> None:
     replaced = api.endpoint("PUT", "/made", {"model": "demo/demo-fast", "description": "Short"})
     assert (replaced["version"], replaced["prompt"], replaced["name"]) == (3, "", "Made")
     assert api.endpoint("PATCH", "/made", {})["version"] == 3
+    assert api.endpoint("PATCH", "/made", {"form_shared": True})["form_shared"] is True
     assert api.endpoint("POST", "/made/deactivate")["active"] is False
     assert api.ask("POST", "made", {"message": "Hi"}).status_code == 404
     assert api.endpoint("POST", "/made/activate")["active"] is True
