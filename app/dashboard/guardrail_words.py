@@ -198,7 +198,6 @@ workspaces:
               judge: {action: shadow, on: input, model: demo/demo-fast, rule: asks for medical advice}
         keys:
           - name: office
-            secret: "${CI_KEY}"
             guardrails:
               addresses: {allow: [203.0.113.0/24]}
               length: {action: block, most_characters: 20000}
