@@ -11,6 +11,8 @@ import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 
+import re2
+
 # Soft hyphen, joiners, directions, marks of variation, and the invisible “tag” alphabet.
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -25,6 +27,7 @@ DRESSED = (
 )
 ODD = re.compile(f"[{INVISIBLE}{BLANKS}{DASHES}{DRESSED}]")
 GONE = re.compile(f"[{INVISIBLE}]")
+HAS_ODD = re2.compile(ODD.pattern)  # the same, faster on a text that has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ PLAIN = Plain()
 
 def fold(text: str) -> Folded:
     """Return `text` as the detectors read it; upper and lower case stay."""
-    if text.isascii() or not ODD.search(text):
+    if text.isascii() or not HAS_ODD.search(text.encode("utf-8", "surrogatepass")):
         return Folded(text)
     folded = ODD.sub(lambda match: PLAIN[match[0]], text)
     if len(folded) == len(text):

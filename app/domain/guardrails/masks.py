@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 
-from app.domain.guardrails.screens import Finding
+from app.domain.guardrails.screens import SEPARATOR, Finding
 from app.domain.guardrails.settings import ACTIONS
 
 PLACEHOLDER = re.compile(r"\[\[[A-Z_]{1,24}_[0-9]{3,9}\]\]")
@@ -33,10 +33,24 @@ def apply(
     if not taken:
         return list(texts)
     book = Placeholders(vault, {found for text in (*texts, *beside) for found in PLACEHOLDER.findall(text)})
+    rests = continuations(texts, taken)
     parts = list(texts)
     for part, group in groupby(sorted(taken, key=attrgetter("part", "start", "end")), attrgetter("part")):
-        parts[part] = without(texts[part], disjoint(list(group)), book)
+        parts[part] = without(texts[part], disjoint(list(group)), book, rests.get(part, ""))
     return parts
+
+
+def continuations(texts: Sequence[str], findings: Sequence[Finding]) -> dict[int, str]:
+    """Return, by part, the rest of a match that goes on after its end; findings as `scan` tells them."""
+    rests: dict[int, str] = {}
+    first, rest = 0, ""
+    for each in findings:
+        if not each.continued:
+            first, rest = each.part, ""
+        else:
+            rest += SEPARATOR + texts[each.part][each.start : each.end]
+            rests[first] = max(rests.get(first, ""), rest, key=len)
+    return rests
 
 
 def restore(text: str, vault: Vault) -> str:
@@ -62,15 +76,18 @@ def disjoint(findings: Sequence[Finding]) -> list[Finding]:
     return found
 
 
-def without(text: str, findings: Sequence[Finding], book: Placeholders) -> str:
-    """Return `text` with each finding replaced."""
+def without(text: str, findings: Sequence[Finding], book: Placeholders, rest: str = "") -> str:
+    """Return `text` with each finding replaced, continued ones left out; `rest`: see continuations."""
     pieces, position = [], 0
     for each in findings:
-        value = text[each.start : each.end]
-        pieces += [
-            text[position : each.start],
-            mask(each.label) if each.action == "mask" else book.of(each.tag, value),
-        ]
+        pieces.append(text[position : each.start])
+        if each.continued:
+            pass
+        elif each.action == "mask":
+            pieces.append(mask(each.label))
+        else:
+            value = text[each.start : each.end] + (rest if each.end == len(text) else "")
+            pieces.append(book.of(each.tag, value))
         position = each.end
     return "".join([*pieces, text[position:]])
 

@@ -62,7 +62,7 @@ CARDS = (
     r"\b[2-6]\d{3}(?:[ \-]\d{4}){3}\b",
     r"\b3[47]\d{2}[ \-]\d{6}[ \-]\d{5}\b",  # American Express
     r"\b3[0689]\d{2}[ \-]\d{6}[ \-]\d{4}\b",  # Diners Club
-    r"\b[2-6]\d{12,18}\b",
+    r"\b(?:4\d{15}|4\d{18}|5\d{15}|2[2-7]\d{14}|35\d{14}|6\d{15,18}|3[47]\d{13}|3[0689]\d{12})\b",
 )
 # How long an IBAN of each country is.
 IBAN_LENGTHS = {
@@ -111,6 +111,9 @@ DATE = re2.compile(
 )
 
 
+ZIP = re2.compile(r"\d{5}-\d{4}")
+
+
 def is_phone(text: str) -> bool:
     """Say whether there are as many digits as a phone number has, and it is no date."""
     return 7 <= len(digits_of(text)) <= 15 and not DATE.fullmatch(text.strip())
@@ -118,12 +121,15 @@ def is_phone(text: str) -> bool:
 
 def is_national_phone(text: str) -> bool:
     """Say the same of a number without its country, which is easily something else."""
-    return 9 <= len(digits_of(text)) <= 12 and not DATE.match(text)
+    digits = digits_of(text)
+    return (
+        9 <= len(digits) <= 12 and digits != "0123456789" and not DATE.match(text) and not ZIP.fullmatch(text)
+    )
 
 
 def is_ipv4(text: str) -> bool:
-    """Say whether it is a host's address: 120.0.0.0 is a version."""
-    return not text.endswith(".0.0")
+    """Say whether it is another host's address: 120.0.0.0 is a version."""
+    return not text.endswith(".0.0") and not text.startswith("127.")
 
 
 def is_ipv6(text: str) -> bool:
@@ -158,7 +164,7 @@ def phones() -> Iterator[Detector]:
     as_phone = ("phone", "phone number", "Phone", "PHONE")
     yield Detector(*as_phone, PHONES[:1], accepts=is_phone, hint=r"(?:\+|00)[1-9][0-9 ./()\-]{5}", least=8)
     yield Detector(*as_phone, PHONES[1:], accepts=is_national_phone, hint=NINE, least=9)
-    yield Detector(*as_phone, (SPOKEN_PHONE,), accepts=is_phone, hint=begins(*PHONE_WORDS), least=6)
+    yield Detector(*as_phone, (SPOKEN_PHONE,), accepts=is_phone, hint=begins(*PHONE_WORDS), least=7)
 
 
 FOUND_BY: dict[str, tuple[Detector, ...]] = {
@@ -194,7 +200,7 @@ FOUND_BY: dict[str, tuple[Detector, ...]] = {
         ),
         Detector(
             "ip", "IP address", "IP", "IP", IPV6, accepts=is_ipv6, hint=HEXTETS,
-            not_before=WORD_CHARACTERS + ".:", not_after=WORD_CHARACTERS + ":", least=4,
+            not_before=WORD_CHARACTERS + ".:", not_after=WORD_CHARACTERS + ":", least=7,
         ),
     ),
 }  # fmt: skip

@@ -79,6 +79,7 @@ class Screen:
         self.armed = tuple(
             Armed(rule, detector) for rule in self.rules for detector in detectors_of(rule, key_prefix)
         )
+        self.widenings = frozenset(widening(armed) for armed in self.armed if armed.rule.masks)
         self.search = Search([armed.detector for armed in self.armed])
 
     def __bool__(self) -> bool:
@@ -127,7 +128,7 @@ class Screen:
 
     def growth(self, size: int) -> int:
         """Return by how many bytes a text of `size` bytes may grow when all that can be is masked."""
-        return max((grown(armed, size) for armed in self.armed if armed.rule.masks), default=0)
+        return max((-(-extra * size // least) for extra, least in self.widenings), default=0)
 
 
 def as_of(rule: Rule, side: str) -> Rule:
@@ -152,15 +153,12 @@ def pieces(span: Span, starts: Sequence[int]) -> Iterator[Finding]:
         part += 1
 
 
-def grown(armed: Armed, size: int) -> int:
-    """Return by how much one detector's masks may lengthen a text."""
-    tag = (
-        f"[[{armed.detector.tag}_000000]]"
-        if armed.rule.action == "redact"
-        else f"[{armed.detector.label} REDACTED]"
-    )
-    least = armed.detector.least
-    return max(0, len(tag.encode()) - least) * (size // least)
+def widening(armed: Armed) -> tuple[int, int]:
+    """Return by how many bytes one mask may lengthen a text, and how many it replaces at least."""
+    detector = armed.detector
+    is_placed = armed.rule.action == "redact"
+    new = f"[[{detector.tag}_000000]]" if is_placed else f"[{detector.label} REDACTED]"
+    return max(0, len(new.encode()) - detector.least), detector.least
 
 
 def detectors_of(rule: Rule, key_prefix: str) -> Iterator[Detector]:

@@ -108,11 +108,12 @@ FORMS = (
     private_key("ssh_key", "SSH private key", r"OPENSSH PRIVATE KEY"),
     private_key("pgp_key", "PGP private key", r"PGP PRIVATE KEY BLOCK"),
     form("database_url", "database address with a password", r"holds: [a-z]://[^\s:@/]*:[^\s@/]",
-         r"\b(?:postgres|postgresql|mysql|mariadb|mongodb|redis|rediss|valkey|amqp|amqps|mssql"
-         r"|sqlserver|clickhouse"
-         r"|cockroachdb|oracle)(?:\+[a-z0-9_]{1,20})?://[^\s:@/]{0,100}:([^\s@/]{1,200})@"),
+         r"\b(?:postgres|postgresql|mysql|mariadb|mongodb|redis|rediss|valkey|amqp|amqps"
+         r"|mssql|sqlserver|clickhouse|cockroachdb|oracle)(?:\+[a-z0-9_]{1,20})?"
+         r"://[^\s:@/]{0,100}:([^\s@/]{1,200})@", check="is_set"),
     form("url_password", "address with a password", r"holds: [a-z]://[^\s:@/]*:[^\s@/]",
-         r"\b(?:https?|ftps?|sftp|ssh|git|smtps?|imaps?|ldaps?|wss?)://[^\s:@/]{1,100}:([^\s@/]{1,200})@"),
+         r"\b(?:https?|ftps?|sftp|ssh|git|smtps?|imaps?|ldaps?|wss?)://[^\s:@/]{1,100}:([^\s@/]{1,200})@",
+         check="is_set"),
     form("basic_auth", "Basic or Bearer authorization", "begins: basic bearer",
          r"(?i)\b(?:basic|bearer)\s{1,3}([A-Za-z0-9._~+/\-]{16,1000}={0,2})", check="is_random"),
     form("password", "password or key beside its name",

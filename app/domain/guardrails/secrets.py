@@ -15,6 +15,7 @@ KEY_PREFIX = "sk-sluice-"
 # Words that stand where a secret will be, in examples and templates.
 STAND_INS = ("example", "changeme", "your", "placeholder", "redacted", "secret", "password", "xxxx", "****")
 CALL = re.compile(r"[A-Za-z_][A-Za-z_.]*[(\[]")  # getenv("…")
+SIMPLE = frozenset({"pass", "password", "passwd", "pwd", "secret", "changeme", "xxx", "xxxx", "..."})
 LEAST_ENTROPY = 2.5  # bits per character: “aaaaaaaa1” is no password that somebody uses
 
 
@@ -35,7 +36,12 @@ def is_random(text: str) -> bool:
     return (has_both or kinds == 3) and entropy(text) >= LEAST_ENTROPY
 
 
-CHECKS = {"is_random": is_random}
+def is_set(text: str) -> bool:
+    """Say whether a password in an address is one, not a stand-in for it."""
+    return text.casefold() not in SIMPLE and text[0] not in "$<{[%*"
+
+
+CHECKS = {"is_random": is_random, "is_set": is_set}
 
 
 def secret_kinds() -> dict[str, str]:

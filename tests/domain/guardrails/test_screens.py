@@ -71,8 +71,15 @@ def test_a_match_across_parts_is_taken_out_of_both() -> None:
     assert masks.apply(texts, scan.findings, {}) == [
         "deep [Pattern REDACTED]",
         "",
-        "[Pattern REDACTED] grass",
+        " grass",
     ]
+
+
+def test_a_match_across_parts_comes_back_as_a_whole() -> None:
+    settings = {"patterns": {"patterns": [{"name": "pair", "pattern": r"red\s+green"}], "action": "redact"}}
+    clean, vault = masked(settings, "deep red", "green grass")
+    assert clean == ["deep [[PATTERN_001]]", " grass"]
+    assert masks.restore(clean[0], vault) == "deep red\ngreen"
 
 
 def test_of_overlapping_findings_the_stronger_action_names_the_mask_over_all_of_them() -> None:

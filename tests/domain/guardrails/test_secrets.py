@@ -132,6 +132,8 @@ def test_with_all_kinds_on_a_secret_leaves_nothing_behind(kind: str) -> None:
         "uuid 550e8400-e29b-41d4-a716-446655440000",
         "https://example.com:8080/path?x=1@2",
         "postgresql://db.internal/shop",
+        "postgresql://user:password@localhost/shop",
+        "https://user:<token>@example.com/",
         "eyJhbGciOiJIUzI1NiJ9 is only the head of a token",
         "-----BEGIN PUBLIC KEY-----\nMFww\n-----END PUBLIC KEY-----",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
