@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.endpoint_schemas import speaks_of_body
 from app.domain.endpoints import EndpointConfig
+from app.domain.questions import questions_of
 from app.domain.variables import TEXTS, Variable
 
 VERSION = "3.1.0"
@@ -109,10 +111,16 @@ def request_schema(config: EndpointConfig, slug: str) -> Json:
         properties["stream"] = {"type": "boolean", "default": False}
     needs = ["variables"] if any(each.required for each in config.variables) else []
     own: Json = {"type": "object", "properties": properties, "required": needs}
-    own["oneOf"] = [{"required": ["message"]}, {"required": ["messages"]}]
-    if config.input_schema is None:
+    if questions_of(config).takes_text or not config.variables:
+        own["oneOf"] = [{"required": ["message"]}, {"required": ["messages"]}]
+    if config.input_schema is None or config.variables:
         return own
-    return {"allOf": [own, standing_alone(config.input_schema, f"{slug}:input")]}
+    schema = standing_alone(config.input_schema, f"{slug}:input")
+    if speaks_of_body(config.input_schema):
+        return {"allOf": [own, schema]}
+    same = {"type": "string", "contentMediaType": "application/json", "description": "The same, as text."}
+    properties["message"] = {"anyOf": [schema, same]}
+    return own
 
 
 def variables_schema(variables: Iterable[Variable]) -> Json:

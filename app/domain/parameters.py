@@ -73,6 +73,8 @@ def fit_features(fitted: Fitted, facts: Model, dialect: str) -> None:
 def fit_openai(fitted: Fitted, candidate: Candidate) -> None:
     """Rename and drop what the vendor calls otherwise or refuses; strangers get everything."""
     body, vendor = fitted.body, vendor_of(candidate)
+    if vendor == "openai" and fitted.format == "json_schema" and not asks_for_object(body["response_format"]):
+        fitted.ask_in_words()
     for name, theirs in vendors.RENAMED.get(vendor, {}).items():
         if name in body:
             body[theirs] = body.pop(name)
@@ -86,6 +88,13 @@ def fit_openai(fitted: Fitted, candidate: Candidate) -> None:
     if not refused.isdisjoint(body):
         fitted.drop(*sorted(refused & body.keys()))
     body["messages"] = for_chat(body["messages"], vendors.REASONING_SENT_BACK.get(vendor, ""))
+
+
+def asks_for_object(wanted: dict[str, Any]) -> bool:
+    """Say whether an answer is to be an object: OpenAI itself takes no other schema; nonsense passes."""
+    named = wanted.get("json_schema")
+    schema = named.get("schema") if isinstance(named, dict) else None
+    return not isinstance(schema, dict) or schema.get("type", "object") == "object" or "$ref" in schema
 
 
 def say_as_effort(fitted: Fitted) -> None:

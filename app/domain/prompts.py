@@ -54,7 +54,7 @@ def say_in_text(call: Call) -> None:
 
 def said(config: EndpointConfig, call: Call) -> list[dict[str, Any]]:
     """Return the client's messages; it may send none where variables say all that the template needs."""
-    if lacks_message(call.body) and call.dialect == "native":
+    if call.dialect == "native" and lacks_message(call.body):
         template = config.user_prompt_template
         if not config.variables or not template or INPUT in names_in(template):
             raise InvalidInput(EITHER, param="message")

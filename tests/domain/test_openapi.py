@@ -59,11 +59,19 @@ def test_an_endpoint_says_what_it_takes_and_how_it_answers() -> None:
 def test_schemas_keep_their_own_references() -> None:
     raw = {"model": "demo/demo-fast", "input_schema": SCHEMA, "output_schema": SCHEMA}
     found = file_of(one=raw, two=raw)
-    ids = [part["allOf"][1]["$id"] for part in (body_of(found, "one"), body_of(found, "two"))]
-    assert len(set(ids)) == 2
+    asked = [body_of(found, slug)["properties"]["message"]["anyOf"][0] for slug in ("one", "two")]
+    assert len({schema["$id"] for schema in asked}) == 2
     answer = found["paths"]["/one"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     content = answer["allOf"][1]["properties"]["content"]
     assert content["contentSchema"]["$defs"] == SCHEMA["$defs"]
+
+
+def test_a_schema_of_the_body_is_about_the_body_and_variables_win_over_both() -> None:
+    raw = {"model": "demo/demo-fast", "input_schema": {"required": ["message"], "maxProperties": 1}}
+    assert body_of(file_of(one=raw), "one")["allOf"][1] == raw["input_schema"]
+    variables = {"variables": [{"name": "a"}], "user_prompt_template": "{{a}}"}
+    found = body_of(file_of(one={**raw, **variables}), "one")
+    assert "allOf" not in found and "oneOf" not in found
 
 
 def test_it_is_an_openapi_file_as_a_public_checker_understands_them() -> None:

@@ -240,3 +240,13 @@ def test_nonsense_is_refused_or_passed_on_but_breaks_nothing(body: dict[str, Any
                 translate(as_tools(found.body) if uses_functions(found.body) else found.body, model, True)
         except InvalidRequest as error:
             assert error.param
+
+
+def test_openai_is_asked_in_words_for_what_is_no_object() -> None:
+    def asked(schema: dict[str, Any]) -> dict[str, Any]:
+        wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+        return fitted("openai/gpt-4o-mini", response_format=wanted).body
+
+    body = asked({"type": "array"})
+    assert "response_format" not in body and "array" in str(body["messages"][0]["content"])
+    assert asked({"type": "object"})["response_format"]["type"] == "json_schema"
