@@ -279,3 +279,23 @@ def test_the_narrowest_key_wins_and_a_refused_one_is_not_replaced(proxy: Proxy, 
     assert proxy.upstream.requests[-1].headers["authorization"] == "Bearer sk-upstream-secret-0001"
     active = database.read(lambda s: s.query(Credential).filter_by(active=False).count())
     assert active == 0
+
+
+def test_a_made_key_adds_guardrails_and_weakens_none(
+    proxy: Proxy, client: FlaskClient, world: World, upstream: Upstream
+) -> None:
+    own = {"pii": {"action": "block", "kinds": ["email"]}}
+    office = maker(world.acme, client, guardrails=own)
+    weaker = {"name": "x", "guardrails": {"pii": {"action": "flag"}}}
+    assert office.refused("POST", body=weaker) == (403, "scope_exceeded")
+    made = office.make(guardrails={"keywords": {"words": ["red"]}})
+    assert made["guardrails"] == {"keywords": {"words": ["red"]}}
+    child = Api(client, made["key"])
+    for text, status in (("ann@example.com", 422), ("red", 422), ("blue", 200)):
+        body = {**HI, "messages": [{"role": "user", "content": text}]}
+        headers = {"Authorization": f"Bearer {child.secret}"}
+        assert client.post("/v1/chat/completions", json=body, headers=headers).status_code == status
+    endpoint = add_endpoint(world.acme, "strict", "openai/up", guardrails=own)
+    sly = maker(world.acme, client, "free").make(name="sly", guardrails={"pii": {"action": "off"}})
+    headers = {"Authorization": f"Bearer {sly['key']}"}
+    assert client.post(endpoint, json={"message": "ann@example.com"}, headers=headers).status_code == 422
