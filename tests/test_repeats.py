@@ -79,6 +79,11 @@ def test_examples_count_in_no_limit(world):
     assert [kept.passed for kept in runs] == [True, True, True]
 
 
+def test_examples_begin_no_conversation(world):
+    endpoints.save(SYSTEM, *place(world), {"session": {"max_messages": 10}})
+    assert row_of(world, run(world, make(world), 2)).session_id is None
+
+
 def test_only_what_is_proven_is_published_where_that_is_asked_for(world):
     example = make(world)
     view = endpoints.save(SYSTEM, *place(world), {"temperature": 1.0}, proven_only=True)

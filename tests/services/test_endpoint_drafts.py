@@ -6,7 +6,8 @@ import pytest
 
 from app.domain.actors import SYSTEM
 from app.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from app.services import endpoint_versions, endpoints, publishing
+from app.services import endpoint_versions, endpoints, keys, publishing
+from tests.providers_world import records
 from tests.world import actor_of
 
 
@@ -104,6 +105,25 @@ def test_viewers_change_nothing_and_strangers_find_nothing(world):
 def ask(client, world, name, **body):
     url = f"/api/{world.acme.project.id}/{name}"
     return client.post(url, headers=world.acme.headers, json={"message": "Hi", **body})
+
+
+def test_a_version_is_let_in_by_the_slug_and_named_by_openai_clients_too(client, world):
+    endpoints.save(SYSTEM, *place(world), {"max_output_tokens": 3})
+    key = keys.create(
+        SYSTEM,
+        world.acme.workspace.id,
+        world.acme.project.id,
+        {"name": "one", "endpoints": ["hello"]},
+    )
+    headers = {"Authorization": f"Bearer {key.secret}"}
+    url = f"/api/{world.acme.project.id}"
+    assert client.post(f"{url}/hello@1", headers=headers, json={"message": "Hi"}).status_code == 200
+    assert client.post(f"{url}/other@1", headers=headers, json={"message": "Hi"}).status_code == 403
+    body = {"model": "hello@1", "messages": [{"role": "user", "content": "Hi"}]}
+    answer = client.post(f"{url}/v1/chat/completions", headers=headers, json=body)
+    assert answer.json["choices"][0]["finish_reason"] == "stop"
+    assert [row.endpoint_version for row in records()] == [1, None, 1]
+    assert {row.endpoint_slug for row in records()} == {"hello", "other@1"}
 
 
 def test_callers_may_ask_for_a_version_that_was_published(client, world):
