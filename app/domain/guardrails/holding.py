@@ -97,7 +97,7 @@ class Holding(Generic[T]):
         if window is None:
             window = self._windows[piece.key] = self._new_window(piece)
         for key, other in self._windows.items():
-            if other is not window and key[0] == piece.key[0] and other.waits and not other.gave_way:
+            if other is not window and key[0] == piece.key[0] and other.waits:
                 other.give_way()
         piece.start = window.fed
         window.feed(piece.text)

@@ -15,6 +15,7 @@ from app.domain.guardrails.automaton import Automaton, seen_as
 UNIT = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^u]|.", re.DOTALL
 )
+BETWEEN = 64  # characters: in so many, a text gives way to another once at most
 HALF = re.compile(  # an escape, or a pair of them, that is not whole yet
     r"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?\\(?:u[0-9a-fA-F]{0,3})?\Z|\\u[dD][89abAB][0-9a-fA-F]{2}\Z"
 )
@@ -45,13 +46,13 @@ class Window:
 
     def __init__(self, automaton: Automaton | None, search: Search) -> None:
         self.cuts: list[Cut] = []
-        self.gave_way = False
         self._automaton, self._search = automaton, search
         self._state = None if automaton is None else automaton.start
         self._text = ""  # what is still needed
         self._base = 0  # where it begins
         self._start = 0  # of the next search
         self._floor = 0  # up to here it is free
+        self._gave_way_at = -BETWEEN
         self._fed = 0
         self._has_ended = self._may_have = (
             False  # a match: before `_start` comes to `clear`, in what is alive
@@ -128,13 +129,15 @@ class Window:
         self._state, self._may_have = None if self._automaton is None else self._automaton.start, False
 
     def give_way(self) -> None:
-        """Something else is said: decide as if the text were at its end. Should it go on, only once more.
+        """Something else is said: decide as if the text were at its end, unless it did so just before.
 
-        A match that began before is found then, too, and what is left of it goes out as it must.
+        Should it go on, a match that began before is found, too, and what is left of it goes out as it must.
         """
+        if self._fed - self._gave_way_at < BETWEEN:
+            return
         if self._has_ended or self._may_have or self._automaton is None:
             self._look(self._fed)
-        self._floor, self.gave_way = self._fed, True
+        self._floor = self._gave_way_at = self._fed
 
     def swallow(self, text: str) -> None:
         """Decide on a text that is whole."""

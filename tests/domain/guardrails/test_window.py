@@ -146,3 +146,17 @@ def test_a_text_that_gives_way_ends_there_and_is_still_watched() -> None:
     window.feed(KEY[10:] + " end")
     window.finish()
     assert window.told(14, KEY[10:] + " end") == "[Secret] end"
+
+
+def test_texts_that_take_turns_all_the_time_wait_for_each_other() -> None:
+    found_by = plan()
+    window = Window(found_by.automaton, cuts(found_by))
+    out = ""
+    for number, char in enumerate(KEY):
+        window.feed(char)
+        window.give_way()
+        out += window.told(number, char) if window.free > number else ""
+    assert out == KEY[0] and window.waits
+    window.feed(" " + "x" * 64)
+    window.give_way()
+    assert not window.waits
