@@ -14,7 +14,7 @@ from app.dashboard import forms, guardrail_words
 from app.dashboard.auth import actor
 from app.domain.guardrails.kind_fields import LANGUAGES, MASKING
 from app.domain.guardrails.levels import AT_THE_DOOR, Level, locked_by
-from app.domain.guardrails.rules import WHOLE
+from app.domain.guardrails.rules import DEFAULT_SIDES, WHOLE
 from app.domain.guardrails.secrets import secret_kinds
 from app.domain.guardrails.settings import KINDS, Settings, merged
 from app.services import model_choices
@@ -60,7 +60,7 @@ def cards(own: Settings, above: Sequence[Level], *, can_lock: bool) -> list[Card
             locked_by=locked_by(above, kind),
             state=guardrail_words.told(kind, holding[kind]) if kind in holding else "",
             actions=actions_of(kind, bool(above)),
-            sides=sides_of(kind),
+            sides=sides_of(kind, bool(above)),
             can_lock=can_lock and "locked" in KINDS[kind],
             is_whole=kind in WHOLE,
             is_open=bool(own.get(kind)),
@@ -73,16 +73,18 @@ def actions_of(kind: str, is_below: bool) -> tuple[tuple[str, str], ...]:
     """Return what a rule can be told to do; empty where it only lets in or not."""
     if kind in AT_THE_DOOR:
         return ()
-    first = _("As above") if is_below else _("Not set")
+    first = _("As above") if is_below else _("Nothing chosen")
     usable = [a for a in guardrail_words.ACTIONS if kind in MASKING or a not in ("mask", "redact")]
     return (("", first), *((action, str(guardrail_words.ACTIONS[action])) for action in usable))
 
 
-def sides_of(kind: str) -> tuple[tuple[str, str], ...]:
+def sides_of(kind: str, is_below: bool) -> tuple[tuple[str, str], ...]:
     """Return on which sides a rule can look; empty where there is no choice."""
     if kind in AT_THE_DOOR or kind in ONE_SIDED:
         return ()
-    return (("", _("As usual")), *((side, str(words)) for side, words in guardrail_words.SIDES.items()))
+    usual = guardrail_words.SIDES[DEFAULT_SIDES.get(kind, "both")]
+    first = _("As above") if is_below else _("As usual: %(side)s", side=usual)
+    return (("", first), *((side, str(words)) for side, words in guardrail_words.SIDES.items()))
 
 
 def choices() -> dict[str, list[tuple[str, str]]]:
@@ -108,18 +110,20 @@ def context() -> dict[str, Any]:
 
 def read(before: Settings, above: Sequence[Level]) -> Settings:
     """Return what was typed, with only what this level says itself; what is locked above is not asked for."""
-    found = {
-        kind: before.get(kind, {}) if locked_by(above, kind) else rule(kind, before.get(kind, {}))
-        for kind in KINDS
-    }
-    return {kind: fields for kind, fields in found.items() if fields}
+    inherited = merged([settings for _whose, settings in above])
+    found: Settings = {}
+    for kind in KINDS:
+        old = before.get(kind, {})
+        fields = old if locked_by(above, kind) else rule(kind, old)
+        if fields and (kind in inherited or not fields.keys() <= {"on", "locked"}):
+            found[kind] = fields
+    return found
 
 
 def rule(kind: str, before: Mapping[str, Any]) -> Values:
     """Return one rule as typed; a field that is left empty says nothing."""
     values = {**common(kind), **own_fields(kind, before)}
-    said = {name: value for name, value in values.items() if value not in ("", None, [])}
-    return {} if said.keys() <= {"on"} else said
+    return {name: value for name, value in values.items() if value not in ("", None, [])}
 
 
 def common(kind: str) -> Values:
