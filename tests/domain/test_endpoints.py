@@ -68,6 +68,14 @@ def test_everything_wrong_is_told_at_once():
     assert set(refusal.value.errors) == {"model", "temperature", "top_p"}
 
 
+def test_an_answer_that_must_fit_a_schema_is_not_streamed():
+    raw = {"model": "demo/demo-fast", "output_schema": '{"type": "object"}'}
+    assert parse_config(raw).output_schema == {"type": "object"}
+    with pytest.raises(InvalidFields) as refusal:
+        parse_config({**raw, "streaming_enabled": True})
+    assert "cannot be streamed" in refusal.value.errors["output_schema"]
+
+
 @pytest.mark.parametrize("slug", ["a", "summarize", "v2-draft", "a_b", "0"])
 def test_slugs_that_are_taken(slug):
     assert parse_slug({"slug": slug}) == slug

@@ -104,6 +104,17 @@ def test_an_answer_that_does_not_fit_is_asked_for_once_more(
     assert records()[-1].extras[0]["kind"] == "repair" and mistakes() == []
 
 
+def test_what_is_held_leaves_room_to_ask_again_however_little_there_is(
+    client: FlaskClient, acme: Tenant, upstream: Upstream
+) -> None:
+    url = endpoint(acme, output_schema=CITY)  # its longest answer is ours to set
+    make_prepaid(acme, 20_000_000)
+    upstream.script("gpt-x", openai_completion(WRONG), openai_completion(RIGHT))
+    response = client.post(url, json={"message": "Where?"}, headers=acme.headers)
+    assert response.get_json().get("content") == RIGHT and mistakes() == []
+    assert upstream.requests[0].json["max_tokens"] >= upstream.requests[1].json["max_tokens"]
+
+
 def test_what_never_fits_ends_after_two_calls_and_is_paid(
     client: FlaskClient, acme: Tenant, upstream: Upstream
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from typing import Any
 
@@ -183,3 +184,21 @@ def test_guardrails_of_every_level_come_back() -> None:
     assert told["projects"][0]["guardrails"]["patterns"]["patterns"] == [number]
     [changed] = apply(SYSTEM, {"workspaces": [{"name": "Globex", "guardrails": {}}]}).changed
     assert changed == "Globex"
+
+
+def test_variables_and_schemas_come_back_also_where_they_were_written_as_text() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "string", "pattern": "^${1}a$"}}}
+    number = {"name": "n", "type": "int", "min": 0, "default": 0, "help": "Not ${X}"}
+    report = there_and_back(
+        applied(
+            streaming_enabled=False,
+            variables=[number, {"name": "tone", "type": "enum", "options": ["a", "b"], "required": True}],
+            input_schema=json.dumps(schema),
+            output_schema=schema,
+        )
+    )
+    assert report["changed"] == []
+    [project] = export(SYSTEM, "Globex")["workspaces"][0]["projects"]
+    told = project["endpoints"][0]
+    assert told["variables"][0]["min"] == 0 and told["variables"][1]["options"] == ["a", "b"]
+    assert told["input_schema"] == told["output_schema"]
