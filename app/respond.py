@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 import gevent.socket
@@ -32,6 +33,7 @@ from app.services import idempotency
 log = logging.getLogger(__name__)
 BODY_SECONDS = 30
 OWN_SECRET = "HTTP_X_BYOK_"
+OF_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 STREAM_HEADERS = {
     "content-type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -62,6 +64,17 @@ def client_address() -> str:
     forwarded = request.headers.get("X-Forwarded-For", "")
     trusted = current_app.config["SETTINGS"].trusted_proxies
     return address_of(request.remote_addr, forwarded, trusted)
+
+
+def public_root() -> str:
+    """Return the public URL without a slash at its end: the operator's, or as the client has it.
+
+    A SLUICE_BASE_URL that names this machine is the default of a local run: the client knows better.
+    """
+    base_url: str = current_app.config["SETTINGS"].base_url
+    if urlsplit(base_url).hostname in OF_THIS_MACHINE:
+        return request.url_root.rstrip("/")
+    return base_url.rstrip("/")
 
 
 def own_secrets() -> dict[str, str]:

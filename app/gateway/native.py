@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from app import respond
 from app.domain.callers import Caller
@@ -64,8 +64,8 @@ def endpoint(project: UUID, slug: str) -> Response:
 @blueprint.get("/openapi.json")
 def openapi(project: UUID) -> Response:
     """Describe the project's endpoints as an OpenAPI file."""
-    base = request.host_url.rstrip("/")
-    return answer_lookup(project, "chat", lambda caller: introspection.openapi(caller, base), told={})
+    root = respond.public_root()
+    return answer_lookup(project, "chat", lambda caller: introspection.openapi(caller, root), told={})
 
 
 @blueprint.get("/tokens")
