@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import ahocorasick_rs
 import re2
 
-from app.domain.guardrails.detectors import Detector, compiled
+from app.domain.guardrails.detectors import GROUPLESS, Detector, compiled
 from app.domain.guardrails.folding import casefolded, fold
 
 SET_MEMORY = 64 << 20
+# So many patterns of one's own are worth a filter, and so many characters of them it surely holds.
+FEWEST_FILTERED = 3
+LONGEST_FILTERED = 8_000
 # One pattern may search this long and find this much; only one that looks far ahead ever takes so long.
 LONGEST_NS = 30_000_000
 LONGEST_NS_PER_BYTE = 300
@@ -34,20 +37,22 @@ class Hints:
     """Says which detectors may find something in a text."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
-        self.always = [n for n, each in enumerate(detectors) if each.sources and not each.hint]
-        self.waiting: dict[str, list[int]] = {}
+        waiting: dict[str, list[int]] = {}
         for number, detector in enumerate(detectors):
-            if detector.hint:
-                self.waiting.setdefault(detector.hint, []).append(number)
-        self.numbers = list(self.waiting.values())
-        self.set = hint_set(list(self.waiting)) if self.waiting else None
+            if detector.sources:
+                waiting.setdefault(detector.hint, []).append(number)
+        self.unhinted = waiting.pop("", [])
+        self.waiting = list(waiting.values())
+        self.set = hint_set(list(waiting)) if waiting else None
+        self.filter = literal_filter([detectors[number] for number in self.unhinted])
 
     def hit(self, data: bytes) -> list[int]:
         """Return the numbers of the detectors whose sources must be searched for, in order."""
+        hits = self.unhinted
+        if self.filter is not None:
+            hits = [self.unhinted[index] for index in self.filter.Match(data, True) or ()]
         found = self.set.Match(data) if self.set is not None else None
-        if not found:
-            return self.always
-        return sorted([*self.always, *(number for hint in found for number in self.numbers[hint])])
+        return sorted([*hits, *(number for hint in found or () for number in self.waiting[hint])])
 
 
 def hint_set(sources: Sequence[str]) -> re2.Set:
@@ -57,6 +62,18 @@ def hint_set(sources: Sequence[str]) -> re2.Set:
     found = re2.Set.SearchSet(options)
     for source in sources:
         found.Add(source)
+    found.Compile()
+    return found
+
+
+def literal_filter(detectors: Sequence[Detector]) -> re2.Filter | None:
+    """Return what finds the literals without which patterns cannot match; None where it is not worth it."""
+    sources = [source for detector in detectors for source in detector.sources]
+    if not FEWEST_FILTERED <= len(sources) == len(detectors) or sum(map(len, sources)) > LONGEST_FILTERED:
+        return None
+    found = re2.Filter()
+    for source in sources:
+        found.Add(source, GROUPLESS)
     found.Compile()
     return found
 
