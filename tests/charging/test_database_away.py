@@ -89,6 +89,27 @@ def test_a_stream_goes_on_without_the_database_and_is_settled_when_it_is_back(
     assert mistakes() == []
 
 
+@pytest.mark.parametrize(("name", "balance"), [("Turn", USD), ("Free turn", None)])
+def test_a_turn_is_kept_when_the_database_is_back_and_the_next_one_waits_for_it(
+    stage: Stage, line: Line, name: str, balance: int | None
+) -> None:
+    shop = stage.shop(name, balance, session={})
+    first, *rest = openai_events("Hello", " there", usage=USAGE)
+    stage.upstream.script("m", Reply([first, 0.5, *rest], headers=SSE), openai_completion("Fine.", USAGE))
+    answer = shop.post("Hi", stream=True)
+    session_id = answer.headers["X-Sluice-Session-Id"]
+    answer.readline()
+    line.tap.cut()
+    try:
+        assert answer.read().endswith(b"data: [DONE]\n\n")
+    finally:
+        line.tap.mend()
+    wait_for(lambda: shop.post("And you?", session_id=session_id).status == 200, 15)
+    said = [message["content"] for message in stage.upstream.requests[-1].json["messages"]]
+    assert said == ["Hi", "Hello there", "And you?"]
+    assert mistakes() == []
+
+
 def test_while_somebody_holds_the_rows_calls_are_refused_and_probes_answer(
     stage: Stage, databases: Databases
 ) -> None:
