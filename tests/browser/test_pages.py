@@ -23,6 +23,7 @@ from app.models import (
     ChatSession,
     Credential,
     Endpoint,
+    EndpointVersion,
     Example,
     Key,
     OneTimeLink,
@@ -37,6 +38,7 @@ from tests.browser.busy_day import fill
 from tests.browser.conftest import Stage
 from tests.browser.money_day import fill_money
 from tests.browser.plugin_day import fill_plugins
+from tests.browser.proving_day import fill_examples
 from tests.browser.talking_day import fill_conversations
 from tests.browser.visitor import Visitor
 from tests.world import World, make_person
@@ -56,6 +58,7 @@ def operator(stage: Stage) -> User:
     fill_budgets(stage.world)
     fill_plugins(stage.world)
     fill_conversations(stage.world, "answer-ticket")
+    fill_examples(stage.world, "answer-ticket")
     acme = stage.world.acme
     projects.update(SYSTEM, acme.workspace.id, acme.project.id, {"surfaces": ["endpoints", "proxy"]})
     fast = {
@@ -75,6 +78,7 @@ def ids(world: World) -> dict[str, object]:
         failed_over = select(RecordRow.id).where(RecordRow.outcome == "failed").limit(1)
         provider = select(Provider.id).where(Provider.slug == "openai")
         busy = select(Endpoint.id).where(Endpoint.slug == "answer-ticket")
+        drafts = select(Endpoint.draft_version_id).where(Endpoint.slug == "answer-ticket")
         return {
             "account": session.scalar(select(Account.id).where(Account.parent_id.is_not(None))),
             "plan": session.scalar(select(Plan.id).where(Plan.slug == "team")),
@@ -87,6 +91,7 @@ def ids(world: World) -> dict[str, object]:
             "credential": session.scalar(select(Credential.id).limit(1)),
             "invitation": session.scalar(select(OneTimeLink.id).limit(1)),
             "request": session.scalar(failed_over),
+            "number": session.scalar(select(EndpointVersion.number).where(EndpointVersion.id.in_(drafts))),
             "model": "openai/our-fine-tune",
             "plugin": "image-gen",
             "session": session.scalar(select(ChatSession.id).limit(1)),
