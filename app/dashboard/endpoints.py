@@ -84,7 +84,7 @@ def use_it(endpoint_id: UUID) -> Response:
     """Show code that calls the endpoint."""
     view, project = find(endpoint_id)
     streamed = view.config.streams and request.args.get("stream") == "1"
-    samples = snippets(address_of(view), stream=streamed, variables=view.config.variables)
+    samples = snippets(address_of(view), stream=streamed, asks=questions_of(view.config))
     wanted = request.args.get("language", "")
     sample = next((item for item in samples if item.id == wanted), samples[0])
     return pages.page(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.questions import Questions
 from app.domain.variables import FIELD, Variable
 
 KEY_VARIABLE = "SLUICE_KEY"
 EXAMPLE = "Hello! What can you do?"
+JUST_TEXT = Questions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +46,38 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a sample sends. `filled`: a value for each variable of the endpoint."""
+    """What a sample sends: a value for all that the endpoint asks."""
 
     address: Address
     stream: bool
-    filled: dict[str, Any]
+    asks: Questions
 
     @property
     def body(self) -> dict[str, Any]:
         """The body of the native call."""
-        streamed = {"stream": True} if self.stream else {}
-        return {"message": EXAMPLE, **self.variables, **streamed}
+        text = {"message": EXAMPLE} if self.asks.takes_text else {}
+        filled = {self.asks.place: self.filled} if self.filled else {}
+        return {**text, **filled, **({"stream": True} if self.stream else {})}
+
+    @property
+    def filled(self) -> dict[str, Any]:
+        """A value for each field."""
+        return {field.name: value_of(field) for field in self.asks.fields}
+
+    @property
+    def said(self) -> str:
+        """What the user says in a chat: fields of a message as JSON."""
+        return json.dumps(self.filled) if self.asks.place == "message" else EXAMPLE
 
     @property
     def variables(self) -> dict[str, Any]:
         """The field of the variables, where there are any."""
-        return {FIELD: self.filled} if self.filled else {}
+        return {FIELD: self.filled} if self.filled and self.asks.place == FIELD else {}
 
 
-def snippets(address: Address, *, stream: bool, variables: Sequence[Variable] = ()) -> tuple[Snippet, ...]:
-    """Return the samples, answered at once or word by word, with a value for each variable."""
-    sample = Sample(address, stream, {variable.name: value_of(variable) for variable in variables})
+def snippets(address: Address, *, stream: bool, asks: Questions = JUST_TEXT) -> tuple[Snippet, ...]:
+    """Return the samples, answered at once or word by word, with a value for all that is asked."""
+    sample = Sample(address, stream, asks)
     return tuple(Snippet(name, label, needs, write(sample)) for name, label, needs, write in LANGUAGES)
 
 
@@ -87,6 +100,11 @@ def within(number: float, least: float | None, most: float | None) -> float:
 def quoted(text: str) -> str:
     """Return a text as a shell takes it literally."""
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def quoted_text(text: str) -> str:
+    """Return a text as Python has it, in double quotes where it holds none."""
+    return repr(text) if '"' in text else json.dumps(text)
 
 
 def curl(sample: Sample) -> str:
@@ -203,7 +221,7 @@ for await (const bytes of response.body) {{
 def openai(sample: Sample) -> str:
     """Return a Python script that uses OpenAI's SDK."""
     asked = "stream = client" if sample.stream else "completion = client"
-    extra = f"    extra_body={sample.variables!r},\n" if sample.filled else ""
+    extra = f"    extra_body={sample.variables!r},\n" if sample.variables else ""
     extra += "    stream=True,\n" if sample.stream else ""
     return f"""\
 import os
@@ -216,7 +234,7 @@ client = OpenAI(
 )
 {asked}.chat.completions.create(
     model="{sample.address.slug}",
-    messages=[{{"role": "user", "content": "{EXAMPLE}"}}],
+    messages=[{{"role": "user", "content": {quoted_text(sample.said)}}}],
 {extra})
 {OPENAI_STREAMED if sample.stream else OPENAI_WHOLE}"""
 

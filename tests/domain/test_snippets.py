@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from app.domain.questions import Questions
 from app.domain.snippets import EXAMPLE, Address, snippets
 from app.domain.variables import Variable, check_values
 
@@ -53,7 +54,7 @@ FILLED = {"topic": "The customer's topic", "pages": 3, "day": "2026-01-31", "ton
 
 def test_every_variable_has_a_value_that_it_may_have():
     assert check_values(VARIABLES, FILLED) == FILLED
-    whole = {sample.id: sample.code for sample in snippets(ADDRESS, stream=False, variables=VARIABLES)}
+    whole = {sample.id: sample.code for sample in snippets(ADDRESS, stream=False, asks=Questions(VARIABLES))}
     sent = subprocess.run(
         ["sh", "-c", whole["curl"].replace("curl", "printf '%s\n'", 1)], capture_output=True, text=True
     )
@@ -68,3 +69,12 @@ def test_the_openai_sdk_is_pointed_at_the_project_and_named_the_slug():
     text = code("openai", False)
     assert 'base_url="https://ai.example.com/api/6f1c2b9e-0000-4000-8000-000000000001/v1"' in text
     assert 'model="summarize"' in text
+
+
+@pytest.mark.parametrize("language", ["curl", "python", "javascript", "openai"])
+def test_fields_of_a_message_are_filled_in_and_a_text_only_where_it_is_asked(language):
+    fields = Questions(VARIABLES[:1], "message", takes_text=False)
+    text = {sample.id: sample.code for sample in snippets(ADDRESS, stream=False, asks=fields)}[language]
+    assert EXAMPLE not in text and "topic" in text and "variables" not in text
+    if language in ("python", "openai"):
+        compile(text, language, "exec")
