@@ -133,5 +133,8 @@ def test_a_wrong_variable_is_named_and_the_rest_stays_typed(variables: Form) -> 
 def test_names_that_the_prompts_use_are_offered(variables: Form, world: World) -> None:
     endpoints.save(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id, {"prompt": "About {{topic}}."})
     assert "Add {{topic}}" in variables.client.get(variables.url).get_data(as_text=True)
+    only = {"variables": [{"name": "tone"}, {"name": "topic"}]}
+    endpoints.save(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id, only)
+    assert "they change nothing: tone." in variables.client.get(variables.url).get_data(as_text=True)
     page = variables.press("add-topic", v_name=[""], v_type=["string"])
     assert page.count('name="v_name"') == 1 and 'name="v_name" value="topic"' in page

@@ -104,16 +104,27 @@ def typed() -> dict[str, Any]:
 
 
 def more(view: EndpointView, project: Project) -> dict[str, Any]:
-    """Return the types to choose from, and which names the prompts use that nobody has defined."""
+    """Return the types to choose from, names that nobody has defined, and variables that nothing uses."""
     config = view.working_config
-    return {"types": [(kind, type_words(kind)) for kind in TYPES], "missing": missing(config)}
+    types = [(kind, type_words(kind)) for kind in TYPES]
+    return {"types": types, "missing": missing(config), "unused": unused(config)}
 
 
 def missing(config: EndpointConfig) -> list[str]:
     """Return the names that stand in the prompts and are no variables."""
-    used = (*names_in(config.prompt), *names_in(config.user_prompt_template))
     known = {INPUT, *(variable.name for variable in config.variables)}
-    return [name for name in dict.fromkeys(used) if name not in known]
+    return [name for name in used(config) if name not in known]
+
+
+def unused(config: EndpointConfig) -> list[str]:
+    """Return the variables that stand in no prompt."""
+    names = used(config)
+    return [variable.name for variable in config.variables if variable.name not in names]
+
+
+def used(config: EndpointConfig) -> tuple[str, ...]:
+    """Return the names that stand in the prompts, each once."""
+    return names_in(f"{config.prompt}\n{config.user_prompt_template}")
 
 
 def type_words(kind: str) -> str:
