@@ -41,6 +41,13 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
             sqlite_where=text("cost_nano_usd IS NULL"),
         ),
         Index(
+            "ix_records_guarded",
+            "workspace_id",
+            "created_at",
+            postgresql_where=text("guardrails IS NOT NULL"),
+            sqlite_where=text("guardrails IS NOT NULL"),
+        ),
+        Index(
             "ix_records_parent_request_id",
             "parent_request_id",
             postgresql_where=text("parent_request_id IS NOT NULL"),

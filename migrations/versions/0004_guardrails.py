@@ -34,9 +34,8 @@ def upgrade() -> None:
     op.add_column("records", sa.Column("session_id", ID, nullable=True))
     op.add_column("records", sa.Column("parent_request_id", ID, nullable=True))
     op.add_column("records", sa.Column("routing_decision", sa.String(60), nullable=True))
-    given = sa.text("parent_request_id IS NOT NULL")
-    where = {"postgresql_where": given, "sqlite_where": given}
-    op.create_index("ix_records_parent_request_id", "records", ["parent_request_id"], **where)
+    index_records("ix_records_parent_request_id", ["parent_request_id"], "parent_request_id IS NOT NULL")
+    index_records("ix_records_guarded", ["workspace_id", "created_at"], "guardrails IS NOT NULL")
     make_publications()
     make_examples()
     make_sessions()
@@ -140,8 +139,15 @@ def make_sessions() -> None:
     op.create_index("ix_chat_turns_session_id", "chat_turns", ["session_id", "number"], unique=True)
 
 
+def index_records(name: str, columns: list[str], condition: str) -> None:
+    """Index the few records that meet a condition."""
+    given = sa.text(condition)
+    op.create_index(name, "records", columns, postgresql_where=given, sqlite_where=given)
+
+
 def downgrade() -> None:
     """Take everything away again."""
+    op.drop_index("ix_records_guarded", "records")
     op.drop_index("ix_records_parent_request_id", "records")
     for table_name in reversed(TABLES):
         op.drop_table(table_name)
