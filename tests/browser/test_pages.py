@@ -38,6 +38,7 @@ from tests.browser.busy_day import fill
 from tests.browser.conftest import Stage
 from tests.browser.money_day import fill_money
 from tests.browser.plugin_day import fill_plugins
+from tests.browser.product_day import fill_draft
 from tests.browser.proving_day import fill_examples
 from tests.browser.talking_day import fill_conversations
 from tests.browser.visitor import Visitor
@@ -59,6 +60,7 @@ def operator(stage: Stage) -> User:
     fill_plugins(stage.world)
     fill_conversations(stage.world, "answer-ticket")
     fill_examples(stage.world, "answer-ticket")
+    fill_draft(stage.world, "summarize")
     acme = stage.world.acme
     projects.update(SYSTEM, acme.workspace.id, acme.project.id, {"surfaces": ["endpoints", "proxy"]})
     fast = {
@@ -85,6 +87,7 @@ def ids(world: World) -> dict[str, object]:
             "budget": session.scalar(select(Budget.id).where(Budget.scope_type == "project")),
             "project": world.acme.project.id,
             "endpoint_id": session.scalar(busy),
+            "drafted": session.scalar(select(Endpoint.id).where(Endpoint.slug == "summarize")),
             "example": session.scalar(select(Example.id).limit(1)),
             "key": session.scalar(select(Key.id).where(Key.name == "website")),
             "provider": session.scalar(provider),
@@ -109,13 +112,15 @@ def paths(app: Flask, blueprint: str, workspace: str, known: dict[str, object]) 
                 if rule.endpoint not in NO_PAGES:
                     here = {**known, "workspace": workspace}
                     values = {name: here[name] for name in rule.arguments - {"section"}}
-                    for more in sections(rule):
-                        yield url_for(rule.endpoint, **values, **more)  # type: ignore[arg-type]
+                    for more in sections(rule, known):
+                        yield url_for(rule.endpoint, **{**values, **more})  # type: ignore[arg-type]
 
 
-def sections(rule: Rule) -> list[dict[str, str]]:
-    """Return the sections of an endpoint's settings to open, where the rule has them."""
-    return [{"section": each.name} for each in SECTIONS] if "section" in rule.arguments else [{}]
+def sections(rule: Rule, known: dict[str, object]) -> list[dict[str, object]]:
+    """Return the sections of an endpoint's settings to open, where the rule has them: of a full draft."""
+    if "section" not in rule.arguments:
+        return [{}]
+    return [{"section": each.name, "endpoint_id": known["drafted"]} for each in SECTIONS]
 
 
 def check(page: Page) -> None:
