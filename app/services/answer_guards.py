@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 FAILED = "It could not look at the answer."
 UNCHECKED = "The guardrail “{name}” could not be checked, so the answer was stopped."
 WITHOUT_TEXT = "There is no text in such an answer."
-_plans: Cache[tuple[tuple[Rule, ...], str], AnswerPlan] = Cache(500)
+_plans: Cache[int, tuple[tuple[Rule, ...], AnswerPlan]] = Cache(500)
 # Gives the verdict of a rule about whole texts: language, JSON, a judge.
 Decide = Callable[[Rule, Sequence[str]], Verdict]
 
@@ -54,12 +54,16 @@ def guarded(
 
 
 def plan_for(rules: tuple[Rule, ...], key_prefix: str) -> AnswerPlan:
-    """Return the plan of the rules; a new one is made beside the other calls."""
-    found = _plans.get((rules, key_prefix))
-    if found is None:
-        found = off_hub(lambda: plan_of(rules, key_prefix))
-        _plans.put((rules, key_prefix), found)
-    return found
+    """Return the plan of the rules; a new one is made beside the other calls.
+
+    The rules of equal calls are the very same, so nothing of them is compared.
+    """
+    known = _plans.get(id(rules))
+    if known is not None and known[0] is rules:
+        return known[1]
+    plan = off_hub(lambda: plan_of(rules, key_prefix))
+    _plans.put(id(rules), (rules, plan))
+    return plan
 
 
 def blocked(rule: str, kind: str = "") -> AnswerBlocked:
