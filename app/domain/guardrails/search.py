@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import ahocorasick_rs
 import re2
@@ -16,9 +17,11 @@ SET_MEMORY = 64 << 20
 # So many patterns of one's own are worth a filter, and so many characters of them it surely holds.
 FEWEST_FILTERED = 3
 LONGEST_FILTERED = 8_000
-# One pattern may search this long and find this much; only one that looks far ahead ever takes so long.
-LONGEST_NS = 30_000_000
-LONGEST_NS_PER_BYTE = 300
+# All patterns of one's own together may search this long: only ones that look far ahead ever do.
+OWN_NS, OWN_NS_PER_BYTE = 30_000_000, 300
+# The detectors that come with the product look ahead no further than their matches; this is ten times theirs.
+BUILT_IN_NS, BUILT_IN_NS_PER_BYTE = 100_000_000, 3_000
+# No detector may find more than this.
 MOST_MATCHES = 5_000
 BYTES_PER_MATCH = 25
 MATCHES_BETWEEN_LOOKS = 64
@@ -78,6 +81,25 @@ def literal_filter(detectors: Sequence[Detector]) -> re2.Filter | None:
     return found
 
 
+class Budget:
+    """How long the detectors of one search may still take; those of one's own apart from the others."""
+
+    def __init__(self, size: int) -> None:
+        self.left = {
+            True: BUILT_IN_NS + BUILT_IN_NS_PER_BYTE * size,
+            False: OWN_NS + OWN_NS_PER_BYTE * size,
+        }
+
+    @contextmanager
+    def spending(self, detector: Detector) -> Iterator[int]:
+        """Yield the time of this thread at which the detector must have ended."""
+        began = time.thread_time_ns()
+        try:
+            yield began + self.left[detector.captures]
+        finally:
+            self.left[detector.captures] -= time.thread_time_ns() - began
+
+
 class Search:
     """Detectors made ready. Matches of one detector never overlap; those of different ones may."""
 
@@ -93,23 +115,30 @@ class Search:
         begin = len(fold(text[:start]).text) if start else 0
         hits: list[Hit] = []
         failed: list[int] = []
+        budget = Budget(len(data))
         for number in self.hints.hit(data):
             try:
-                hits += self.sourced(number, folded.text, data, begin)
+                hits += self.sourced(number, folded.text, data, begin, budget)
             except Unfinished:
                 failed.append(number)
         for number, automaton in self.words:
-            hits += self.worded(number, automaton, folded.text, begin)
+            found = self.worded(number, automaton, folded.text, begin)
+            if len(found) > most_matches(len(data)):
+                failed.append(number)
+            else:
+                hits += found
         if folded.at:
             hits = [(*folded.span(first, last), number) for first, last, number in hits]
         return sorted(hits), failed
 
-    def sourced(self, number: int, text: str, data: bytes, begin: int) -> list[Hit]:
+    def sourced(self, number: int, text: str, data: bytes, begin: int, budget: Budget) -> list[Hit]:
         """Return what one detector's patterns find, in characters of the folded text."""
         first = begin if len(data) == len(text) else len(text[:begin].encode("utf-8", "surrogatepass"))
+        detector = self.detectors[number]
         spans: list[tuple[int, int]] = []
-        for source in self.detectors[number].sources:
-            spans += matches(self.detectors[number], source, data, first)
+        with budget.spending(detector) as latest:
+            for source in detector.sources:
+                spans += matches(detector, source, data, first, latest)
         if not spans:
             return []
         spans = apart(spans)
@@ -145,16 +174,23 @@ def stands_alone(text: str, start: int, end: int) -> bool:
     return not (before.isalnum() or before == "_" or after.isalnum() or after == "_")
 
 
-def matches(detector: Detector, source: str, data: bytes, position: int) -> Iterator[tuple[int, int]]:
+def most_matches(size: int) -> int:
+    """Return how much one detector may find in a text of so many bytes."""
+    return MOST_MATCHES + size // BYTES_PER_MATCH
+
+
+def matches(
+    detector: Detector, source: str, data: bytes, position: int, latest: int
+) -> Iterator[tuple[int, int]]:
     """Yield the spans that a pattern matches and the detector's checks accept, in bytes.
 
     After a match that is not accepted the search goes on one byte later: a shorter one may begin there.
     Raise Unfinished when that takes too long, or finds too much.
     """
-    regexp = compiled(source, detector.captures)
-    latest = time.thread_time_ns() + LONGEST_NS + LONGEST_NS_PER_BYTE * len(data)
-    most = MOST_MATCHES + len(data) // BYTES_PER_MATCH
+    regexp, most = compiled(source, detector.captures), most_matches(len(data))
     group, looked = min(regexp.groups, 1), 0
+    if time.thread_time_ns() > latest:
+        raise Unfinished(())
     while (found := regexp.search(data, position)) is not None:
         start, end = found.span()
         accepted = is_accepted(detector, data, found)

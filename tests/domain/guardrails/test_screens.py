@@ -205,3 +205,17 @@ def test_many_patterns_find_what_each_would_alone(text: str) -> None:
     patterns = [{"name": str(number), "pattern": source} for number, source in enumerate(sources)]
     alone = [found({"patterns": {"patterns": [each]}}, text) for each in patterns]
     assert sorted(sum(alone, [])) == sorted(found({"patterns": {"patterns": patterns}}, text))
+
+
+def test_many_slow_patterns_together_take_no_longer_than_one() -> None:
+    patterns = [{"name": f"far {number}", "pattern": f"a.*b{number}|a"} for number in range(30)]
+    screen = screen_of({"patterns": {"patterns": patterns}})
+    began = time.thread_time()
+    scan = screen.scan(["a" * 50_000])
+    assert time.thread_time() - began < 0.5  # one alone takes 45 ms and gives up
+    assert len(scan.failed) == 30
+
+
+def test_more_than_can_be_told_is_a_failure_not_a_pass() -> None:
+    assert screen_of({"keywords": {"words": ["x"], "action": "mask"}}).scan(["x" * 20_000]).failed
+    assert screen_of({"pii": {"action": "mask"}}).scan(["a@b.de " * 4_000]).failed == ()
