@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from app.domain.actors import SYSTEM
+from app.services import endpoints, examples
 from tests.browser.conftest import Stage
 from tests.browser.visitor import Visitor
 
@@ -143,3 +145,26 @@ def test_a_conversation_is_tried_read_and_begun_anew(stage: Stage, visitor: Visi
     visitor.confirm("Erase")
     visitor.told("The conversation is erased.")
     visitor.see("No conversations right now")
+
+
+def test_a_change_that_breaks_an_example_says_so_before_it_is_published(
+    stage: Stage, visitor: Visitor
+) -> None:
+    place = stage.world.acme.workspace.id, stage.world.acme.endpoint.id
+    for name, words in (("Says hello", "hello"), ("Sings", "la la la")):
+        fields = {"name": name, "body": {"message": "Hello"}, "expected": {"contains": [words]}}
+        examples.create(SYSTEM, *place, fields)
+    page = open_section(stage, visitor, "prompt")
+    visitor.field("Prompt").fill("Sing.")
+    visitor.press("Save and publish")
+    visitor.see("2 of 2 examples were not run yet")
+    draft = endpoints.find(SYSTEM, *place).working_version.number
+    visitor.press("Run all examples")
+    visitor.see("1 of 2 examples fail")
+    visitor.see("The answer does not contain “la la la”.")
+    expect(page.get_by_text("Being asked…")).to_have_count(0)
+    visitor.press(f"Publish version {draft}")
+    visitor.see("Tick this to publish it all the same.")
+    page.get_by_label("Publish it anyway").check()
+    visitor.press(f"Publish version {draft}")
+    visitor.told(f"Version {draft} answers from now on.")
