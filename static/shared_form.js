@@ -57,7 +57,9 @@
     find("[data-name]").textContent = about.name;
     find("[data-description]").textContent = about.description || "";
     document.title = about.name;
-    find("[data-variables]").replaceChildren(...about.variables.map(fieldOf));
+    find("[data-variables]").replaceChildren(...about.form.fields.map(fieldOf));
+    find("#message").closest(".field").hidden = !about.form.takes_text;
+    find("#message").required = about.form.takes_text;
     find("[data-gate]").hidden = true;
     find("[data-room]").hidden = false;
     find("[data-name]").focus();
@@ -116,11 +118,18 @@
   }
 
   function bodyOf() {
-    const body = { message: find("#message").value, stream: about.streaming_enabled };
-    const given = about.variables.map((variable) => [variable.name, valueOf(variable)]).filter(([, value]) => value !== undefined);
-    if (given.length) body.variables = Object.fromEntries(given);
+    const { fields, place, takes_text: takesText } = about.form;
+    const body = { ...(takesText && { message: find("#message").value }), stream: about.streaming_enabled };
+    const given = fields.map((field) => [field.name, valueOf(field)]).filter(([, value]) => value !== undefined);
+    if (fields.length) body[place] = Object.fromEntries(given);
     if (session) body.session_id = session;
     return body;
+  }
+
+  // What was said, in a line
+  function saidIn({ message, variables }) {
+    const parts = typeof message === "string" ? [message] : Object.values(message ?? variables ?? {});
+    return parts.join(" · ");
   }
 
   // Answers
@@ -172,7 +181,7 @@
     event.preventDefault();
     if (running) return;
     const body = bodyOf();
-    const view = viewOf(body.message);
+    const view = viewOf(saidIn(body));
     running = new AbortController();
     show(find("[data-error]"), "");
     busy(true);
@@ -211,6 +220,6 @@
     session = "";
     find("[data-answers]").replaceChildren();
     event.currentTarget.hidden = true;
-    find("#message").focus();
+    find("[data-ask-form] :is(input, textarea, select)").focus();
   });
 })();

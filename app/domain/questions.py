@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from app.domain.endpoint_schemas import speaks_of_body
 from app.domain.endpoints import EndpointConfig
@@ -25,6 +26,11 @@ class Questions:
     fields: tuple[Variable, ...] = ()
     place: str = "variables"
     takes_text: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        fields = [field.as_dict() for field in self.fields]
+        return {"fields": fields, "place": self.place, "takes_text": self.takes_text}
 
 
 def questions_of(config: EndpointConfig) -> Questions:

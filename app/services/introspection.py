@@ -14,6 +14,7 @@ from app.domain.endpoints import EndpointConfig, parse_config
 from app.domain.errors import NotFound
 from app.domain.openapi import About, Described, document
 from app.domain.pricing import nano_to_usd
+from app.domain.questions import questions_of
 from app.models import Account, Endpoint, EndpointVersion, Key
 
 
@@ -90,6 +91,7 @@ def public(endpoint: Endpoint, config: EndpointConfig) -> dict[str, Any]:
         "model": config.model,
         "streaming_enabled": config.streams,
         "variables": [variable.as_dict() for variable in config.variables],
+        "form": questions_of(config).as_dict(),
         "input_schema": config.input_schema,
         "output_schema": config.output_schema,
         "session": config.session.as_dict() if config.session else None,

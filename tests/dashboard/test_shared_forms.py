@@ -78,3 +78,17 @@ def test_a_projects_file_is_the_same_with_a_key_and_in_the_dashboard(
     download = sign_in(world.viewer).get(url)
     assert "attachment" in download.headers["Content-Disposition"]
     assert download.get_json()["paths"] == told["paths"]
+
+
+def test_the_form_learns_what_to_ask_also_from_a_simple_input_schema(world, client):
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string", "enum": ["Bern", "Basel"]}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    acme = world.acme
+    endpoints.save(SYSTEM, acme.workspace.id, acme.endpoint.id, {"input_schema": schema})
+    told = client.get(f"/api/{acme.project.id}/endpoints/hello", headers=acme.headers).json["endpoint"]
+    city = {"name": "city", "type": "enum", "required": True, "options": ["Bern", "Basel"]}
+    assert told["form"] == {"fields": [city], "place": "message", "takes_text": False}
