@@ -29,10 +29,10 @@ from app.domain.ids import new_id
 from app.domain.record_parts import Session as Turn
 from app.domain.records import Record
 from app.domain.session_turns import TurnEnd
+from app.domain.stored_texts import without_nul
 from app.models import ChatSession, ChatTurn
 from app.models.columns import utc_now
 from app.services import session_waits
-from app.services.records import without_nul
 
 log = logging.getLogger(__name__)
 RUNS_FOR = timedelta(seconds=660)  # the longest call and a minute, like its hold

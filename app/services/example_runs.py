@@ -15,9 +15,10 @@ from app.domain import examples as domain
 from app.domain.actors import Actor
 from app.domain.examples import Answered
 from app.domain.ids import new_id
+from app.domain.stored_texts import without_nul
 from app.models import EndpointVersion, Example, ExampleRun
 from app.services import access, answer_schemas, endpoint_versions, examples
-from app.services.records import content_allowed, without_nul
+from app.services.records import content_allowed
 
 LONGEST_ANSWER = 20_000
 

@@ -21,6 +21,7 @@ from app.domain.calls import Call
 from app.domain.forwarding import end_user_of
 from app.domain.record_parts import Attempt
 from app.domain.records import Record
+from app.domain.stored_texts import stored, without_nul
 from app.models import Key, RecordRow
 from app.services import (
     answer_ids,
@@ -280,20 +281,6 @@ def content_of(record: Record) -> dict[str, Any] | None:
         replays.NAME: replays.kept(record),
     }
     return {name: without_nul(value) for name, value in content.items()}
-
-
-def stored(text: str, most: int) -> str:
-    """Return a stranger's text as a column takes it: not too long, no NUL (PostgreSQL refuses it)."""
-    return text[:most].replace("\x00", "\ufffd")
-
-
-def without_nul(value: Any) -> Any:
-    """Return JSON values with every NUL replaced, in names too."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd")
-    if isinstance(value, dict):
-        return {without_nul(name): without_nul(inner) for name, inner in value.items()}
-    return [without_nul(inner) for inner in value] if isinstance(value, list) else value
 
 
 class ContentSetting:
