@@ -52,6 +52,8 @@ workspaces:
             cache_seconds: 3600
             routing: [{label: long, when: {input_tokens: {gt: 20000}}, model: openai/gpt-4o}]
             session: {ttl_seconds: 3600, max_messages: 100}   # remembers conversations
+            variables: [{name: tone, type: enum, options: [kind, short], default: short}]
+            guardrails: {pii: {action: mask}, secrets: {action: block, locked: true}}
         keys:
           - name: ci
             secret: "${CI_KEY}"
