@@ -86,6 +86,25 @@ def test_a_call_to_a_model_is_asked_of_another_one_without_limits_and_cache(clie
     assert row.output_tokens <= 7
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (
+            "/v1/messages",
+            {"max_tokens": 50, "system": "Be brief.", "messages": [{"role": "user", "content": "Hi"}]},
+        ),
+        ("/v1/responses", {"instructions": "Be brief.", "input": "Hi"}),
+    ],
+)
+def test_calls_of_other_dialects_are_asked_again_as_chats(client, kept, sign_in, path, body):
+    client.post(path, headers=kept.acme.headers, json={"model": "demo/demo-fast", **body})
+    request_id = records()[-1].id
+    again(sign_in(kept.teammate), kept, request_id, model="demo/demo-careful")
+    row = records()[-1]
+    assert (row.outcome, row.parent_request_id) == ("succeeded", request_id)
+    assert [message["content"] for message in row.content["messages"]] == ["Be brief.", "Hi"]
+
+
 def test_an_answer_that_fails_stands_beside_the_first_one_too(client, kept, sign_in):
     request_id = ask(client, kept.acme, message="Hi")
     person = sign_in(kept.teammate)

@@ -56,6 +56,15 @@ def test_a_version_that_passes_is_published_without_a_tick(world, person):
     assert find(world.acme).version.number == 2
 
 
+def test_restoring_what_no_example_speaks_for_stays_a_draft(world, person):
+    place = world.acme.workspace.id, world.acme.endpoint.id
+    endpoints.save(SYSTEM, *place, {"prompt": "Two"})
+    make(world)
+    answer = person.post(url(world.acme, "/versions/1/restore"))
+    assert answer.headers["Location"].endswith("/versions/3/publish")
+    assert (find(world.acme).version.number, find(world.acme).draft.note) == (2, "Restored version 1")
+
+
 def test_parts_of_the_page_ask_one_example_after_the_other(world, person):
     example = make(world)
     part = person.post(url(world.acme, "/examples/run?version=1"), data={"which": "all"}, headers=PART).text
