@@ -227,8 +227,11 @@ class Record:
         """Fix usage and cost: an answer without usage is counted, a failed call costs nothing."""
         is_free = self.target is not None and self.target.operation in FREE_OPERATIONS
         if self.outcome in ("refused", "failed") or self.answered_by is None or is_free or self.cached:
-            self.usage, self.cost_nano_usd = Usage(), 0
-            self.extras = [extra.given_away() for extra in self.extras]
+            self.usage = Usage()
+            if not self.cached or self.outcome in ("refused", "failed"):  # what a judge read is paid
+                self.extras = [extra.given_away() for extra in self.extras]
+            self.cost_nano_usd = sum(extra.nano_usd for extra in self.extras)
+            self.provider_cost_nano_usd = sum(extra.provider_nano_usd for extra in self.extras)
             return
         if self.between_rounds:
             self.usage = Usage()

@@ -44,7 +44,7 @@ def look_at(record: Record, guarding: Guarding, screen: Screen) -> None:
     """Carry out every rule in order on what the client sends in this turn."""
     texts, readable = client_texts.read(record.call.body), not hides_its_text(record)
     look = Look(screen, "input", texts, guarding.vault, history_of(record), readable=readable)
-    judge = partial(breaks, record)
+    judge = partial(judges.ask, record)
     for number, rule in enumerate(screen.rules, 1):
         verdict = look.verdict(rule, judge)
         guarding.verdicts.append(verdict)
@@ -77,12 +77,9 @@ def stops_answer(record: Record, text: str) -> bool:
 
 def decide(record: Record, rule: Rule, answers: Sequence[str]) -> Verdict:
     """Return what a rule about whole texts says of an answer."""
-    return Look(guardrail_settings.NO_SCREEN, "output", answers, {}).verdict(rule, partial(breaks, record))
-
-
-def breaks(record: Record, rule: Rule, text: str) -> bool:
-    """Say whether a text breaks the rule of a judge; raise NotJudged."""
-    return judges.ask(record, rule, text).breaks_rule
+    return Look(guardrail_settings.NO_SCREEN, "output", answers, {}).verdict(
+        rule, partial(judges.ask, record)
+    )
 
 
 def history_of(record: Record) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import closing
-from dataclasses import dataclass
 
 import orjson
 from sqlalchemy.orm import Session
@@ -52,20 +51,12 @@ SCHEMA = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the judge says. `reason` is the model's own words: it may quote the text, so it is not kept."""
-
-    breaks_rule: bool
-    reason: str
-
-
 Known = tuple[str | None, float, Candidate | None]
 _known: Cache[tuple[str, str], Known] = Cache(2_000)
 
 
-def ask(record: Record, rule: Rule, text: str) -> Judgement:
-    """Return what the rule's model says of the text, booked on the record; raise NotJudged.
+def ask(record: Record, rule: Rule, text: str) -> bool:
+    """Say whether the text breaks the rule, as its model sees it, booked on the record; raise NotJudged.
 
     Input is judged before anything is spent; output once it is whole.
     """
@@ -128,8 +119,12 @@ def one_answer(
         return next(chunk for chunk in chunks if chunk.data is not None)
 
 
-def read(content: str) -> Judgement:
-    """Return the judgement that an answer holds; raise NotJudged."""
+def read(content: str) -> bool:
+    """Return the judgement that an answer holds; raise NotJudged.
+
+    The reason is asked for because models decide better when they give one. It may quote the text, so it is
+    not kept.
+    """
     try:
         told = orjson.loads(heal(content).text)
     except orjson.JSONDecodeError:
@@ -137,8 +132,7 @@ def read(content: str) -> Judgement:
     breaks = told.get("breaks_rule") if isinstance(told, dict) else None
     if not isinstance(breaks, bool):
         raise NotJudged("its model did not answer as it was asked to")
-    reason = told.get("reason")
-    return Judgement(breaks, reason[:300] if isinstance(reason, str) else "")
+    return breaks
 
 
 def book(record: Record, candidate: Candidate, usage: Usage) -> None:

@@ -333,6 +333,18 @@ def test_an_answer_kept_in_the_cache_is_found_by_the_masked_text(world: World, p
     assert again.headers["X-Cache"] == "hit" and len(proxy.upstream.requests) == 1
 
 
+def test_a_judge_is_paid_also_where_the_answer_comes_from_the_cache(world: World, proxy: Proxy) -> None:
+    price_all(world.acme)
+    make_prepaid(world.acme, USD)
+    proxy.upstream.script("judge", openai_completion(NO))
+    fields = {"gateway": {"cache_seconds": 60}, "guardrails": {"judge": JUDGE}}
+    projects.update(SYSTEM, world.acme.workspace.id, world.acme.project.id, fields)
+    for _ in range(2):
+        proxy.post("/v1/chat/completions", chat("Hi", max_tokens=20))
+    assert proxy.record.cached and proxy.record.cost_nano_usd == 7 * 1_000 + 3 * 10_000
+    assert mistakes() == []
+
+
 def test_changed_guardrails_hold_at_once(client: FlaskClient, world: World) -> None:
     guard_workspace(world.acme, keywords={"words": ["red"], "on": "input"})
     assert asked(client, world.acme, "red") == 422
