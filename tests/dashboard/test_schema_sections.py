@@ -78,6 +78,13 @@ def test_fields_are_saved_as_a_schema_and_shown_as_fields(schemas: Form) -> None
     assert 'value="Bern, Basel"' in page and 'class="schema-row level-1"' in page
 
 
+def test_the_enter_key_saves(schemas: Form, variables: Form) -> None:
+    for form in (schemas, variables):
+        page = form.client.get(form.url).get_data(as_text=True)
+        buttons = page[page.index("section-fields") :].split("<button")
+        assert 'name="save_as" value="published"' in buttons[1]
+
+
 def test_buttons_that_do_not_save_change_the_form_alone(schemas: Form) -> None:
     before = schemas.config
     assert schemas.press("output-add", **EMPTY | FIELDS).count('name="output_name"') == 4
