@@ -6,30 +6,18 @@ It is made while it is used: a state is a set of places in the shapes, computed 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 from app.domain.guardrails.folding import ODD, PLAIN
-from app.domain.guardrails.shapes import Chars, Choice, Edge, Repeat, Row, Shape, Unreadable, read
+from app.domain.guardrails.layouts import laid_out
+from app.domain.guardrails.shapes import Chars, Unreadable
 
-MOST_PLACES = 2_000  # of one pattern
-MOST_FOLLOWERS = 40_000
-MOST_COUNTED = 24  # of one set of characters; a longer row of them goes on as long as it lasts
+MOST_EFFORT = 250_000  # places looked at for one piece of a text, about 50 ms; then it gives up on the text
+EFFORT = 40  # places: what a new state takes beside them
 MOST_TRANSITIONS = 40_000  # kept at a time
 MOST_CLEARINGS = 8  # then it gives up: every text is under way
 ENDED = -1  # a place that nothing follows: a match ended within a character
 IN_WORD = -2  # no place: the last character was a letter, digit or underscore of ASCII
-
-
-class Fragment(NamedTuple):
-    """A shape laid out: whether it can be empty, and the places where it begins and ends."""
-
-    empty: bool
-    first: tuple[int, ...]
-    last: tuple[int, ...]
-
-
-NOTHING = Fragment(True, (), ())
 
 
 class Ways(NamedTuple):
@@ -96,12 +84,13 @@ class Automaton:
         self._ways: dict[str, Ways] = {}
         self._steps: dict[tuple[frozenset[int], Ways], State] = {}
         self._kept = self._clearings = 0
+        self.effort = 0  # whoever begins a piece of a text sets it back
         self.start = State(self, frozenset())
         self._unending = State(self, frozenset({ENDED}))
 
     def step(self, state: State, char: str) -> State:
         """Return the state after a character, and keep it for the next time."""
-        if self._clearings >= MOST_CLEARINGS:
+        if state is self._unending or self._clearings >= MOST_CLEARINGS or self.effort > MOST_EFFORT:
             return self._unending
         ways = self._ways.get(char) or self._ways.setdefault(char, self._read(char))
         known = self._steps.get((state.places, ways))
@@ -162,6 +151,9 @@ class Automaton:
     def _moved(self, places: Iterable[int], mask: int, inside: bool) -> set[int]:
         """Return the places that one character leads to; `inside` a word, no match begins at its edge."""
         bits, followers = self._bits, self._followers
+        self.effort += (
+            EFFORT + len(self._first) + sum(len(followers[place]) for place in places if place != ENDED)
+        )
         found = {place for place in self._first if mask >> bits[place] & 1}
         if not inside:
             found.update(place for place in self._edged if mask >> bits[place] & 1)
@@ -172,15 +164,7 @@ class Automaton:
 
     def _add(self, pattern: str) -> None:
         """Add a pattern; Unreadable where it is not understood, matches nothing at all, or is too large."""
-        shape = read_shape(pattern)
-        try:
-            layout = Layout(self, exactly=True)
-            whole = layout.lay(shape)
-        except Unreadable:
-            layout = Layout(self, exactly=False)
-            whole = layout.lay(shape)
-        if whole.empty:
-            raise Unreadable("matches the empty text")
+        layout, whole = laid_out(pattern, len(self._bits))
         self._bits += [self._sets.setdefault(chars, len(self._sets)) for chars in layout.chars]
         self._followers += [tuple(sorted(places)) for places in layout.followers]
         self._edged += [place for place in whole.first if place in layout.edged]
@@ -204,98 +188,6 @@ class Automaton:
             place = below
         if place != ENDED:
             self.ends.add(place)
-
-    @property
-    def size(self) -> int:
-        """The number of places so far."""
-        return len(self._bits)
-
-
-class Layout:
-    """The places of one pattern, numbered after those of the others. Inexactly, counts are left out."""
-
-    def __init__(self, automaton: Automaton, *, exactly: bool) -> None:
-        self.chars: list[Chars] = []
-        self.followers: list[set[int]] = []
-        self.edged: set[int] = set()  # places right after the edge of a word
-        self._base, self._exactly, self._edges = automaton.size, exactly, 0
-
-    def lay(self, shape: Shape) -> Fragment:
-        """Lay out a shape."""
-        if isinstance(shape, Chars):
-            return self._place(shape)
-        if isinstance(shape, Edge):
-            return NOTHING
-        if isinstance(shape, Row):
-            whole = self._row([self.lay(part) for part in shape.parts])
-            if shape.parts and isinstance(shape.parts[0], Edge):
-                self.edged.update(whole.first)
-            return whole
-        if isinstance(shape, Choice):
-            options = [self.lay(option) for option in shape.options]
-            first = tuple(place for option in options for place in option.first)
-            last = tuple(place for option in options for place in option.last)
-            return Fragment(any(option.empty for option in options), first, last)
-        return self._repeat(shape)
-
-    def _place(self, chars: Chars) -> Fragment:
-        if len(self.chars) >= MOST_PLACES:
-            raise Unreadable("too large")
-        place = self._base + len(self.chars)
-        self.chars.append(chars)
-        self.followers.append(set())
-        return Fragment(False, (place,), (place,))
-
-    def _row(self, parts: list[Fragment]) -> Fragment:
-        whole = NOTHING
-        for part in parts:
-            self._join(whole.last, part.first)
-            first = whole.first + part.first if whole.empty else whole.first
-            last = whole.last + part.last if part.empty else part.last
-            whole = Fragment(whole.empty and part.empty, first, last)
-        return whole
-
-    def _repeat(self, shape: Repeat) -> Fragment:
-        part = self.lay(shape.part)
-        least, most = shape.least, shape.most
-        if isinstance(shape.part, Chars) and not shape.part.negated and (most or least) > MOST_COUNTED:
-            shape = Repeat(shape.part, min(least, MOST_COUNTED), None)
-            least, most = shape.least, shape.most
-        if most == 0:
-            return NOTHING
-        if most == 1:
-            return part._replace(empty=part.empty or least == 0)
-        if most is None and least <= 1 or part.empty or not self._exactly:
-            self._join(part.last, part.first)
-            return part._replace(empty=part.empty or least == 0)
-        return self._counted(shape, part)
-
-    def _counted(self, shape: Repeat, part: Fragment) -> Fragment:
-        """Lay out as many copies as may come; the last one again and again where there is no end."""
-        copies = [part]
-        for _ in range((shape.most or shape.least) - 1):
-            copies.append(self.lay(shape.part))
-            self._join(copies[-2].last, copies[-1].first)
-        if shape.most is None:
-            self._join(copies[-1].last, copies[-1].first)
-        ends = copies[max(0, shape.least - 1) :]
-        return Fragment(shape.least == 0, part.first, tuple(place for one in ends for place in one.last))
-
-    def _join(self, places: tuple[int, ...], following: tuple[int, ...]) -> None:
-        self._edges += len(places) * len(following)
-        if self._edges > MOST_FOLLOWERS:
-            raise Unreadable("too large")
-        for place in places:
-            self.followers[place - self._base].update(following)
-
-
-@lru_cache(1_000)
-def read_shape(pattern: str) -> Shape:
-    """Return the shape of a pattern; Unreadable for whatever goes wrong."""
-    try:
-        return read(pattern)
-    except (ValueError, OverflowError):
-        raise Unreadable("not understood") from None
 
 
 def is_readable(pattern: str) -> bool:

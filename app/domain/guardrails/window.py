@@ -86,7 +86,7 @@ class Window:
         clear = self._start
         if self._automaton is None or self._state is None:
             return clear
-        state = self._state
+        state, self._automaton.effort = self._state, 0
         for place, char in enumerate(text, self._fed - len(text) + 1):
             state = state[char]
             if state.quiet:

@@ -106,6 +106,18 @@ def test_large_counts_are_left_out_rather_than_refused() -> None:
     check(Automaton([r"a{999}"]), r"a{999}", "a" * 1200)
 
 
+def test_it_gives_up_on_a_text_that_takes_too_much_and_says_that_a_match_may_be_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(automata, "MOST_EFFORT", 2_000)
+    pattern, text = r"a.{0,100}z|b", "ab" * 300 + " " * 200
+    automaton = Automaton([pattern])
+    check(automaton, pattern, text)
+    assert alive(automaton, text)[-1][0]
+    automaton.effort = 0
+    assert not alive(automaton, "c" * 20)[-1][0]
+
+
 def test_a_pattern_with_too_many_states_counts_as_under_way_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(automata, "MOST_TRANSITIONS", 100)
     pattern = "[ab]*a[ab]{12}"
