@@ -20,6 +20,7 @@ from app.domain.guardrails.settings import KINDS, Settings, merged
 from app.services import model_choices
 
 PREFIX = "guardrails."  # of every field's name
+COUNTED = frozenset({"length"})  # about the whole text, but known as soon as it is too long
 ONE_SIDED = frozenset({"json_only"})
 LINES = {"addresses": "allow", "keywords": "words"}  # one entry per line
 TICKED = {"secrets": "kinds", "pii": "kinds", "language": "allowed", "hours": "days"}
@@ -62,7 +63,7 @@ def cards(own: Settings, above: Sequence[Level], *, can_lock: bool) -> list[Card
             actions=actions_of(kind, bool(above)),
             sides=sides_of(kind, bool(above)),
             can_lock=can_lock and "locked" in KINDS[kind],
-            is_whole=kind in WHOLE,
+            is_whole=kind in WHOLE - COUNTED,
             is_open=bool(own.get(kind)),
         )
         for kind in KINDS

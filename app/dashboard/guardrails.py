@@ -41,6 +41,7 @@ class Page:
     above: list[Level]
     least: str  # role
     save: Callable[[Settings], object]
+    passes_through: bool = False  # calls on the providers' own routes, but for locked rules
 
     @property
     def who_may(self) -> str:
@@ -153,6 +154,7 @@ def of_project(project: UUID) -> Page:
         above=guardrail_trials.above(actor(), g.workspace.id),
         least="editor",
         save=lambda own: projects.update(actor(), g.workspace.id, found.id, {"guardrails": own}),
+        passes_through="proxy" in found.surfaces and not found.gateway.get("guard_passthrough"),
     )
 
 

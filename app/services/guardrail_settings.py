@@ -34,7 +34,7 @@ class Guards:
 
 NO_SCREEN = screens.screen((), "output")
 Name = tuple[tuple[str, ...], tuple[str, ...], str | None, int | None, bool]
-_known: Cache[Name, Guards] = Cache(5_000)
+_known: Cache[Name, Guards] = Cache(1_000)
 
 
 def of(record: Record) -> Guards | None:

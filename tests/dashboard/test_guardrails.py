@@ -79,6 +79,18 @@ def test_a_key_and_an_endpoint_have_rules_of_their_own(world: World, sign_in: An
     assert "longer than 50 characters" in editor.get(section).text
 
 
+def test_a_project_hears_that_its_calls_pass_by(world: World, sign_in: Any) -> None:
+    acme, viewer = world.acme, sign_in(world.viewer)
+    page, told = at(acme, f"/projects/{acme.project.id}/guardrails"), "only locked rules look at them"
+    assert told not in viewer.get(page).text
+    fields: dict[str, Any] = {"surfaces": ["proxy"]}
+    projects.update(SYSTEM, acme.workspace.id, acme.project.id, fields)
+    assert told in viewer.get(page).text
+    fields = {"gateway": {"guard_passthrough": True}}
+    projects.update(SYSTEM, acme.workspace.id, acme.project.id, fields)
+    assert told not in viewer.get(page).text
+
+
 def test_patterns_keep_what_only_a_file_can_say_of_them(world: World, sign_in: Any) -> None:
     entry = {"name": "order", "pattern": "A-[0-9]{6}", "action": "flag"}
     rules = {"patterns": {"action": "block", "patterns": [entry]}}
