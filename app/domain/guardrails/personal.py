@@ -116,7 +116,8 @@ ZIP = re2.compile(r"\d{5}-\d{4}")
 
 def is_phone(text: str) -> bool:
     """Say whether there are as many digits as a phone number has, and it is no date."""
-    return 7 <= len(digits_of(text)) <= 15 and not DATE.fullmatch(text.strip())
+    least = 11 if text.startswith("00") else 7  # what is dialled before the country is no part of it
+    return least <= len(digits_of(text)) <= 17 and not DATE.fullmatch(text.strip())
 
 
 def is_national_phone(text: str) -> bool:
