@@ -110,8 +110,10 @@ def object_in(text: str) -> Any:
 
 
 def response_format(schema: Json) -> Json:
-    """Return how a model is asked for an answer that fits the schema."""
-    named = {"name": "answer", "schema": schema, "strict": is_strict(schema)}
+    """Return how a model is asked for an answer that fits the schema; it need not be told the usual draft."""
+    is_usual = schema.get("$schema", DRAFT_2020_12).startswith(DRAFT_2020_12)
+    told = {name: value for name, value in schema.items() if name != "$schema"} if is_usual else schema
+    named = {"name": "answer", "schema": told, "strict": is_strict(schema)}
     return {"type": "json_schema", "json_schema": named}
 
 

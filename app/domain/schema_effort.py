@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -74,7 +74,7 @@ def per_byte_of(node: dict[str, Any]) -> int:
     return lengths + sum(16 * program_size(pattern) for pattern in patterns_of(node))
 
 
-@cache
+@lru_cache(1_000)
 def program_size(pattern: str) -> int:
     """Return into how many states a pattern is compiled, at the least one for each of its characters."""
     try:

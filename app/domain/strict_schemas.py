@@ -14,6 +14,7 @@ REFUSED = frozenset(
         "patternProperties", "propertyNames", "unevaluatedProperties", "unevaluatedItems",
     }
 )  # fmt: skip
+NOTES = frozenset({"$schema", "$id", "$comment"})  # say nothing of the answer
 NESTED = ("properties", "$defs", "definitions")
 LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
 
@@ -25,7 +26,7 @@ def strict(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     refused = {name: schema[name] for name in schema if name in REFUSED or is_many(name, schema[name])}
-    kept = {name: value for name, value in schema.items() if name not in refused}
+    kept = {name: value for name, value in schema.items() if name not in refused and name not in NOTES}
     for name in NESTED:
         if isinstance(kept.get(name), dict):
             kept[name] = {key: strict(inner) for key, inner in kept[name].items()}
