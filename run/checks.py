@@ -58,6 +58,7 @@ ON_ONE_DATABASE = (  # what touches no database, or chooses its own, runs once
     "tests/test_readme.py", "tests/test_redis_store.py", "tests/test_templates.py",
     "tests/browser", "tests/test_samples.py", "tests/test_streaming.py", "tests/gateway/test_compliance.py",
     "tests/gateway/test_parity_clients.py", "tests/gateway/test_passthrough_clients.py",
+    "tests/services/test_answer_guards.py",
 )  # fmt: skip
 ON_POSTGRESQL = SUITE + tuple(f"--ignore={path}" for path in ON_ONE_DATABASE)
 CHECKS = (

@@ -126,6 +126,23 @@ def test_what_is_masked_never_reaches_the_client_wherever_it_is_cut(kind: str, d
         assert record.outcome == "succeeded" and "error" not in stream.replace('"error":null', "")
 
 
+@pytest.mark.parametrize("kind", ["openai", "anthropic", "chat", "messages", "responses"])
+def test_it_makes_no_difference_where_the_connection_cuts_the_bytes(kind: str) -> None:
+    events = {
+        "anthropic": list(anthropic_events(text_block(TEXT[:30], TEXT[30:]))),
+        "responses": list(response_events(TEXT[:30], TEXT[30:])),
+    }
+    raw = b"".join(
+        events.get({"messages": "anthropic"}.get(kind, kind)) or openai_events(TEXT[:30], TEXT[30:])
+    )
+    operation = kind if kind in PASSED_ON else "chat"
+    for size in (1, 5):
+        pieces = [raw[place : place + size] for place in range(0, len(raw), size)]
+        chunks = read("raw" if kind in PASSED_ON else kind, pieces, operation)
+        record = record_for(kind, "" if kind in PASSED_ON else "openai")
+        assert heard(written(chunks, record, all_rules("mask"))) == MASKED
+
+
 @pytest.mark.parametrize(("kind", "door"), WAYS)
 def test_what_is_blocked_ends_the_stream_wherever_it_is_cut(kind: str, door: str) -> None:
     text = f"The key: {SECRET} is it."

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app.domain.guardrails.folding import ODD, PLAIN
 from app.domain.guardrails.layouts import laid_out
-from app.domain.guardrails.shapes import Chars, Unreadable
+from app.domain.guardrails.shapes import Chars
 
 MOST_EFFORT = 250_000  # places looked at for one piece of a text, about 50 ms; then it gives up on the text
 EFFORT = 40  # places: what a new state takes beside them
@@ -188,12 +188,3 @@ class Automaton:
             place = below
         if place != ENDED:
             self.ends.add(place)
-
-
-def is_readable(pattern: str) -> bool:
-    """Say whether a pattern can be looked for in a text that is not whole yet."""
-    try:
-        Automaton([pattern])
-    except Unreadable:
-        return False
-    return True
