@@ -63,9 +63,9 @@ def compare(endpoint_id: UUID) -> Response:
 
 @blueprint.post("/<int:number>/restore")
 def restore(endpoint_id: UUID, number: int) -> Response:
-    """Make a new version of what an earlier one said; published, unless an example speaks against it."""
+    """Make a new version of what an earlier one said: a draft, or published once its examples pass."""
     view, _project = find(endpoint_id)
-    publish = not view.endpoint.pinned
+    publish = forms.text("save_as") != "draft" and not view.endpoint.pinned
     try:
         place = g.workspace.id, view.endpoint.id
         saved = publishing.restore(actor(), *place, number, publish=publish, proven_only=True)

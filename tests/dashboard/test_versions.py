@@ -56,6 +56,16 @@ def test_a_version_that_passes_is_published_without_a_tick(world, person):
     assert find(world.acme).version.number == 2
 
 
+def test_an_earlier_version_is_restored_as_a_draft(world, person):
+    place = world.acme.workspace.id, world.acme.endpoint.id
+    endpoints.save(SYSTEM, *place, {"prompt": "Two"})
+    endpoints.save(SYSTEM, *place, {"prompt": "Three"})
+    assert "Restore version 2 as a draft" in person.get(url(world.acme, "/versions")).text
+    person.post(url(world.acme, "/versions/2/restore"), data={"save_as": "draft"})
+    view = find(world.acme)
+    assert (view.version.number, view.draft.number, view.draft_config.prompt) == (3, 4, "Two")
+
+
 def test_restoring_what_no_example_speaks_for_stays_a_draft(world, person):
     place = world.acme.workspace.id, world.acme.endpoint.id
     endpoints.save(SYSTEM, *place, {"prompt": "Two"})
