@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.domain.guardrails.automaton import Automaton
 from app.domain.guardrails.masks import PLACEHOLDER
@@ -35,6 +36,7 @@ class AnswerPlan:
         return self.automaton is None or any(rule.closes for rule in self.wholes)
 
 
+@lru_cache(maxsize=256)
 def plan_of(rules: tuple[Rule, ...], key_prefix: str) -> AnswerPlan:
     """Return the plan of the rules about answers among `rules`."""
     ours = tuple(as_of(rule, "output") for rule in rules if rule.covers("output"))
