@@ -61,11 +61,11 @@ def who(story: Story) -> list[Fact]:
 
 
 def of_the_session(story: Story) -> list[Fact]:
-    """Name the conversation that the call was a turn of, with a link for those who may read it."""
+    """Name the conversation that the call was a turn of, with a link while it lives for who may read it."""
     session_id, found = story.row.session_id, story.endpoint
     if session_id is None:
         return []
-    if found is None or not at_least(g.role, "editor"):
+    if found is None or not story.has_session or not at_least(g.role, "editor"):
         return [(_("Session"), code(session_id))]
     shown = link(_("Conversation"), "conversations.show", endpoint_id=found.id, session=session_id)
     return [(_("Session"), shown, session_id)]

@@ -15,7 +15,7 @@ from app.domain.actors import Actor
 from app.domain.callers import Caller
 from app.domain.errors import NotFound
 from app.domain.ids import is_uuid
-from app.models import Endpoint, Key, Membership, Project, Provider, RecordRow, User
+from app.models import ChatSession, Endpoint, Key, Membership, Project, Provider, RecordRow, User
 from app.models.columns import UtcDateTime
 from app.services import access
 from app.services.records import content_allowed
@@ -82,6 +82,7 @@ class Story:
     endpoint: Endpoint | None
     provider_names: dict[str, str]
     keeping_allowed: bool
+    has_session: bool = False
 
 
 def list_page(actor: Actor, workspace_id: str, filters: Filters, cursor: Cursor | None = None) -> Page:
@@ -242,6 +243,7 @@ def story(session: Session, row: RecordRow) -> Story:
         endpoint=session.get(Endpoint, row.endpoint_id) if row.endpoint_id else None,
         provider_names={p.slug: p.name for p in session.scalars(select(Provider).where(where))},
         keeping_allowed=content_allowed.allowed,
+        has_session=row.session_id is not None and session.get(ChatSession, row.session_id) is not None,
     )
 
 
