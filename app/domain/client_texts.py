@@ -41,6 +41,16 @@ def read(body: Json) -> list[str]:
     return found
 
 
+def together(body: Json) -> list[int]:
+    """Return how many of the texts that `read` returns, in order, belong to one message each."""
+    found: list[int] = []
+    for name in FIELDS:
+        value = body.get(name)
+        items = [[item] for item in value] if isinstance(value, list) and name != "system" else [value]
+        found += [len(read({name: item})) for item in items]
+    return [count for count in found if count]
+
+
 def written(body: Json, texts: Iterable[str]) -> Json:
     """Return the body with these texts in the places of those that `read` returned."""
     given = iter(texts)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
 
 from app.domain.guardrails import masks, wholes
 from app.domain.guardrails.guarding import Verdict
@@ -25,7 +27,10 @@ Judge = Callable[[Rule, str], bool]
 
 
 class Look:
-    """What a screen sees in texts. `beside`: texts that are sent along, whose placeholders are taken."""
+    """What a screen sees in texts. `beside`: texts that are sent along, whose placeholders are taken.
+
+    `together`: how many texts, in order, are parts of one message each; what is cut in two there is found.
+    """
 
     def __init__(
         self,
@@ -35,10 +40,11 @@ class Look:
         vault: masks.Vault,
         beside: Iterable[str] = (),
         *,
+        together: Sequence[int] = (),
         readable: bool = True,
     ) -> None:
         self.screen, self.side, self.texts = screen, side, list(texts)
-        self.scan = scanned(screen, texts) if readable else nothing_carried_out(screen)
+        self.scan = scanned(screen, texts, together) if readable else nothing_carried_out(screen)
         self.masked = masks.apply(self.texts, self.scan.findings, vault, beside)
 
     def verdict(self, rule: Rule, judge: Judge) -> Verdict:
@@ -85,13 +91,31 @@ def stops(rule: Rule, verdict: Verdict) -> bool:
     return verdict.outcome == "blocked" or (verdict.outcome == "failed" and rule.closes)
 
 
-def scanned(screen: Screen, texts: Sequence[str]) -> Scan:
+def scanned(screen: Screen, texts: Sequence[str], together: Sequence[int] = ()) -> Scan:
     """Return what a screen finds; where it breaks down, none of its rules was carried out."""
     try:
-        return screen.scan(texts)
+        scan = screen.scan(texts)
+        if not any(count > 1 for count in together):
+            return scan
+        starts = [0, *accumulate(together)]
+        joined = screen.scan(["".join(texts[start:end]) for start, end in pairwise(starts)])
+        cut = [piece for each in joined.findings for piece in pieces(each, texts, *starts[each.part :][:2])]
+        return Scan((*scan.findings, *cut), tuple(dict.fromkeys((*scan.failed, *joined.failed))))
     except Exception as error:
         log.error("guardrails failed: %s", type(error).__name__)
         return nothing_carried_out(screen)
+
+
+def pieces(found: Finding, texts: Sequence[str], first: int, last: int) -> list[Finding]:
+    """Return a finding in the texts `first` to `last` put together, by text; none where one holds all."""
+    told, begin = list[Finding](), 0
+    for part in range(first, last):
+        end = begin + len(texts[part])
+        if found.start < end and found.end > begin:
+            start, stop = max(found.start, begin) - begin, min(found.end, end) - begin
+            told.append(replace(found, part=part, start=start, end=stop, continued=bool(told)))
+        begin = end
+    return told if len(told) > 1 else []
 
 
 def nothing_carried_out(screen: Screen) -> Scan:

@@ -42,8 +42,11 @@ def check_input(record: Record) -> None:
 
 def look_at(record: Record, guarding: Guarding, screen: Screen) -> None:
     """Carry out every rule in order on what the client sends in this turn."""
-    texts, readable = client_texts.read(record.call.body), not hides_its_text(record)
-    look = Look(screen, "input", texts, guarding.vault, history_of(record), readable=readable)
+    body, readable = record.call.body, not hides_its_text(record)
+    texts, together = client_texts.read(body), client_texts.together(body)
+    look = Look(
+        screen, "input", texts, guarding.vault, history_of(record), together=together, readable=readable
+    )
     judge = partial(judges.ask, record)
     for number, rule in enumerate(screen.rules, 1):
         verdict = look.verdict(rule, judge)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.client_texts import has_tokens, read, written
+from app.domain.client_texts import has_tokens, read, together, written
 
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 TOOL_CALL = {
@@ -31,7 +31,7 @@ BODIES: list[tuple[dict[str, Any], list[str]]] = [
         ["be", "t"],
     ),
     ({"messages": [{"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}]}, ["a@b"]),
-    ({"messages": [{"role": "tool", "tool_call_id": "call_1", "name": "look", "content": "found"}]}, ["found"]),
+    ({"messages": [{"role": "tool", "tool_call_id": "c", "name": "look", "content": "found"}]}, ["found"]),
     (
         {
             "system": [{"type": "text", "text": "sys", "cache_control": {"type": "ephemeral"}}],
@@ -61,6 +61,17 @@ BODIES: list[tuple[dict[str, Any], list[str]]] = [
     ({"input": ["one", "two"], "model": "m"}, ["one", "two"]),
     ({"input": "one", "user": "somebody", "tools": [{"function": {"description": "d"}}]}, ["one"]),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "texts"), BODIES)
+def test_texts_of_one_message_are_told_by_their_number(body: dict[str, Any], texts: list[str]) -> None:
+    assert sum(together(body)) == len(texts)
+
+
+def test_parts_of_one_message_belong_together() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    messages = [{"role": "user", "content": parts}, {"role": "user", "content": "c"}]
+    assert together({"system": parts, "messages": messages, "input": ["d", "e"]}) == [2, 2, 1, 1, 1]
 
 
 @pytest.mark.parametrize(("body", "texts"), BODIES)

@@ -202,6 +202,16 @@ def test_what_fails_closes_where_it_blocks_or_masks_and_opens_where_it_only_note
         assert status == 200 or "could not be checked" in (records()[-1].error_message or "")
 
 
+def test_what_is_cut_in_two_between_parts_of_a_message_is_found(world: World, proxy: Proxy) -> None:
+    parts = [{"type": "text", "text": "Mail ann@exa"}, {"type": "text", "text": "mple.com now"}]
+    body = chat("", messages=[{"role": "user", "content": "Hi"}, {"role": "user", "content": parts}])
+    guard_project(world.acme, pii={"action": "mask", "on": "input"})
+    assert proxy.post("/v1/chat/completions", body).status_code == 200
+    sent = proxy.upstream.requests[-1].json["messages"][1]["content"]
+    assert [part["text"] for part in sent] == [f"Mail {MASK}", " now"]
+    assert (proxy.record.guardrails or [{}])[0]["count"] == 1
+
+
 def test_token_numbers_cannot_be_read_so_a_blocking_rule_refuses_them(world: World, proxy: Proxy) -> None:
     guard_project(world.acme, pii={"action": "block", "on": "input"})
     body = {"model": "openai/text-embedding-up", "input": [1, 2, 3]}
