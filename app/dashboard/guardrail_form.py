@@ -60,8 +60,8 @@ def cards(own: Settings, above: Sequence[Level], *, can_lock: bool) -> list[Card
             inherited=guardrail_words.told(kind, inherited.get(kind, {})) if kind in inherited else "",
             locked_by=locked_by(above, kind),
             state=guardrail_words.told(kind, holding[kind]) if kind in holding else "",
-            actions=actions_of(kind, bool(above)),
-            sides=sides_of(kind, bool(above)),
+            actions=actions_of(kind, kind in inherited),
+            sides=sides_of(kind, kind in inherited),
             can_lock=can_lock and "locked" in KINDS[kind],
             is_whole=kind in WHOLE - COUNTED,
             is_open=bool(own.get(kind)),
@@ -70,21 +70,21 @@ def cards(own: Settings, above: Sequence[Level], *, can_lock: bool) -> list[Card
     ]
 
 
-def actions_of(kind: str, is_below: bool) -> tuple[tuple[str, str], ...]:
+def actions_of(kind: str, inherits: bool) -> tuple[tuple[str, str], ...]:
     """Return what a rule can be told to do; empty where it only lets in or not."""
     if kind in AT_THE_DOOR:
         return ()
-    first = _("As above") if is_below else _("Nothing chosen")
+    first = _("Follows the level above") if inherits else _("Nothing chosen")
     usable = [a for a in guardrail_words.ACTIONS if kind in MASKING or a not in ("mask", "redact")]
     return (("", first), *((action, str(guardrail_words.ACTIONS[action])) for action in usable))
 
 
-def sides_of(kind: str, is_below: bool) -> tuple[tuple[str, str], ...]:
+def sides_of(kind: str, inherits: bool) -> tuple[tuple[str, str], ...]:
     """Return on which sides a rule can look; empty where there is no choice."""
     if kind in AT_THE_DOOR or kind in ONE_SIDED:
         return ()
     usual = guardrail_words.SIDES[DEFAULT_SIDES.get(kind, "both")]
-    first = _("As above") if is_below else _("As usual: %(side)s", side=usual)
+    first = _("Follows the level above") if inherits else _("As usual: %(side)s", side=usual)
     return (("", first), *((side, str(words)) for side, words in guardrail_words.SIDES.items()))
 
 
