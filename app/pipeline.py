@@ -132,6 +132,8 @@ def finish(record: Record) -> None:
     """Charge what was used, give back what was held, and write the record; however the call ended."""
     record.begin("settle")
     record.settle()  #                                             price what was used
+    if record.error is not None:
+        record.error.cost_nano_usd = record.cost_nano_usd
     holds.settle(record)  #                                        charge it, keep the session's turn
     admission.release(record)  #                                   make room in the limits
     record.begin("")

@@ -66,7 +66,7 @@ class Lane:
 
     def told(self) -> Json:
         """Return what the answer says of this model."""
-        cost = self.record.cost_nano_usd if self.record else 0
+        cost = self.cost_nano_usd
         told: Json = {
             "model": self.model,
             "request_id": self.call.request_id,
@@ -76,6 +76,13 @@ class Lane:
         if self.record and self.record.warnings:
             told["warnings"] = self.record.warnings
         return told if self.error is None else {**told, **openai_error(self.error)}
+
+    @property
+    def cost_nano_usd(self) -> int | None:
+        """What the call cost: also one whose answer was made and then refused. None: not known."""
+        if self.record is not None:
+            return self.record.cost_nano_usd
+        return self.error.cost_nano_usd if self.error is not None else 0
 
     def choice(self) -> Iterator[Json]:
         """Yield this model's choice of the common answer; none when it failed."""
@@ -90,7 +97,7 @@ class Lane:
 
 def cost_usd(lanes: Iterable[Lane]) -> str:
     """Return what all of it cost; "unknown" where the price of one is."""
-    costs = [lane.record.cost_nano_usd for lane in lanes if lane.record]
+    costs = [lane.cost_nano_usd for lane in lanes]
     known = [cost for cost in costs if cost is not None]
     return nano_to_usd(sum(known)) if len(known) == len(costs) else "unknown"
 

@@ -20,6 +20,7 @@ class GatewayError(Exception):
     default: ClassVar[str] = "Something went wrong on our side."
     decision: Decision | None = None
     should_retry: bool | None = None  # False: tell SDKs by x-should-retry that it is no use
+    cost_nano_usd: int | None = 0  # what the call cost all the same; None: not known
 
     def __init__(
         self,

@@ -39,7 +39,12 @@ def test_htmx_gets_the_answer_alone(routing):
 
 def test_the_settings_are_kept_and_told(routing, world):
     client, url = routing
-    typed = {"baseline_model": "openai/gpt-4o", "min_quality": "70", "cache_seconds": "60"}
+    typed = {
+        "baseline_model": "openai/gpt-4o",
+        "min_quality": "70",
+        "cache_seconds": "60",
+        "guard_passthrough": "1",
+    }
     assert client.post(url, data=typed).status_code == 303
     project = projects.find(SYSTEM, world.acme.workspace.id, world.acme.project.id)
     assert project.gateway == {
@@ -47,7 +52,7 @@ def test_the_settings_are_kept_and_told(routing, world):
         "min_quality": 70,
         "siblings": False,
         "byok_fallback": False,
-        "guard_passthrough": False,
+        "guard_passthrough": True,
         "cache_seconds": 60,
     }
     assert audit.list_events(actor_of(world.owner), world.acme.workspace.id)[0].action == "project.change"

@@ -164,8 +164,12 @@ def test_compared_models_are_guarded_one_by_one(proxy: Proxy) -> None:
         make = openai_stream if extra else openai_completion
         proxy.upstream.script("up", make(f"It is {SECRET}."))
         proxy.upstream.script("ok", make("All is well."))
-        text = proxy.post("/v1/chat/completions", {**body, **extra}).text
+        answer = proxy.post("/v1/chat/completions", {**body, **extra})
+        text = answer.text
         assert SECRET not in text and "All is well." in text and "guardrail_blocked" in text
+        if not extra:
+            told = answer.get_json()["sluice"]["compare"]
+            assert [lane["cost_usd"] for lane in told] == ["0.000037", None], "what was made is paid"
 
 
 def test_what_a_request_had_taken_out_is_put_back_in_the_answer_for_the_client_alone(proxy: Proxy) -> None:
