@@ -160,3 +160,25 @@ def test_texts_that_take_turns_all_the_time_wait_for_each_other() -> None:
     window.feed(" " + "x" * 64)
     window.give_way()
     assert not window.waits
+
+
+def test_no_kind_that_comes_with_the_product_needs_the_whole_answer() -> None:
+    found_by = plan(
+        {"secrets": {}, "pii": {"names": ["Ada"]}, "injection": {"on": "both"}, "keywords": {"words": ["x"]}}
+    )
+    assert found_by.automaton is not None and not found_by.holds_all
+    window = Window(found_by.automaton, cuts(found_by))
+    waiting = 0
+    for word in "the quick brown fox jumps over the lazy dog and tells a long story of it".split():
+        window.feed(word + " ")
+        waiting = max(waiting, window.fed - window.free)
+    assert waiting < 30
+
+
+@pytest.mark.parametrize("kind", ["language", "json_only", "judge"])
+def test_a_rule_about_the_whole_answer_holds_it_back_only_where_it_acts(kind: str) -> None:
+    fields = {"language": {"allowed": ["en"]}, "judge": {"rule": "rude", "model": "a/b"}, "json_only": {}}[
+        kind
+    ]
+    assert plan({kind: {**fields, "on": "output"}}).holds_all
+    assert not plan({kind: {**fields, "on": "output", "action": "flag"}}).holds_all
