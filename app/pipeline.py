@@ -91,22 +91,12 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
         record.begin("hold")
         record.hold = None if stored else session_holds.reserve(record, plan)  # its turn, budgets, balance
         if checked:
-            record.begin("guardrails")
-            guardrails.check_input(record)  #                      422, or masked
-            record.begin("schema")
-            schemas.check_input(record)  #                         variables and input schema: 422
-            record.begin("prompt")
-            prepare(target, record)  #                             prompt apply
-            session_turns.note_ask(record)
+            check_input(target, record)  #                         guardrails, input schema, prompt apply
             stored = answer_cache.find(plan, record)
         plugins.gather(record)  #                                  what they put before the conversation
         record.begin("upstream")
         chunks = record.follow(stored or dispatch(target, plan, record))  # provider call, with failover
-        if checked:
-            chunks = guardrails.check_output(chunks, record)
-            chunks = schemas.check_output(chunks, record)
-            chunks = session_turns.listen(chunks, record)
-        with closing(chunks):
+        with closing(check_output(chunks, record) if checked else chunks) as chunks:
             first = next(chunks)
             record.begin("stream")
             yield Head(record.streamed, record)
@@ -212,6 +202,26 @@ def prepare(target: Target, record: Record) -> None:
     if record.plugins:
         plugins.offer_tools(record)
     record.messages = record.request["messages"]
+
+
+def check_input(target: Target, record: Record) -> None:
+    """Carry out the checks of what the client sends; what they leave of it is what goes on."""
+    drafted = record.call.body
+    record.begin("guardrails")
+    guardrails.check_input(record)  #                              422, or masked
+    record.begin("schema")
+    schemas.check_input(record)  #                                 variables and input schema: 422
+    record.begin("prompt")
+    if record.call.body is not drafted or target.config.variables or record.session:
+        prepare(target, record)  #                                 prompt apply
+    session_turns.note_ask(record)
+
+
+def check_output(chunks: Generator[Chunk, None, None], record: Record) -> Generator[Chunk, None, None]:
+    """Return the answer as far as the checks of it let it pass."""
+    chunks = guardrails.check_output(chunks, record)  #            422, or masked
+    chunks = schemas.check_output(chunks, record)  #               502, after healing and one repair
+    return session_turns.listen(chunks, record)  #                 what the conversation remembers
 
 
 def dispatch(target: Target, plan: Plan, record: Record) -> Generator[Chunk, None, None]:
