@@ -12,7 +12,8 @@ from app.domain.actors import Actor
 from app.domain.bodies import encoded
 from app.domain.calls import Call, Chunk, Repeat
 from app.domain.chat import choices_of
-from app.domain.errors import AnswerBlocked, GatewayError, GuardrailBlocked
+from app.domain.endpoint_errors import AnswerBlocked, GuardrailBlocked
+from app.domain.errors import GatewayError
 from app.domain.examples import Answered
 from app.domain.ids import new_id
 from app.domain.records import Record

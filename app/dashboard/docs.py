@@ -142,6 +142,11 @@ def proxy_samples() -> list[Snippet]:
 
 def sections() -> list[tuple[str, str]]:
     """Return the parts of the manual: the template's name and the heading."""
+    return [*about_endpoints(), *about_models(), *about_running()]
+
+
+def about_endpoints() -> list[tuple[str, str]]:
+    """Return the parts about endpoints."""
     return [
         ("start", str(_("Quick start"))),
         ("call", str(_("Calling an endpoint"))),
@@ -158,6 +163,12 @@ def sections() -> list[tuple[str, str]]:
         ("rules", str(_("Routing rules of an endpoint"))),
         ("openapi", str(_("What a key can ask, and the OpenAPI file"))),
         ("management", str(_("Managing endpoints and keys from code"))),
+    ]
+
+
+def about_models() -> list[tuple[str, str]]:
+    """Return the parts about calling models by their names."""
+    return [
         ("chat", str(_("Any model with an OpenAI SDK"))),
         ("models", str(_("Models and their names"))),
         ("routing", str(_("Automatic routing"))),
@@ -168,6 +179,12 @@ def sections() -> list[tuple[str, str]]:
         ("plugins", str(_("Plugins"))),
         ("healing", str(_("Answers in JSON"))),
         ("cache", str(_("The cache"))),
+    ]
+
+
+def about_running() -> list[tuple[str, str]]:
+    """Return the parts about keys, providers, money and the running of it all."""
+    return [
         ("keys", str(_("Keys and the key API"))),
         ("failover", str(_("Providers, failover and cost"))),
         ("health", str(_("Providers that fail, and performance"))),

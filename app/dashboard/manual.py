@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
+from app.domain import endpoint_errors as x
 from app.domain import errors as e
 from app.domain import provider_errors as p
 from app.domain.key_api import RULES
@@ -39,6 +40,11 @@ RULES_SAMPLE = """\
 
 def errors() -> list[Row]:
     """Return status, text and meaning of each error on the native routes."""
+    return [*errors_at_the_door(), *errors_of_checks_and_models()]
+
+
+def errors_at_the_door() -> list[Row]:
+    """Return the errors before a call is looked at closely."""
     return [
         ("400", _("The body is not valid JSON: …"), _("Send one JSON object, as plain UTF-8.")),
         ("400", "This project serves '…' routes; …", _("The project does not offer this kind of route.")),
@@ -49,13 +55,19 @@ def errors() -> list[Row]:
         ("403", "Token does not belong to this project.", _("The key is another project's.")),
         ("403", "Missing required scope: '…'. Token has: ….", _("Tick the scope on the key's page.")),
         ("403", "This key may not call the endpoint '…'.", _("Tick the endpoint on the key's page.")),
-        ("403", e.SessionForbidden.default, _("Another key, or another endpoint, or it was erased.")),
+        ("403", x.SessionForbidden.default, _("Another key, or another endpoint, or it was erased.")),
         ("404", "Endpoint not found.", _("The slug is unknown, or the endpoint is switched off.")),
         ("409", e.IdempotencyConflict.default, _("Wait for the first request, or use another key.")),
-        ("409", e.SessionBusy.default, _("See Conversations.")),
-        ("410", e.SessionExpired.default, _("It was idle for too long.")),
+        ("409", x.SessionBusy.default, _("See Conversations.")),
+        ("410", x.SessionExpired.default, _("It was idle for too long.")),
         ("413", e.BodyTooLarge.default, _("At most 10 MB.")),
         ("415", e.UnsupportedEncoding.default, _("The body was compressed.")),
+    ]
+
+
+def errors_of_checks_and_models() -> list[Row]:
+    """Return the errors of limits, money, checks and models."""
+    return [
         (
             "422",
             "Send either 'message' (text) or 'messages' (a list), not both.",
@@ -66,6 +78,7 @@ def errors() -> list[Row]:
             "Budget exceeded. …",
             _("A budget would be passed; the text says which."),
         ),
+        ("422", "Blocked by the guardrail “…”.", _("See Guardrails. The text never tells what was found.")),
         ("422", "'variables.…' must be ….", _("A variable is missing, unknown, or of the wrong kind.")),
         ("422", _("The request does not fit the endpoint's input schema: …"), _("See Schemas.")),
         ("429", "This session holds at most …", _("Begin a new one; waiting does not help.")),
@@ -73,7 +86,7 @@ def errors() -> list[Row]:
         ("429", e.RateLimited.default, _("A limit is reached. Wait as Retry-After says; see Limits.")),
         (
             "502",
-            f"{e.OutputSchemaInvalid.default[:-1]}: …",
+            f"{x.OutputSchemaInvalid.default[:-1]}: …",
             _("Mended and asked again, it still did not. It is paid."),
         ),
         ("502", p.ProviderFailed.default, _("Every model of the endpoint was tried and failed.")),

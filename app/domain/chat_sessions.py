@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from app.domain.errors import InvalidInput, SessionFull
+from app.domain.endpoint_errors import SessionFull
+from app.domain.errors import InvalidInput
 from app.domain.fields import Collector, refuse_unknown, whole
 from app.domain.ids import is_uuid
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain.bodies import encoded
 from app.domain.callers import Caller
 from app.domain.calls import Call, Chunk, Usage
 from app.domain.catalog import Model
 from app.domain.decisions import Decision
-from app.domain.errors import AnswerBlocked, GatewayError, OutputSchemaInvalid, Replayed
+from app.domain.endpoint_errors import AnswerBlocked, OutputSchemaInvalid
+from app.domain.errors import GatewayError, Replayed
 from app.domain.guardrails.guarding import Guarding
 from app.domain.holds import FREE_OPERATIONS, Hold
 from app.domain.limits import Counted
@@ -25,7 +25,7 @@ from app.domain.provider_errors import StreamCut
 from app.domain.record_parts import Attempt, Extra, Healing, Session, Slot
 from app.domain.routing.costs import savings_nano_usd
 from app.domain.targets import Candidate, Target
-from app.domain.tokens import estimate_input, estimate_messages, estimate_tokens
+from app.domain.tokens import estimate_input, estimate_messages, estimate_tokens, estimate_tools
 
 CALL_SECONDS = 600.0  # with all its attempts
 
@@ -230,8 +230,7 @@ class Record:
             self.usage = Usage()
             if not self.cached or self.outcome in ("refused", "failed"):  # what a judge read is paid
                 self.extras = [extra.given_away() for extra in self.extras]
-            self.cost_nano_usd = sum(extra.nano_usd for extra in self.extras)
-            self.provider_cost_nano_usd = sum(extra.provider_nano_usd for extra in self.extras)
+            self._charge_extras()
             return
         if self.between_rounds:
             self.usage = Usage()
@@ -239,32 +238,28 @@ class Record:
             self.usage = self.counted_usage()
         elif self.outcome != "succeeded" or self.forwards or not self.usage.output_tokens:
             self.usage = self.completed(self.usage)
+        beside = self._charge_extras()
         if self.paid_elsewhere:
-            self.cost_nano_usd = sum(extra.nano_usd for extra in self.extras)
-            self.provider_cost_nano_usd = sum(extra.provider_nano_usd for extra in self.extras)
             return
         cost, price = self.cost_of(self.usage), self.price_for(self.usage)
-        self.cost_nano_usd = None if cost is None else cost + sum(extra.nano_usd for extra in self.extras)
-        self.provider_cost_nano_usd = cost_nano_usd(self.usage, price) if price else 0
-        self.provider_cost_nano_usd += sum(extra.provider_nano_usd for extra in self.extras)
-        self.savings_nano_usd = self.savings(self.usage)
+        self.cost_nano_usd = None if cost is None else cost + beside
+        self.provider_cost_nano_usd += cost_nano_usd(self.usage, price) if price else 0
+        prices = self.baseline, self.answered_by.facts  # no baseline: the choice was not ours (O37)
+        self.savings_nano_usd = savings_nano_usd(*prices, self.usage, self.multipliers()[0], beside)
 
-    def savings(self, usage: Usage) -> int | None:
-        """Return what was saved against the baseline for the same tokens (O37); None: we did not choose."""
-        if self.baseline is None or self.answered_by is None:
-            return None
-        extras = sum(extra.nano_usd for extra in self.extras)
-        return savings_nano_usd(self.baseline, self.answered_by.facts, usage, self.multipliers()[0], extras)
+    def _charge_extras(self) -> int:
+        """Let what was paid for beside the answer be the call's cost; return it."""
+        self.cost_nano_usd = beside = sum(extra.nano_usd for extra in self.extras)
+        self.provider_cost_nano_usd = sum(extra.provider_nano_usd for extra in self.extras)
+        return beside
 
     def counted_usage(self) -> Usage:
         """Count input and delivered output ourselves."""
         if self.target is not None and self.target.operation == "embeddings":
             return Usage(estimate_input(self.request.get("input")), estimated=True)
-        tools = self.request.get("tools") or self.request.get("functions")
-        told = estimate_tokens(encoded(tools).decode()) if tools else 0
         history = self.target.history_tokens if self.target else 0
         return Usage(
-            input_tokens=estimate_messages(self.messages) + told + history,
+            input_tokens=estimate_messages(self.messages) + estimate_tools(self.request) + history,
             output_tokens=estimate_tokens(self.uncounted_output()),
             estimated=True,
         )
@@ -302,13 +297,3 @@ class Record:
         facts = self.answered_by.facts if self.answered_by else None
         account = self.caller.rate_multiplier_ppm if self.caller else MILLION
         return account, facts.multiplier_ppm if facts else MILLION
-
-    def frozen_price(self) -> dict[str, Any] | None:
-        """The prices this call was computed with, for the row (O28)."""
-        price = self.price_for(self.usage or Usage())
-        if price is None:
-            return None
-        names = ("input", "output", "cache_read", "cache_write")
-        frozen: dict[str, Any] = {n: getattr(price, f"{n}_nano_usd_per_million") for n in names}
-        elsewhere = {"paid_elsewhere": True} if self.paid_elsewhere else {}
-        return {**frozen, "multipliers_ppm": list(self.multipliers()), **elsewhere}

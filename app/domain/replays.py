@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.errors import GuardrailBlocked
+from app.domain.endpoint_errors import GuardrailBlocked
 from app.domain.examples import BODY_FIELDS
 from app.domain.records import Record
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from splintr import AnyTokenizer, Tokenizer
 
+from app.domain.bodies import encoded
+
 COUNTED_BYTES = 65_536  # more text than this is estimated from its length: counting would hold the hub
 BYTES_PER_TOKEN = 4
 MESSAGE_OVERHEAD = 4
@@ -30,6 +32,12 @@ def estimate_tokens(text: str) -> int:
 def estimate_messages(messages: list[dict[str, Any]]) -> int:
     """Return about how many tokens a conversation's text is; images and files are not counted."""
     return sum(MESSAGE_OVERHEAD + estimate_tokens(message_text(message)) for message in messages)
+
+
+def estimate_tools(request: dict[str, Any]) -> int:
+    """Return about how many tokens the tools of a chat request are."""
+    tools = request.get("tools") or request.get("functions")
+    return estimate_tokens(encoded(tools).decode()) if tools else 0
 
 
 def estimate_input(value: Any, count: Callable[[str], int] = estimate_tokens) -> int:

@@ -12,7 +12,7 @@ from contextlib import closing
 import gevent
 
 from app.domain.calls import HEARTBEAT, Chunk
-from app.domain.errors import AnswerBlocked
+from app.domain.endpoint_errors import AnswerBlocked
 from app.domain.guardrails.answer_plans import AnswerPlan, plan_of
 from app.domain.guardrails.guarding import Guarding, Verdict
 from app.domain.guardrails.masks import disjoint, mask

@@ -24,7 +24,8 @@ from app.database import after_commit, database
 from app.domain import prompts, session_turns
 from app.domain.bodies import encoded
 from app.domain.chat_sessions import Held, SessionSettings, check_room, resumed_id
-from app.domain.errors import Overloaded, SessionBusy, SessionForbidden
+from app.domain.endpoint_errors import SessionBusy, SessionForbidden
+from app.domain.errors import Overloaded
 from app.domain.ids import new_id
 from app.domain.record_parts import Session as Turn
 from app.domain.records import Record

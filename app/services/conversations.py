@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain.actors import Actor
 from app.domain.callers import Caller
-from app.domain.errors import NotFound, SessionExpired, SessionForbidden
+from app.domain.endpoint_errors import SessionExpired, SessionForbidden
+from app.domain.errors import NotFound
 from app.domain.ids import is_uuid
 from app.models import ChatSession, ChatTurn, Endpoint, Key, User
 from app.models.columns import UtcDateTime, utc_now

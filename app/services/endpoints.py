@@ -84,12 +84,7 @@ def save(
         start = before.working_config if over_draft else before.config
         old = {"slug": endpoint.slug, "name": endpoint.name, **start.as_dict()}
         slug, name, config = parse({**old, **fields})
-        if slug != endpoint.slug:
-            check_free(session, endpoint.project_id, slug)
-            keys.follow_slug(session, endpoint.project_id, endpoint.slug, slug)
-        names = {"slug": endpoint.slug, "name": endpoint.name}
-        changes = audit.difference(names, {"slug": slug, "name": name})
-        endpoint.slug, endpoint.name = slug, name
+        changes = rename(session, endpoint, slug, name)
         saving = Saving(actor, note, publish and not endpoint.pinned, proven_only)
         if moved := keep(session, before, start, config, saving):
             changes |= moved | audit.difference(start.as_dict(), config.as_dict())
@@ -99,6 +94,16 @@ def save(
         return view_of(session, endpoint)
 
     return database.transaction(work)
+
+
+def rename(session: Session, endpoint: Endpoint, slug: str, name: str) -> dict[str, list[Any]]:
+    """Give the endpoint its slug and name, which keys follow; return what that changes."""
+    if slug != endpoint.slug:
+        check_free(session, endpoint.project_id, slug)
+        keys.follow_slug(session, endpoint.project_id, endpoint.slug, slug)
+    names = {"slug": endpoint.slug, "name": endpoint.name}
+    endpoint.slug, endpoint.name = slug, name
+    return audit.difference(names, {"slug": slug, "name": name})
 
 
 def keep(

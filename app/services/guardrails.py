@@ -12,7 +12,7 @@ from app.domain import chat_bodies, client_texts
 from app.domain.bodies import encoded
 from app.domain.calls import Chunk
 from app.domain.embeddings import OPERATION as EMBEDDINGS
-from app.domain.errors import GuardrailBlocked
+from app.domain.endpoint_errors import GuardrailBlocked
 from app.domain.guardrails.answer_plans import plan_of
 from app.domain.guardrails.guarding import Guarding, Verdict
 from app.domain.guardrails.rules import Rule

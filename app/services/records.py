@@ -19,6 +19,7 @@ from app.database import database
 from app.domain import dialects, replays
 from app.domain.calls import Call
 from app.domain.forwarding import end_user_of
+from app.domain.frozen_prices import frozen_price
 from app.domain.record_parts import Attempt
 from app.domain.records import Record
 from app.domain.stored_texts import stored, without_nul
@@ -261,7 +262,7 @@ def result(record: Record) -> dict[str, Any]:
         "held_nano_usd": record.hold.nano_usd if record.hold and record.hold.stored else None,
         "shortfall_nano_usd": record.shortfall_nano_usd,
         "overage_nano_usd": record.overage_nano_usd,
-        "price": record.frozen_price(),
+        "price": frozen_price(record),
         "steps": record.steps,
         "first_token_ms": record.first_token_ms,
         "duration_ms": record.duration_ms,

@@ -12,8 +12,8 @@ from app.domain import json_schemas, variables
 from app.domain.bodies import encoded
 from app.domain.calls import Chunk
 from app.domain.chat import choices_of
+from app.domain.endpoint_errors import InputSchemaInvalid, OutputSchemaInvalid
 from app.domain.endpoint_schemas import MOST_VALUE_BYTES, checked_part
-from app.domain.errors import InputSchemaInvalid, OutputSchemaInvalid
 from app.domain.json_schemas import Unusable
 from app.domain.prompts import client_messages
 from app.domain.records import Record

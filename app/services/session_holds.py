@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain import session_turns
-from app.domain.errors import BudgetExceeded, QuotaExceeded, SessionBusy, SessionExpired
+from app.domain.endpoint_errors import SessionBusy, SessionExpired
+from app.domain.errors import BudgetExceeded, QuotaExceeded
 from app.domain.holds import FREELY, Hold, Terms, cap_per_request, longest, quote, terms_of
 from app.domain.records import Record
 from app.domain.targets import Plan

@@ -14,7 +14,8 @@ from app.domain.chat_sessions import (
     parse_session,
     resumed_id,
 )
-from app.domain.errors import InvalidInput, SessionFull
+from app.domain.endpoint_errors import SessionFull
+from app.domain.errors import InvalidInput
 
 ID = "0198f3c2-0000-7000-8000-000000000001"
 

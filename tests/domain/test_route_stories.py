@@ -85,6 +85,7 @@ def row(**changes: Any) -> SimpleNamespace:
         "output_tokens": 20,
         "cached": False,
         "warnings": None,
+        "guardrails": None,
     }
     return SimpleNamespace(**{**values, **changes})
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain import dialects
 from app.domain.calls import HEARTBEAT, Chunk
-from app.domain.errors import AnswerBlocked
+from app.domain.endpoint_errors import AnswerBlocked
 from app.domain.guardrails.screens import Screen
 from app.domain.records import Record
 from tests.services.guarded_answers import (

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from app.domain.guardrails.chars import Chars
 from app.domain.guardrails.folding import ODD, PLAIN
 from app.domain.guardrails.layouts import laid_out
-from app.domain.guardrails.shapes import Chars
 
 MOST_EFFORT = 250_000  # places looked at for one piece of a text, about 50 ms; then it gives up on the text
 EFFORT = 40  # places: what a new state takes beside them

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from app.domain.client_address import Network, is_trusted, parse
-from app.domain.errors import AddressNotAllowed, OutsideHours
+from app.domain.endpoint_errors import AddressNotAllowed, OutsideHours
 from app.domain.guardrails.settings import Settings
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

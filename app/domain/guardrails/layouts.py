@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.domain.guardrails.shapes import Chars, Choice, Edge, Repeat, Row, Shape, Unreadable, read
+from app.domain.guardrails.chars import Chars
+from app.domain.guardrails.shapes import Choice, Edge, Repeat, Row, Shape, Unreadable, read
 
 MOST_PLACES = 2_000  # of one pattern
 MOST_FOLLOWERS = 40_000

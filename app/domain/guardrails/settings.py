@@ -6,7 +6,7 @@ Stored and merged as plain JSON: `{kind: {field: value}}`. An absent field is in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.errors import InvalidFields, InvalidInput
@@ -82,22 +82,3 @@ def merged(layers: Sequence[Settings]) -> Settings:
             if not found.get(kind, {}).get("locked"):
                 found[kind] = {**found.get(kind, {}), **fields}
     return found
-
-
-def loosened(above: Sequence[Settings], below: Settings) -> tuple[str, ...]:
-    """Return the fields (`pii.action`) by which `below` would change a rule that a level above has locked."""
-    return tuple(changes(merged(above), below))
-
-
-def changes(holds: Settings, below: Settings) -> Iterator[str]:
-    """Yield the fields that say something else than a locked rule does."""
-    for kind, fields in below.items():
-        locked = holds.get(kind, {})
-        if locked.get("locked"):
-            yield from (f"{kind}.{name}" for name, value in fields.items() if locked.get(name) != value)
-
-
-def refuse_loosened(above: Sequence[Settings], below: Settings) -> None:
-    """Raise InvalidFields for what `below` would change of locked rules."""
-    if found := loosened(above, below):
-        raise InvalidFields(dict.fromkeys(found, "A level above has locked this guardrail."))

@@ -7,8 +7,9 @@ sure is refused: then nobody may say of a piece of text that no match is under w
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
+
+from app.domain.guardrails.chars import ANY, LINE, Chars, Ranges, cases
 
 MOST_DEPTH = 40
 DIGITS, SPACES = (("0", "9"),), (("\t", "\n"), ("\f", "\r"), (" ", " "))
@@ -22,35 +23,10 @@ NAMED = {
     "xdigit": (*DIGITS, ("a", "f"), ("A", "F")), "punct": (("!", "/"), (":", "@"), ("[", "`"), ("{", "~")),
 }  # fmt: skip
 CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
-Ranges = tuple[tuple[str, str], ...]
 
 
 class Unreadable(Exception):
     """The pattern has parts whose matches cannot be bounded here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chars:
-    """One character of a set. `loose`: any letter with two cases may be in it, too."""
-
-    ranges: Ranges
-    negated: bool = False
-    any_case: bool = False
-    loose: bool = False
-
-    def __contains__(self, char: str) -> bool:
-        if not self.any_case:
-            return self._has(char) is not self.negated
-        if self.negated:
-            return any(not self._has(one) for one in cases(char))
-        return (self.loose and len(cases(char)) > 1) or any(map(self._has, cases(char)))
-
-    def _has(self, char: str) -> bool:
-        return any(first <= char <= last for first, last in self.ranges)
-
-
-ANY = Chars((), negated=True)
-LINE = Chars((("\n", "\n"),), negated=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +59,6 @@ class Edge:
 
 Shape = Chars | Row | Choice | Repeat | Edge
 EMPTY = Row()
-
-
-@lru_cache(4096)
-def cases(char: str) -> frozenset[str]:
-    """Return the character in every case that it has."""
-    found = {char}
-    for _ in range(2):
-        told = {way for one in found for way in (one.lower(), one.upper(), one.casefold(), one.title())}
-        found |= {way for way in told if len(way) == 1}
-    return frozenset(found)
 
 
 class Flags(NamedTuple):

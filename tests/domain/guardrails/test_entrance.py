@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from app.domain.errors import AddressNotAllowed, OutsideHours
+from app.domain.endpoint_errors import AddressNotAllowed, OutsideHours
 from app.domain.guardrails.entrance import Entrance, entrance_of
 
 MONDAY_NOON = datetime(2026, 11, 16, 12)
