@@ -6,6 +6,7 @@ embeddings. Pictures, files, ids and the descriptions of tools are no content.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,7 +16,8 @@ Json = dict[str, Any]
 Change = Callable[[str], str]
 
 FIELDS = (
-    "system", "instructions", "message", "messages", "input", "prompt", "prediction", "variables",
+    "system", "instructions", "message", "messages", "input", "prompt", "prediction", "documents",
+    "variables",
 )  # fmt: skip
 OPEN_FIELDS = frozenset({"variables"})  # any name inside is the client's own
 NO_TEXT = frozenset(
@@ -27,6 +29,9 @@ NO_TEXT = frozenset(
     }
 )  # fmt: skip
 JSON_TEXTS = frozenset({"arguments"})
+PLAIN_NAME = re.compile(
+    r"[A-Za-z_$-]*[0-9]{0,3}"
+)  # of a field; every other name in a tool's arguments is text
 
 
 def read(body: Json) -> list[str]:
@@ -70,20 +75,31 @@ def inside(value: Any, change: Change, is_open: bool) -> Any:
     if isinstance(value, list):
         return [inside(item, change, is_open) for item in value]
     if isinstance(value, dict):
-        return value if is_signed(value) else fields_of(value, change, is_open)
+        return opened(value, change) if is_open else fields_of(value, change)
     return number(value, change) if is_open else value
 
 
-def fields_of(part: Json, change: Change, is_open: bool) -> Json:
+def fields_of(part: Json, change: Change) -> Json:
     """Return an object with its texts changed, but for the fields that are none."""
-    return {name: field_of(part, name, change, is_open) for name in part}
+    return {name: field_of(part, name, change) for name in part}
 
 
-def field_of(part: Json, name: str, change: Change, is_open: bool) -> Any:
+def opened(part: Json, change: Change) -> Json:
+    """Return an object whose names are anybody's own with its texts changed, and the names that are texts."""
+    told: Json = {}
+    for name, value in part.items():
+        after = name if PLAIN_NAME.fullmatch(name) else change(name)
+        while after in told:  # two names that are masked alike
+            after += "_"
+        told[after] = inside(value, change, True)
+    return told
+
+
+def field_of(part: Json, name: str, change: Change) -> Any:
     """Return one field of an object."""
     value = part[name]
-    if is_open:
-        return inside(value, change, True)
+    if name == "thinking" and is_signed(part):
+        return value
     if name in JSON_TEXTS and isinstance(value, str):
         return json_text(value, change)
     if name == "input" and isinstance(value, dict):  # of a tool call

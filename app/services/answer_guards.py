@@ -116,6 +116,8 @@ class Guard:
 
     def _spans(self, text: str, start: int) -> list[Span]:
         """Return what is found; a rule that cannot look lets nothing pass."""
+        if not self._plan.acting:
+            return []
         try:
             return self._plan.acting.spans(text, start)
         except Exception as error:

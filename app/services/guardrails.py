@@ -17,6 +17,7 @@ from app.domain.guardrails.answer_plans import plan_of
 from app.domain.guardrails.guarding import Guarding, Verdict
 from app.domain.guardrails.rules import Rule
 from app.domain.guardrails.screens import Screen, Unfinished
+from app.domain.prompts import client_messages
 from app.domain.records import Record
 from app.services import answer_guards, guardrail_settings, judges
 from app.services.guardrail_looks import Look, stops
@@ -111,6 +112,8 @@ def put_back(record: Record, texts: Sequence[str]) -> None:
     call.body = client_texts.written(call.body, texts)
     if call.chat:
         fresh = chat_bodies.of(call)
-        call.chat = {**call.chat, **{name: fresh[name] for name in ("messages", "input") if name in fresh}}
+        call.chat = {**call.chat, **{name: fresh[name] for name in client_texts.FIELDS if name in fresh}}
+    is_endpoint = target is not None and target.endpoint_id is not None
+    record.messages = client_messages(call) if is_endpoint else []  # what is refused now is kept like this
     if target is not None and target.forwards:
         call.raw_body = encoded(call.body)

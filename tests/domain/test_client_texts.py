@@ -59,6 +59,10 @@ BODIES: list[tuple[dict[str, Any], list[str]]] = [
         ["ins", "in", "out"],
     ),
     ({"input": ["one", "two"], "model": "m"}, ["one", "two"]),
+    ({"message": "m", "prediction": {"type": "content", "content": "p"}}, ["m", "p"]),
+    ({"message": "m", "documents": [{"title": "t", "text": "d"}]}, ["m", "t", "d"]),
+    ({"messages": [{"role": "user", "content": [{**THOUGHT, "text": "beside"}]}]}, ["beside"]),
+    ({"messages": [{"role": "assistant", "content": [{**TOOL_USE, "input": {"a@b.c": 1}}]}]}, ["a@b.c", "1"]),
     ({"input": "one", "user": "somebody", "tools": [{"function": {"description": "d"}}]}, ["one"]),
 ]  # fmt: skip
 
@@ -93,3 +97,10 @@ def test_numbers_stay_numbers_unless_they_must_not_stay() -> None:
 )
 def test_input_of_token_numbers_is_known(value: Any, expected: bool) -> None:
     assert has_tokens({"input": value}) is expected
+
+
+def test_names_in_a_tools_arguments_that_are_masked_alike_stay_apart() -> None:
+    call = {"function": {"name": "send", "arguments": '{"a@b.c":1,"d@e.f":2}'}}
+    body = {"messages": [{"role": "assistant", "content": None, "tool_calls": [call]}]}
+    [message] = written(body, ["X", "1", "X", "2"])["messages"]
+    assert message["tool_calls"][0]["function"]["arguments"] == '{"X":1,"X_":2}'

@@ -91,6 +91,7 @@ def chat(text: str, **fields: Any) -> dict[str, Any]:
 DOORS: list[tuple[str, dict[str, Any]]] = [
     ("/v1/chat/completions", chat(TEXT)),
     ("/v1/chat/completions", chat("", messages=PARTS)),
+    ("/v1/chat/completions", chat("Hi", prediction={"type": "content", "content": TEXT})),
     ("/v1/responses", {"model": "openai/up", "input": TEXT}),
     ("/v1/messages", {**chat(TEXT), "max_tokens": 50}),
     ("/v1/messages", {**chat(TEXT), "model": "anthropic/claude-up", "max_tokens": 50}),
@@ -135,6 +136,20 @@ def test_a_call_refused_before_guardrails_looked_at_it_keeps_nothing_of_it(
     projects.update(SYSTEM, world.acme.workspace.id, world.acme.project.id, fields)
     assert proxy.post("/v1/chat/completions", chat(TEXT, max_tokens=50)).status_code == 402
     assert MAIL not in json.dumps(proxy.record.content)
+
+
+def test_a_call_that_its_schema_refuses_is_kept_as_guardrails_left_it(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_allowed, "allowed", True)
+    projects.update(SYSTEM, world.acme.workspace.id, world.acme.project.id, {"log_content": True})
+    guard(world.acme, pii={"action": "mask"})
+    schema = {"input_schema": {"type": "object", "required": ["zip"]}}
+    endpoints.save(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id, schema)
+    response = client.post(world.acme.url, json={"message": TEXT}, headers=world.acme.headers)
+    assert (response.status_code, records()[-1].error_code) == (422, "input_schema_invalid")
+    kept = json.dumps(records()[-1].content)
+    assert MASK in kept and MAIL not in kept
 
 
 def test_on_a_providers_own_routes_only_locked_rules_hold_unless_the_project_asks(

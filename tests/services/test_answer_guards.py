@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -279,6 +279,23 @@ def test_texts_of_several_answers_and_channels_are_not_mixed() -> None:
     mixed = chat({"reasoning_content": half[0]}, {"content": half[1]}, {"refusal": SECRET})
     stream = written(mixed, record_of("openai"), {"secrets": {"action": "mask"}})
     assert half[0] in stream and half[1] in stream and SECRET not in stream
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda char: {"delta": {"content": char}, "finish_reason": "stop"},
+        lambda char: {"delta": {"audio": {"transcript": char}}},
+        lambda char: {"delta": {}, "text": char},
+        lambda char: {"delta": {"content": ""}, "message": {"content": char}},
+    ],
+    ids=["finishes in every chunk", "transcript", "text beside", "message in a stream"],
+)
+def test_what_odd_providers_say_elsewhere_is_searched_too(shape: Callable[[str], dict[str, Any]]) -> None:
+    events = [openai_chunk({}, choices=[{"index": 0, **shape(char)}]) for char in f"Key {SECRET}."]
+    stream = written(read("openai", map(data, events)), record_of("openai"), {"secrets": {"action": "mask"}})
+    assert "[Secret REDACTED]" in stream and "K" in stream
+    assert not any(f'"{char}"' in stream for char in "QX3Z7")
 
 
 def test_thoughts_and_their_repetition_are_masked_and_lose_their_signature() -> None:

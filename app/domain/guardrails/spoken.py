@@ -21,7 +21,7 @@ NO_TEXT = frozenset(
         "role", "type", "id", "index", "name", "object", "status", "model", "format", "call_id", "item_id",
         "tool_use_id", "signature", "encrypted_content", "encrypted_index", "data", "b64_json", "images",
         "image_url",
-        "audio", "obfuscation", "finish_reason", "native_finish_reason", "stop_reason", "logprobs", "usage",
+        "obfuscation", "finish_reason", "native_finish_reason", "stop_reason", "logprobs", "usage",
         "created", "created_at", "system_fingerprint", "service_tier", "instructions", "tools", "metadata",
         "container", "media_type", "partial_image_b64", "cache_control", "server_label",
         "previous_response_id", "phase", "sluice", "safety_identifier", "prompt_cache_key", "user",
@@ -68,22 +68,26 @@ class Spoken:
 
 
 def chat_spoken(data: Json) -> Spoken:
-    """Read a chunk of a chat, or a whole completion."""
+    """Read a chunk of a chat, or a whole completion. Its texts end with it: some finish in every chunk."""
     pieces: list[Piece] = []
-    closes: list[Key] = []
     choices = data.get("choices")
     for place, choice in enumerate(choices if isinstance(choices, list) else ()):
-        if not isinstance(choice, dict):
-            continue
-        group = whole_number(choice.get("index"))
-        for name in ("delta", "message"):
-            pieces += delta_pieces(choice.get(name), ("choices", place, name), (group,))
-        if choice.get("finish_reason"):
-            closes.append((group,))
+        if isinstance(choice, dict):
+            pieces += choice_pieces(choice, ("choices", place))
     for name, value in data.items():
-        if name != "choices" and name not in NO_TEXT:
+        if name not in NO_TEXT and not (name == "choices" and isinstance(value, list)):
             pieces += wholes(value, (name,))
-    return Spoken(pieces, tuple(closes))
+    return Spoken(pieces)
+
+
+def choice_pieces(choice: Json, path: Path) -> Iterator[Piece]:
+    """Yield the texts of one choice: what it says, and what else stands beside that."""
+    group = whole_number(choice.get("index"))
+    for name in ("delta", "message"):
+        yield from delta_pieces(choice.get(name), (*path, name), (group,))
+    for name, value in choice.items():
+        if name not in ("delta", "message") and name not in NO_TEXT:
+            yield from delta_pieces(value, (*path, name), (group, name))
 
 
 def delta_pieces(value: Any, path: Path, key: Key) -> Iterator[Piece]:
