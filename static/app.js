@@ -197,7 +197,8 @@
 
   // A summary of errors names each field by its label
   for (const link of findAll('[data-focus] a[href^="#f-"]')) {
-    const label = find(`label[for="${link.hash.slice(1)}"], ${link.hash} > legend`)?.firstChild.textContent.trim();
+    const id = decodeURIComponent(link.hash.slice(1));
+    const label = find(`label[for="${CSS.escape(id)}"], #${CSS.escape(id)} > legend`)?.firstChild.textContent.trim();
     if (label) link.prepend(`${label}: `);
   }
 

@@ -108,9 +108,9 @@ def field(name: str) -> str:
         "guardrails": _("Guardrails"),
         "input_schema": _("Input schema"),
         "output_schema": _("Output schema"),
-        "session": _("Sessions"),
+        "session": _("Conversations"),
         "routing": _("Routing rules"),
-        "cache_seconds": _("Answers are kept for, in seconds"),
+        "cache_seconds": _("Cache"),
     }
     return str(words.get(name, name))
 

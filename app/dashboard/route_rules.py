@@ -81,6 +81,13 @@ def operators() -> list[tuple[str, str]]:
     ]
 
 
+def sentence(clause: Clause) -> str:
+    """Return one condition as the form reads."""
+    fact = dict(facts()).get(clause.fact, clause.fact)
+    compares = dict(operators()).get(clause.operator, "")
+    return " ".join(filter(None, (str(fact), str(compares), clause.value)))
+
+
 def when_of(clauses: Iterable[Clause]) -> dict[str, Any]:
     """Return the conditions as a file has them."""
     when: dict[str, Any] = {}

@@ -9,12 +9,12 @@ from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, model_words, pages, receipt_words
+from app.dashboard import change_words, forms, model_words, pages, receipt_words
 from app.dashboard.auth import actor
 from app.dashboard.endpoints import find
 from app.domain.endpoints import parse_config
 from app.domain.errors import InvalidInput
-from app.domain.version_diffs import FieldChange, differences
+from app.domain.version_diffs import FieldChange
 from app.models import EndpointVersion
 from app.services import endpoint_versions, example_runs, publishing
 from app.services.endpoint_versions import EndpointView
@@ -56,7 +56,7 @@ def compare(endpoint_id: UUID) -> Response:
         words=model_words,
         before=before,
         after=after,
-        changes=differences(parse_config(before.config), parse_config(after.config)),
+        changes=change_words.changes(parse_config(before.config), parse_config(after.config)),
         numbers=numbers_of(view),
     )
 
@@ -137,7 +137,7 @@ def review_page(
         view=view,
         project=project,
         words=model_words,
-        changes=differences(view.config, parse_config(version.config)),
+        changes=change_words.changes(view.config, parse_config(version.config)),
         errors=errors or {},
         status=422 if errors else 200,
         **standing_context(standing, review=True),
@@ -183,5 +183,5 @@ def label_of(view: EndpointView, row: EndpointVersion) -> str:
 def with_changes(rows: list[EndpointVersion]) -> list[tuple[EndpointVersion, list[FieldChange] | None]]:
     """Return each version with what it changed; None for the last row, whose predecessor is not at hand."""
     configs = [parse_config(row.config) for row in rows]
-    changes = [differences(old, new) for new, old in zip(configs, configs[1:], strict=False)]
+    changes = [change_words.changes(old, new) for new, old in zip(configs, configs[1:], strict=False)]
     return list(zip(rows, [*changes, None], strict=True))

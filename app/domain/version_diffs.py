@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ LONG_TEXTS = frozenset({"prompt", "user_prompt_template", "description"})
 MOST_LINES = 1_500  # per side; comparing lines takes quadratic time
 CONTEXT_LINES = 2
 NESTED = frozenset({"variables", "guardrails", "input_schema", "output_schema", "session", "routing"})
+
+Tell = Callable[[str, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +40,20 @@ class FieldChange:
     too_long: bool = False
 
 
-def differences(before: EndpointConfig, after: EndpointConfig) -> list[FieldChange]:
-    """Return the fields that differ, in the configuration's order."""
+def as_stored(_name: str, value: Any) -> Any:
+    """Return a field's value as it is stored."""
+    return value
+
+
+def differences(before: EndpointConfig, after: EndpointConfig, told: Tell = as_stored) -> list[FieldChange]:
+    """Return the fields that differ, in the configuration's order; `told` puts their values in words."""
     old, new = before.as_dict(), after.as_dict()
-    return [change_of(name, old, new) for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [change_of(name, old, new, told) for name in {**old, **new} if old.get(name) != new.get(name)]
 
 
-def change_of(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> FieldChange:
+def change_of(name: str, old: Mapping[str, Any], new: Mapping[str, Any], told: Tell) -> FieldChange:
     """Return one field's change."""
-    values = old.get(name), new.get(name)
+    values = told(name, old.get(name)), told(name, new.get(name))
     if name not in LONG_TEXTS | NESTED:
         return FieldChange(name, *values)
     before, after = (outline(value) if name in NESTED else str(value or "").splitlines() for value in values)

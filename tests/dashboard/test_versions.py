@@ -142,7 +142,7 @@ def test_any_two_versions_are_compared(world, person):
     endpoints.save(SYSTEM, *place, {"prompt": "Two"})
     endpoints.save(SYSTEM, *place, {"guardrails": {"keywords": {"words": ["blue"]}}})
     page = person.get(url(world.acme, "/versions/compare?a=1&b=3")).text
-    assert "Two" in page and "keywords → words: blue" in page
+    assert "Two" in page and "Words → Words and phrases: blue" in page
     assert "Nothing differs." in person.get(url(world.acme, "/versions/compare?a=2&b=2")).text
     assert person.get(url(world.acme, "/versions/compare?a=9")).status_code == 404
     assert "Answered calls from" in person.get(url(world.acme, "/versions")).text

@@ -10,15 +10,19 @@ from flask_babel import lazy_gettext as _l
 from app.dashboard import forms
 from app.dashboard.sections.section import Section
 from app.dashboard.sections.session import UNITS, duration, in_units
+from app.domain.endpoints import MOST_CACHE_SECONDS
+from app.domain.errors import InvalidInput
 from app.services.endpoints import EndpointView
 
 
 def read() -> dict[str, Any]:
-    """Return the form as the service takes it."""
-    kept, unit = forms.whole("cache_seconds"), UNITS.get(forms.text("unit"), 60)
+    """Return the form as the service takes it; raise InvalidInput in the form's own units."""
     if not forms.switch("keeps"):
         return {"cache_seconds": 0}
-    return {"cache_seconds": kept * unit if isinstance(kept, int) else kept or "0"}
+    kept, unit = forms.whole("cache_seconds"), UNITS.get(forms.text("unit"), 60)
+    if not isinstance(kept, int) or not 0 < kept * unit <= MOST_CACHE_SECONDS:
+        raise InvalidInput(_("From 1 minute to 30 days."), param="cache_seconds")
+    return {"cache_seconds": kept * unit}
 
 
 def values(view: EndpointView) -> dict[str, Any]:
