@@ -181,9 +181,15 @@ def kept(chunks: Generator[Chunk, None, None], record: Record) -> Generator[Chun
 
 
 def remember(record: Record) -> None:
-    """Store the answer of a call that succeeded: whatever checked it has let it through."""
-    if record.keeps is not None and record.slot is not None:
+    """Store the answer of a call that succeeded: whatever checked it has let it through as it came."""
+    if record.keeps is not None and record.slot is not None and not was_masked(record):
         put(record.slot, record, record.keeps)
+
+
+def was_masked(record: Record) -> bool:
+    """Say whether guardrails took something out of the answer: what came is kept nowhere."""
+    verdicts = record.guarding.verdicts if record.guarding else ()
+    return any(said.side == "output" and said.outcome in ("masked", "redacted") for said in verdicts)
 
 
 def lengths(data: Json) -> Iterator[int]:

@@ -358,6 +358,15 @@ def test_an_answer_kept_in_the_cache_is_found_by_the_masked_text(world: World, p
     assert again.headers["X-Cache"] == "hit" and len(proxy.upstream.requests) == 1
 
 
+def test_an_answer_that_was_masked_is_not_kept_in_the_cache(world: World, proxy: Proxy) -> None:
+    fields = {"gateway": {"cache_seconds": 60}, "guardrails": {"pii": {"action": "mask", "on": "output"}}}
+    projects.update(SYSTEM, world.acme.workspace.id, world.acme.project.id, fields)
+    proxy.upstream.script("up", openai_completion(TEXT))
+    for _ in range(2):
+        assert MASK in proxy.post("/v1/chat/completions", chat("Hi")).text
+    assert len(proxy.upstream.requests) == 2
+
+
 def test_a_judge_is_paid_also_where_the_answer_comes_from_the_cache(world: World, proxy: Proxy) -> None:
     price_all(world.acme)
     make_prepaid(world.acme, USD)
