@@ -93,13 +93,13 @@ DAYS = {
 
 
 def told(kind: str, rule: Rule) -> str:
-    """Return what a rule does, in a few words; empty where it does nothing."""
+    """Return what a rule does, in a few words; empty where it does nothing, or says what cannot be."""
     what = holds(kind, rule)
     if kind in ("addresses", "hours"):
         return what
     if rule.get("action") == "off" or (kind in NEEDED and not rule.get(NEEDED[kind])):
         return ""
-    does = str(SHORT[rule.get("action") or "block"])
+    does = str(SHORT.get(rule.get("action") or "block", ""))
     return f"{does} ({what})" if what else does
 
 
@@ -119,8 +119,9 @@ def holds(kind: str, rule: Rule) -> str:
     name, count = LISTS.get(kind, (None, None))
     if name is not None and rule.get(name):
         return str(count(len(rule[name])))
-    if kind == "length" and rule.get("most_characters"):
-        return str(_("longer than %(most)s characters", most=f"{rule['most_characters']:,}"))
+    most = rule.get("most_characters")
+    if isinstance(most, int):
+        return str(_("longer than %(most)s characters", most=f"{most:,}"))
     return ""
 
 

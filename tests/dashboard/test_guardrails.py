@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
 from app.domain.actors import SYSTEM
@@ -54,6 +55,15 @@ def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_stays(world: 
     assert answer.status_code == 422
     assert "Pattern 2:" in answer.text and "other = (a" in answer.text
     assert stored(world.acme) == {}
+
+
+@pytest.mark.parametrize("typed", [{"length.most_characters": "many"}, {"secrets.action": "explode"}])
+def test_what_cannot_be_is_said_and_stays_in_the_form(
+    world: World, sign_in: Any, typed: dict[str, str]
+) -> None:
+    [(name, value)] = typed.items()
+    answer = sign_in(world.owner).post("/w/acme/guardrails", data={f"guardrails.{name}": value})
+    assert answer.status_code == 422 and "Must be" in answer.text
 
 
 def test_a_locked_rule_is_shown_and_stays_below(world: World, sign_in: Any) -> None:
