@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _
 
-from app.dashboard import guardrail_words, limit_fields
+from app.dashboard import change_words, guardrail_words, limit_fields, model_words
 from app.domain.limits import KINDS
+from app.domain.outlines import outline
 from app.models import AuditEvent
 
 SENTENCES: dict[str, LazyString] = {
@@ -130,7 +130,9 @@ def tell(event: AuditEvent) -> Told:
         version = version or draft
     parts = {"what": event.object_label, "action": event.action, "version": version}
     told = [guardrail_words.changed(name, old, new) for name, (old, new) in pairs.items() if is_rule(name)]
-    told += [(field(n), value(old), value(new)) for n, (old, new) in sorted(pairs.items()) if not is_rule(n)]
+    of_endpoint = event.action.startswith("endpoint.")
+    tell_one = in_form_words if of_endpoint else in_words
+    told += [tell_one(n, old, new) for n, (old, new) in sorted(pairs.items()) if not is_rule(n)]
     return Told(
         who=event.actor_label,
         sentence=str(SENTENCES.get(action, OTHER)) % {**parts, "before": before, "after": after},
@@ -150,6 +152,21 @@ def is_rule(name: str) -> bool:
     return name.startswith(guardrail_words.CHANGED)
 
 
+def in_words(name: str, before: Any, after: Any) -> tuple[str, str, str]:
+    """Return one changed field: its name, what it said and what it says."""
+    return field(name), value(before), value(after)
+
+
+def in_form_words(name: str, before: Any, after: Any) -> tuple[str, str, str]:
+    """Return one changed field of an endpoint, as its forms call it."""
+    label = model_words.field(name)
+    return (
+        field(name) if label == name else label,
+        value(change_words.told(name, before)),
+        value(change_words.told(name, after)),
+    )
+
+
 def field(name: str) -> str:
     """Return a field's name as people read it."""
     return name.replace("_", " ").capitalize()
@@ -165,5 +182,5 @@ def value(given: Any) -> str:
         return ", ".join(given)
     if isinstance(given, dict) and given.keys() <= KINDS.keys():
         return limit_fields.told(given)
-    text = json.dumps(given, ensure_ascii=False) if isinstance(given, dict | list) else str(given)
+    text = "; ".join(outline(given)) if isinstance(given, dict | list) else str(given)
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"

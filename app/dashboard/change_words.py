@@ -12,6 +12,7 @@ from app.dashboard.sections.session import duration
 from app.dashboard.sections.variables import type_words
 from app.domain.endpoints import EndpointConfig
 from app.domain.guardrails.kind_fields import LANGUAGES
+from app.domain.guardrails.secrets import secret_kinds
 from app.domain.version_diffs import FieldChange, differences
 
 
@@ -64,7 +65,7 @@ def part(name: str, value: Any) -> Any:
         "action": guardrail_words.SHORT,
         "on": guardrail_words.SIDES,
         "days": guardrail_words.DAYS,
-        "kinds": guardrail_words.PII,
+        "kinds": {**secret_kinds(), **guardrail_words.PII},
         "allowed": LANGUAGES,
     }
     words = known.get(name, {})
