@@ -11,6 +11,7 @@ import pytest
 from app.domain import dialects
 from app.domain.calls import HEARTBEAT, Chunk
 from app.domain.endpoint_errors import AnswerBlocked
+from app.domain.forwarding import CHAT
 from app.domain.guardrails.screens import Screen
 from app.domain.records import Record
 from tests.services.guarded_answers import (
@@ -296,6 +297,19 @@ def test_what_odd_providers_say_elsewhere_is_searched_too(shape: Callable[[str],
     stream = written(read("openai", map(data, events)), record_of("openai"), {"secrets": {"action": "mask"}})
     assert "[Secret REDACTED]" in stream and "K" in stream
     assert not any(f'"{char}"' in stream for char in "QX3Z7")
+
+
+def test_thoughts_that_are_told_twice_at_a_time_are_searched_in_both() -> None:
+    told = "word " * 12 + SECRET + " end"
+    for size in (1, 7, 19):
+        pieces = [told[place : place + size] for place in range(0, len(told), size)]
+        twice = [{"reasoning": one, "reasoning_details": [{"type": "reasoning.text", "text": one}]}
+                 for one in pieces]  # fmt: skip
+        chunks = read("raw", map(data, map(openai_chunk, twice)), CHAT)
+        record = record_of("openai", operation=CHAT, forwards=True)
+        stream = written(chunks, record, {"secrets": {"action": "mask"}})
+        heard = "".join(event["choices"][0]["delta"]["reasoning"] for event in said(stream))
+        assert heard == "word " * 12 + "[Secret REDACTED] end", size
 
 
 def test_thoughts_and_their_repetition_are_masked_and_lose_their_signature() -> None:

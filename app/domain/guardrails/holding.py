@@ -98,7 +98,7 @@ class Holding(Generic[T]):
             window = self._windows[piece.key] = self._new_window(piece)
         for key, other in self._windows.items():
             if other is not window and key[0] == piece.key[0] and other.waits:
-                other.give_way()
+                other.give_way(len(piece.text))
         piece.start = window.fed
         window.feed(piece.text)
 

@@ -16,6 +16,7 @@ UNIT = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^u]|.", re.DOTALL
 )
 BETWEEN = 64  # characters: in so many, a text gives way to another once at most
+PATIENCE = 32  # characters of others: said since a text went on, it is taken to be at its end
 HALF = re.compile(  # an escape, or a pair of them, that is not whole yet
     r"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?\\(?:u[0-9a-fA-F]{0,3})?\Z|\\u[dD][89abAB][0-9a-fA-F]{2}\Z"
 )
@@ -53,6 +54,7 @@ class Window:
         self._start = 0  # of the next search
         self._floor = 0  # up to here it is free
         self._gave_way_at = -BETWEEN
+        self._passed_by = 0  # characters of others since it went on
         self._fed = 0
         self._has_ended = self._may_have = (
             False  # a match: before `_start` comes to `clear`, in what is alive
@@ -75,6 +77,7 @@ class Window:
 
     def feed(self, text: str) -> None:
         """Add a piece, and decide what can be."""
+        self._passed_by = 0
         self._text += text
         self._fed += len(text)
         clear = self._follow(text)
@@ -128,12 +131,14 @@ class Window:
             self._decide(self._fed)
         self._state, self._may_have = None if self._automaton is None else self._automaton.start, False
 
-    def give_way(self) -> None:
-        """Something else is said: decide as if the text were at its end, unless it did so just before.
+    def give_way(self, said: int) -> None:
+        """Hear what else is said: decide as if the text were at its end, unless it did so just before.
 
+        Texts that come in turns, a few characters each, are both under way: neither is at its end.
         Should it go on, a match that began before is found, too, and what is left of it goes out as it must.
         """
-        if self._fed - self._gave_way_at < BETWEEN:
+        self._passed_by += said
+        if self._passed_by < PATIENCE or self._fed - self._gave_way_at < BETWEEN:
             return
         if self._has_ended or self._may_have or self._automaton is None:
             self._look(self._fed)
@@ -191,7 +196,7 @@ class JsonWindow(Window):
             super().feed(self._read("", at_end=True))
         super().finish()
 
-    def give_way(self) -> None:
+    def give_way(self, said: int) -> None:
         """Tool calls may come in turns: they wait."""
 
     def swallow(self, text: str) -> None:

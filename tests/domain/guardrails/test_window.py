@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.domain.guardrails.answer_plans import AnswerPlan, plan_of
 from app.domain.guardrails.masks import disjoint
 from app.domain.guardrails.rules import effective
-from app.domain.guardrails.window import Cut, JsonWindow, Window
+from app.domain.guardrails.window import PATIENCE, Cut, JsonWindow, Window
 from app.services.answer_guards import finding
 
 RULES = {
@@ -141,7 +141,7 @@ def test_a_text_that_gives_way_ends_there_and_is_still_watched() -> None:
     window = Window(found_by.automaton, cuts(found_by))
     window.feed("key " + KEY[:10])
     assert window.waits
-    window.give_way()
+    window.give_way(PATIENCE)
     assert not window.waits and window.told(0, "key " + KEY[:10]) == "key " + KEY[:10]
     window.feed(KEY[10:] + " end")
     window.finish()
@@ -154,11 +154,11 @@ def test_texts_that_take_turns_all_the_time_wait_for_each_other() -> None:
     out = ""
     for number, char in enumerate(KEY):
         window.feed(char)
-        window.give_way()
+        window.give_way(PATIENCE - 1)
         out += window.told(number, char) if window.free > number else ""
-    assert out == KEY[0] and window.waits
+    assert out == "" and window.waits
     window.feed(" " + "x" * 64)
-    window.give_way()
+    window.give_way(PATIENCE)
     assert not window.waits
 
 
