@@ -101,11 +101,16 @@ def run_check(check: Check, environ: dict[str, str], write: Callable[[str], obje
     return Result(check.name, process.returncode, time.monotonic() - started, closing_line(last))
 
 
+def tell(line: str) -> None:
+    """Write a line of a check at once, also where the output is a file."""
+    print(line, end="", flush=True)
+
+
 def run_suites(environ: dict[str, str]) -> list[Result]:
     """Run the tests on both databases side by side; the second's lines come when the first is through."""
     later: list[str] = []
     with ThreadPoolExecutor(len(SUITES)) as pool:
-        writers = (sys.stdout.write, later.append)
+        writers = (tell, later.append)
         results = list(pool.map(run_check, SUITES, repeat(environ), writers))
     sys.stdout.writelines(later)
     return [run_again(*pair, environ) for pair in zip(SUITES, results, strict=True)]
@@ -116,7 +121,7 @@ def run_again(check: Check, result: Result, environ: dict[str, str]) -> Result:
     if result.exit_code != 1 or not 0 < count_failed(check) <= MOST_AGAIN:
         return result
     say(f"\n{check.name}: what failed runs once more, alone")
-    again = run_check(replace(check, arguments=AGAIN), environ, sys.stdout.write)
+    again = run_check(replace(check, arguments=AGAIN), environ, tell)
     told = f"{result.closing_line}; alone: {again.closing_line}"
     return Result(check.name, again.exit_code, result.seconds + again.seconds, told)
 
@@ -133,7 +138,7 @@ def closing_line(last: deque[str]) -> str:
 
 def run_all(environ: dict[str, str]) -> int:
     """Run every check, also after one failed; return the exit code."""
-    results = [run_check(check, environ, sys.stdout.write) for check in CHECKS] + run_suites(environ)
+    results = [run_check(check, environ, tell) for check in CHECKS] + run_suites(environ)
     say("\n" + "\n".join(str(result) for result in results))
     return int(any(result.exit_code for result in results))
 
