@@ -135,6 +135,7 @@ def test_variables_are_saved_in_their_types(variables: Form) -> None:
 def test_a_wrong_variable_is_named_and_the_rest_stays_typed(variables: Form) -> None:
     refused = variables.save(v_name=["tone", "2x"], v_type=["string", "string"])
     assert refused.status_code == 422 and b"Variable 2x" in refused.data and b'value="tone"' in refused.data
+    assert b'aria-describedby="v-1-error"' in refused.data and refused.data.count(b'id="f-variables"') == 1
 
 
 def test_names_that_the_prompts_use_are_offered(variables: Form, world: World) -> None:

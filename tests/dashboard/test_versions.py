@@ -128,6 +128,8 @@ def test_a_pinned_version_is_told_and_keeps_answering(world, person):
     person.post(url(world.acme, "/versions/pin"), data={"pinned": "1"})
     save(person, world.acme, "prompt", prompt="Be brief.")
     assert (find(world.acme).version.number, find(world.acme).draft.number) == (1, 2)
+    form = person.get(url(world.acme, "/settings/prompt")).text
+    assert "Save as a draft" in form and "Save and publish" not in form
     page = person.get(url(world.acme, "/versions")).text
     assert "Version 1 is pinned" in page
     refused = person.post(url(world.acme, "/versions/2/publish"))

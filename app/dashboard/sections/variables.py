@@ -16,6 +16,7 @@ from app.models import Project
 from app.services.endpoints import EndpointView
 
 COLUMNS = ("name", "type", "label", "help", "default", "options", "min", "max", "max_length")
+MOST_NAMES = 8  # in the overview
 YES = frozenset({"yes", "true", "1", "on"})
 NO = frozenset({"no", "false", "0", "off"})
 
@@ -144,7 +145,10 @@ def type_words(kind: str) -> str:
 def summary(view: EndpointView) -> str:
     """Return the section in a line."""
     names = [variable.name for variable in view.working_config.variables]
-    return ", ".join(names) or str(_("None: callers send a text"))
+    first = ", ".join(names[:MOST_NAMES])
+    if len(names) > MOST_NAMES:
+        return str(_("%(first)s and %(more)d more", first=first, more=len(names) - MOST_NAMES))
+    return first or str(_("None: callers send a text"))
 
 
 section = Section(
