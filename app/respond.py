@@ -122,7 +122,7 @@ def answer(call: Call, dialect: Dialect) -> Response:
         if head.streamed:
             return stream(head.record, chunks, dialect, leave)
         if head.record.forwards:
-            return forwarded_whole(call, head.record, chunks, leave)
+            return forwarded_whole(head.record, chunks, leave)
         completion = next(chunk.data for chunk in list(chunks) if isinstance(chunk, Chunk) and chunk.data)
     except Replayed as stored:
         leave()
@@ -135,7 +135,7 @@ def answer(call: Call, dialect: Dialect) -> Response:
         raise
     leave()
     response = json_response(dialect.answer(completion, head.record), 200, record_headers(head.record))
-    idempotency.keep(call, 200, response.content_type or "", response.get_data())
+    idempotency.keep(head.record, 200, response.content_type or "", response.get_data())
     return response
 
 
@@ -147,12 +147,12 @@ def replay(stored: Replayed) -> Response:
     return response
 
 
-def forwarded_whole(call: Call, record: Record, chunks: Iterator[Any], leave: Callable[[], None]) -> Response:
+def forwarded_whole(record: Record, chunks: Iterator[Any], leave: Callable[[], None]) -> Response:
     """Return a provider's own buffered answer, once it is settled."""
     body = b"".join([chunk.raw for chunk in chunks])
     leave()
     response = Response(body, headers={**record.answer_headers, **record_headers(record)})
-    idempotency.keep(call, 200, response.content_type or "", body)
+    idempotency.keep(record, 200, response.content_type or "", body)
     return response
 
 

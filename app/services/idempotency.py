@@ -98,12 +98,16 @@ def finish(session: Session, request_id: str, *, charged: bool) -> None:
         session.execute(delete(IdempotencyKey).where(mine, IdempotencyKey.state == "in_flight"))
 
 
-def keep(call: Call, status: int, content_type: str, answer: bytes) -> None:
+def keep(record: Record, status: int, content_type: str, answer: bytes) -> None:
     """Store the answer of a request that carried a key, if it is not too large; never raises.
 
-    The call is settled by then: whoever paid for the answer gets it, stored or not.
+    The call is settled by then: whoever paid for the answer gets it, stored or not. An answer in which a
+    guardrail put back what it had hidden is not stored: that never leaves the process.
     """
+    call = record.call
     if call.headers.get(HEADER) is None or len(answer) > MOST_BYTES:
+        return
+    if record.guarding is not None and record.guarding.vault:
         return
     statement = (
         update(IdempotencyKey)

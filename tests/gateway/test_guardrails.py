@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from app.domain.actors import SYSTEM
 from app.domain.guardrails.screens import Screen
-from app.models import Reservation
+from app.models import IdempotencyKey, Reservation
 from app.services import endpoints, keys, projects, workspaces
 from app.services.records import content_allowed
 from tests.forgetting import forget_everything
@@ -356,6 +356,17 @@ def test_an_answer_kept_in_the_cache_is_found_by_the_masked_text(world: World, p
     proxy.post("/v1/chat/completions", chat(TEXT))
     again = proxy.post("/v1/chat/completions", chat(TEXT.replace("ann@", "bob@")))
     assert again.headers["X-Cache"] == "hit" and len(proxy.upstream.requests) == 1
+
+
+def test_an_answer_with_what_was_hidden_put_back_is_stored_for_no_idempotency_key(
+    world: World, proxy: Proxy
+) -> None:
+    guard_project(world.acme, pii={"action": "redact", "on": "input"})
+    proxy.upstream.script("up", openai_completion("To [[EMAIL_001]]."))
+    first, again = (proxy.post("/v1/chat/completions", chat(TEXT), Idempotency_Key="one") for _ in range(2))
+    assert f"To {MAIL}." in first.text
+    assert (again.status_code, MAIL in again.text) == (409, False)
+    assert [row.answer for row in rows(IdempotencyKey)] == [None]
 
 
 def test_an_answer_that_was_masked_is_not_kept_in_the_cache(world: World, proxy: Proxy) -> None:
