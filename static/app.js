@@ -195,9 +195,16 @@
     for (const element of findAll("time[data-relative]")) tellTime(element);
   }
 
-  // A summary of errors names each field by its label
+  // What the browser refuses may stand in something folded, which it could not show
+  document.addEventListener("invalid", (event) => {
+    for (let fold = event.target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  }, true);
+
+  // A summary of errors names each field by its label; a part of a field leads to the field
   for (const link of findAll('[data-focus] a[href^="#f-"]')) {
-    const id = decodeURIComponent(link.hash.slice(1));
+    let id = decodeURIComponent(link.hash.slice(1));
+    while (!document.getElementById(id) && id.includes(".")) id = id.slice(0, id.lastIndexOf("."));
+    if (document.getElementById(id)) link.hash = id;
     const label = find(`label[for="${CSS.escape(id)}"], #${CSS.escape(id)} > legend`)?.firstChild.textContent.trim();
     if (label) link.prepend(`${label}: `);
   }
