@@ -168,3 +168,25 @@ def test_a_change_that_breaks_an_example_says_so_before_it_is_published(
     page.get_by_label("Publish it anyway").check()
     visitor.press(f"Publish version {draft}")
     visitor.told(f"Version {draft} answers from now on.")
+
+
+def test_a_wrong_routing_rule_leads_to_its_field(stage: Stage, visitor: Visitor) -> None:
+    page = open_section(stage, visitor, "routing")
+    page.locator("[data-fact]").first.select_option("input_tokens")
+    page.get_by_label("Value").first.fill("soon")
+    page.locator("[name=rule_model]").first.fill("demo/demo-fast")
+    page.get_by_label("Name of the rule").first.fill("long ones")
+    visitor.press("Save as a draft")
+    page.get_by_role("alert").get_by_role("link", name="Must be a whole number").click()
+    expect(page.get_by_label("Value").first).to_be_focused()
+
+
+def test_what_the_browser_refuses_is_unfolded(stage: Stage, visitor: Visitor) -> None:
+    page = open_section(stage, visitor, "guardrails")
+    length = page.locator("[name='guardrails.length.most_characters']")
+    page.get_by_text("Length", exact=True).click()
+    length.fill("-4")
+    page.get_by_text("Length", exact=True).click()
+    expect(length).to_be_hidden()
+    visitor.press("Save as a draft")
+    expect(length).to_be_focused()
