@@ -24,6 +24,7 @@ from app.domain.guardrails.window import Cut
 from app.domain.records import Record
 from app.services.answer_passages import HEARTBEAT_SECONDS, Chunks, Passage, Passed, restored
 from app.services.cache import Cache
+from app.services.guardrail_looks import searched
 from app.services.passwords import off_hub
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class Guard:
         if not self._plan.acting:
             return []
         try:
-            return self._plan.acting.spans(text, start)
+            return searched(len(text) - start, lambda: self._plan.acting.spans(text, start))
         except Exception as error:
             name = error.rules[0] if isinstance(error, Unfinished) else self._plan.acting.rules[0].name
             self._tally.fail(name, FAILED)
@@ -196,7 +197,8 @@ class Guard:
     def _watch(self) -> None:
         """Let the rules look that only tell; what they cannot see stops nobody."""
         try:
-            scan = self._plan.watching.scan(["".join(texts) for texts in self._came.values()])
+            came = ["".join(texts) for texts in self._came.values()]
+            scan = searched(sum(map(len, came)), lambda: self._plan.watching.scan(came))
         except Exception as error:
             log.error("guardrails could not look at an answer: %s", type(error).__name__)
             scan = Scan((), tuple(rule.name for rule in self._plan.watching.rules))

@@ -6,17 +6,21 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
+from typing import TypeVar
 
 from app.domain.guardrails import masks, wholes
 from app.domain.guardrails.guarding import Verdict
 from app.domain.guardrails.rules import Rule
 from app.domain.guardrails.screens import Finding, Scan, Screen
+from app.services.passwords import off_hub
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 OUTCOMES = {
     "block": "blocked", "mask": "masked", "redact": "redacted", "flag": "flagged", "shadow": "would_block",
 }  # fmt: skip
 NOT_CARRIED_OUT = "it could not be carried out"
+LONG = 20_000  # characters: so many can take longer to search than other calls should wait
 
 
 class NotJudged(Exception):
@@ -76,6 +80,11 @@ class Look:
     def said(self, rule: Rule, outcome: str, *, detail: str = "") -> Verdict:
         """Return the verdict of a rule that found nothing."""
         return Verdict(rule.name, self.side, rule.action, outcome, detail=detail)
+
+
+def searched(size: int, search: Callable[[], T]) -> T:
+    """Return what a search through so many characters finds; a long one is made beside the other calls."""
+    return off_hub(search) if size > LONG else search()
 
 
 def whole_verdict(rule: Rule, side: str, seen: wholes.Whole) -> Verdict:

@@ -20,7 +20,7 @@ from app.domain.guardrails.screens import Screen, Unfinished
 from app.domain.prompts import client_messages
 from app.domain.records import Record
 from app.services import answer_guards, guardrail_settings, judges
-from app.services.guardrail_looks import Look, stops
+from app.services.guardrail_looks import Look, searched, stops
 from app.services.key_rotation import prefix
 
 NOT_KEPT = "(stopped by a guardrail, so it is not kept)"
@@ -45,9 +45,8 @@ def look_at(record: Record, guarding: Guarding, screen: Screen) -> None:
     """Carry out every rule in order on what the client sends in this turn."""
     body, readable = record.call.body, not hides_its_text(record)
     texts, together = client_texts.read(body), client_texts.together(body)
-    look = Look(
-        screen, "input", texts, guarding.vault, history_of(record), together=together, readable=readable
-    )
+    begin = partial(Look, screen, "input", texts, guarding.vault, history_of(record))
+    look = searched(sum(map(len, texts)), partial(begin, together=together, readable=readable))
     judge = partial(judges.ask, record)
     for number, rule in enumerate(screen.rules, 1):
         verdict = look.verdict(rule, judge)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from flask.testing import FlaskClient
 from app.domain.actors import SYSTEM
 from app.domain.guardrails.screens import Screen
 from app.models import IdempotencyKey, Reservation
-from app.services import endpoints, keys, projects, workspaces
+from app.services import endpoints, guardrail_looks, keys, projects, workspaces
 from app.services.records import content_allowed
 from tests.forgetting import forget_everything
 from tests.gateway.passthrough_world import Proxy, make_proxy
@@ -388,6 +389,21 @@ def test_a_judge_is_paid_also_where_the_answer_comes_from_the_cache(world: World
         proxy.post("/v1/chat/completions", chat("Hi", max_tokens=20))
     assert proxy.record.cached and proxy.record.cost_nano_usd == 7 * 1_000 + 3 * 10_000
     assert mistakes() == []
+
+
+def test_only_long_texts_are_searched_beside_the_other_calls(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[object] = []
+
+    def beside(search: Callable[[], Any]) -> Any:
+        found.append(search())
+        return found[-1]
+
+    monkeypatch.setattr(guardrail_looks, "off_hub", beside)
+    guard_workspace(world.acme, keywords={"words": ["red"], "on": "input"})
+    assert asked(client, world.acme, "red") == 422 and found == []
+    assert asked(client, world.acme, "blue " * 5_000 + "red") == 422 and len(found) == 1
 
 
 def test_changed_guardrails_hold_at_once(client: FlaskClient, world: World) -> None:
