@@ -83,7 +83,6 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
     record = record or Record(call)
     try:
         target, plan = enter(call, record)  #                      auth, target, plan, admission
-        record.streamed = call.wants_stream and target.config.streams
         record.begin("prompt")
         prepare(target, record)  #                                 what would be sent: it bounds the hold
         checked = checks.needs_any(record)
@@ -103,8 +102,7 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
             yield first
             yield from chunks
         record.succeed()
-        sticky.remember(plan, record)
-        answer_cache.remember(record)
+        remember(plan, record)  #                                  who answered, and what
     except Comparing:
         record.caller = None  # each model gets a call and a record of its own
         raise
@@ -116,6 +114,12 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
         raise
     finally:
         finish(record)  #                                          settle, log
+
+
+def remember(plan: Plan, record: Record) -> None:
+    """Keep for later calls what an answer that came to its end may tell them."""
+    sticky.remember(plan, record)
+    answer_cache.remember(record)
 
 
 def finish(record: Record) -> None:
@@ -167,6 +171,7 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
     if beside is not None:
         plan = sticky.stay(plan, beside.answer)
     record.decision, record.baseline = plan.decision, plan.baseline
+    record.streamed = call.wants_stream and target.config.streams
     return target, plan, is_admitted
 
 
