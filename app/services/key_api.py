@@ -105,7 +105,7 @@ def revoke(caller: Caller, key_id: str) -> Card:
     """Revoke a key and those that it made."""
 
     def work(session: Session) -> Card:
-        key = visible(session, caller, key_id)
+        key = commanded(session, caller, key_id)
         ended = keys.end(session, actor_of(caller), key)
         also = [one.id for one in ended if one.id != key.id]
         return {"id": key.id, "object": "api_key", "name": key.name, "deleted": True, "also_revoked": also}

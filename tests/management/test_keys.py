@@ -158,8 +158,9 @@ def test_a_key_made_by_a_key_sees_only_its_own(world: World, client: FlaskClient
     assert api.ask("DELETE", f"/{parent}").get_json()["also_revoked"] == [grandchild["id"]]
 
 
-def test_a_limited_key_does_not_get_at_the_secrets_of_others(world: World, client: FlaskClient) -> None:
+def test_a_limited_key_does_not_get_at_the_keys_of_others(world: World, client: FlaskClient) -> None:
     api = maker(world.acme, client, rules={"min_quality": 10})
+    assert api.refused("DELETE", f"/{world.acme.key.id}") == (403, "scope_exceeded")
     assert api.refused("POST", f"/{world.acme.key.id}/rotate") == (403, "scope_exceeded")
     assert api.refused("PATCH", f"/{world.acme.key.id}", {"name": "x"}) == (403, "scope_exceeded")
 
