@@ -9,10 +9,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import repeat
 
 from run import chromium, install, schema_suite, simulator
 from run.places import PYTHON, ROOT, one_line_errors, say
@@ -28,13 +25,6 @@ class Check:
     module: str
     arguments: tuple[str, ...]
     environ: dict[str, str] = field(default_factory=dict)
-    cache: str = ""  # pytest's, below the root
-
-    @property
-    def command(self) -> list[str]:
-        """What runs it."""
-        own = ("-o", f"cache_dir={self.cache}") if self.cache else ()
-        return [str(PYTHON), "-m", self.module, *self.arguments, *own]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +41,7 @@ class Result:
 
 SUITE = ("-n", "2", "--dist", "worksteal", "--cache-clear")
 AGAIN = ("--last-failed", "--last-failed-no-failures", "none")
+LAST_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
 MOST_AGAIN = 3  # so few failures may be the machine's; more are ours
 ON_ONE_DATABASE = (  # what touches no database, or chooses its own, runs once
     "tests/test_run.py", "tests/run", "tests/domain", "tests/egress", "tests/providers",
@@ -66,26 +57,34 @@ CHECKS = (
     Check("format", "ruff", ("format", "--check", ".")),
     Check("types", "mypy", ()),
     Check("templates", "djlint", ("templates", "--lint", "--quiet")),
-)
-SUITES = (  # side by side: much of their time is waiting
-    Check("tests on SQLite", "pytest", SUITE, {}, ".pytest_cache/sqlite"),
-    Check(
-        "tests on PostgreSQL",
-        "pytest",
-        ON_POSTGRESQL,
-        {"SLUICE_TEST_DATABASE": "postgresql"},
-        ".pytest_cache/postgresql",
-    ),
+    Check("tests on SQLite", "pytest", SUITE),
+    Check("tests on PostgreSQL", "pytest", ON_POSTGRESQL, {"SLUICE_TEST_DATABASE": "postgresql"}),
 )
 
 
-def run_check(check: Check, environ: dict[str, str], write: Callable[[str], object]) -> Result:
-    """Run it, telling its lines to `write` as they come."""
-    write(f"\n{check.name}: {check.module} {' '.join(check.arguments)}\n")
+def run_check(check: Check, environ: dict[str, str]) -> Result:
+    """Run it. Up to three failed tests run once more, alone: what fails only beside others is told."""
+    result = run_once(check, environ)
+    if check.module != "pytest" or result.exit_code != 1 or not 0 < count_failed() <= MOST_AGAIN:
+        return result
+    say(f"\n{check.name}: what failed runs once more, alone")
+    again = run_once(replace(check, arguments=AGAIN), environ)
+    told = f"{result.closing_line}; alone: {again.closing_line}"
+    return Result(check.name, again.exit_code, result.seconds + again.seconds, told)
+
+
+def count_failed() -> int:
+    """Return how many tests the last run of pytest left as failed."""
+    return len(json.loads(LAST_FAILED.read_text())) if LAST_FAILED.exists() else 0
+
+
+def run_once(check: Check, environ: dict[str, str]) -> Result:
+    say(f"\n{check.name}: {check.module} {' '.join(check.arguments)}")
     started = time.monotonic()
     last: deque[str] = deque(maxlen=5)
+    command = [str(PYTHON), "-m", check.module, *check.arguments]
     with subprocess.Popen(
-        check.command,
+        command,
         cwd=ROOT,
         env=environ | check.environ,
         stdin=subprocess.DEVNULL,
@@ -96,40 +95,9 @@ def run_check(check: Check, environ: dict[str, str], write: Callable[[str], obje
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            write(line)
+            print(line, end="", flush=True)  # at once, also where the output is a file
             last.append(line.strip())
     return Result(check.name, process.returncode, time.monotonic() - started, closing_line(last))
-
-
-def tell(line: str) -> None:
-    """Write a line of a check at once, also where the output is a file."""
-    print(line, end="", flush=True)
-
-
-def run_suites(environ: dict[str, str]) -> list[Result]:
-    """Run the tests on both databases side by side; the second's lines come when the first is through."""
-    later: list[str] = []
-    with ThreadPoolExecutor(len(SUITES)) as pool:
-        writers = (tell, later.append)
-        results = list(pool.map(run_check, SUITES, repeat(environ), writers))
-    sys.stdout.writelines(later)
-    return [run_again(*pair, environ) for pair in zip(SUITES, results, strict=True)]
-
-
-def run_again(check: Check, result: Result, environ: dict[str, str]) -> Result:
-    """Run up to three failed tests once more, alone: what fails only beside others is told."""
-    if result.exit_code != 1 or not 0 < count_failed(check) <= MOST_AGAIN:
-        return result
-    say(f"\n{check.name}: what failed runs once more, alone")
-    again = run_check(replace(check, arguments=AGAIN), environ, tell)
-    told = f"{result.closing_line}; alone: {again.closing_line}"
-    return Result(check.name, again.exit_code, result.seconds + again.seconds, told)
-
-
-def count_failed(check: Check) -> int:
-    """Return how many tests its last run left as failed."""
-    last_failed = ROOT / check.cache / "v" / "cache" / "lastfailed"
-    return len(json.loads(last_failed.read_text())) if last_failed.exists() else 0
 
 
 def closing_line(last: deque[str]) -> str:
@@ -138,7 +106,7 @@ def closing_line(last: deque[str]) -> str:
 
 def run_all(environ: dict[str, str]) -> int:
     """Run every check, also after one failed; return the exit code."""
-    results = [run_check(check, environ, tell) for check in CHECKS] + run_suites(environ)
+    results = [run_check(check, environ) for check in CHECKS]
     say("\n" + "\n".join(str(result) for result in results))
     return int(any(result.exit_code for result in results))
 

@@ -14,6 +14,7 @@ from redis import Redis
 from app import egress
 from app.extensions import db
 from app.models import User
+from app.providers import demo
 from tests import quicker, servers
 from tests.databases import Databases, all_databases, settings_for
 from tests.forgetting import forget_everything
@@ -47,8 +48,14 @@ def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterat
 
 
 @pytest.fixture
-def app(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Flask]:
-    """The application, with nothing remembered from other tests. CSRF is off; its own tests switch it on."""
+def app(
+    tmp_path: Path, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
+    """The application, with nothing remembered from other tests. CSRF is off; its own tests switch it on.
+
+    The demo provider speaks without its pauses, which are for people to watch.
+    """
+    monkeypatch.setattr(demo, "WORD_SECONDS", dict.fromkeys(demo.WORD_SECONDS, 0.0))
     Redis.from_url(redis_url).flushall()
     forget_everything()
     application = quicker.one.bound_to(settings_for(tmp_path, database_url, redis_url))
