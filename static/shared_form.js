@@ -133,26 +133,13 @@
   }
 
   // Answers
-  async function* events(stream) {
-    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      const blocks = (rest + value).split(/\r?\n\r?\n/);
-      rest = blocks.pop();
-      yield* blocks;
-    }
-  }
-
   async function readStream(response, view) {
     let finished = false;
-    for await (const block of events(response.body)) {
-      const data = block.split(/\r?\n/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trim()).join("\n");
+    for await (const { data, isError } of window.serverSentEvents(response.body)) {
       if (data === "[DONE]") finished = true;
       if (!data || data === "[DONE]") continue;
       const chunk = JSON.parse(data);
-      if (/^event: ?error$/m.test(block) || chunk.ok === false) throw new Failure(chunk.error || texts.failed);
+      if (isError || chunk.ok === false) throw new Failure(chunk.error || texts.failed);
       view.append(chunk.choices?.[0]?.delta?.content ?? "");
       if (chunk.usage) view.used(chunk.usage);
     }

@@ -97,23 +97,7 @@
 
   const streams = (response) => Boolean(response.headers.get("content-type")?.startsWith("text/event-stream"));
 
-  // Reading server-sent events
-  async function* events(stream) {
-    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      const blocks = (rest + value).split(/\r?\n\r?\n/);
-      rest = blocks.pop();
-      for (const block of blocks) yield block;
-    }
-  }
-
-  function parse(block) {
-    const lines = block.split(/\r?\n/);
-    const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart()).join("\n");
-    const isError = lines.some((line) => /^event: ?error$/.test(line));
+  function parse({ data, isError }) {
     if (!data || data === "[DONE]") return { finished: data === "[DONE]" };
     let chunk;
     try { chunk = JSON.parse(data); } catch { chunk = { error: data }; }
@@ -123,8 +107,8 @@
 
   async function readStream(response, view) {
     let finished = false;
-    for await (const block of events(response.body)) {
-      const event = parse(block);
+    for await (const said of window.serverSentEvents(response.body)) {
+      const event = parse(said);
       finished ||= Boolean(event.finished);
       if (!event.chunk) continue;
       view.append(event.chunk.choices?.[0]?.delta?.content ?? "");

@@ -56,9 +56,8 @@ class Window:
         self._gave_way_at = -BETWEEN
         self._passed_by = 0  # characters of others since it went on
         self._fed = 0
-        self._has_ended = self._may_have = (
-            False  # a match: before `_start` comes to `clear`, in what is alive
-        )
+        # A match: before `_start` comes to `clear`, and in what is alive.
+        self._has_ended = self._may_have = False
 
     @property
     def free(self) -> int:
@@ -169,9 +168,8 @@ class JsonWindow(Window):
     def __init__(self, automaton: Automaton | None, search: Search) -> None:
         super().__init__(automaton, search)
         self._half = ""
-        self._ends = [
-            0
-        ]  # where each character ends in the JSON, from `_base` on; the first: where that begins
+        # Where each character ends in the JSON, from `_base` on; the first: where that begins.
+        self._ends = [0]
         self._quoted = [False]  # whether it is inside a string
         self._came = self._shift = 0
 
