@@ -65,6 +65,8 @@ def ask(record: Record, rule: Rule, text: str) -> bool:
     candidate = judge_of(caller, rule)
     if candidate is None:
         raise NotJudged("its model cannot be used right now")
+    if candidate.dialect == "demo":  # what it says is made up
+        raise NotJudged("the demo provider cannot judge")
     seconds = min(SECONDS, record.seconds_left)
     chunk, body = asked(candidate, rule, text, seconds, record.call.cancellation)
     content = content_of(chunk)

@@ -413,3 +413,14 @@ def test_changed_guardrails_hold_at_once(client: FlaskClient, world: World) -> N
     assert asked(client, world.acme, "red") == 200
     forget_everything()
     assert asked(client, world.other, "red") == 200
+
+
+def test_the_demo_provider_makes_up_what_it_says_so_it_judges_nothing(
+    client: FlaskClient, world: World
+) -> None:
+    guard(
+        world.acme, judge={"action": "block", "on": "input", "rule": "No poems.", "model": "demo/demo-fast"}
+    )
+    response = client.post(world.acme.url, json={"message": "Hi"}, headers=world.acme.headers)
+    assert response.status_code == 422
+    assert "could not be checked" in response.get_json()["error"]
