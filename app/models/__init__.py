@@ -1,6 +1,7 @@
 """The tables, one file per noun. Importing this package registers them all."""
 
 from app.models.accounts import Account, LoginAttempt, Membership, OneTimeLink, User, Workspace
+from app.models.alert_rules import AlertRule, AlertSample
 from app.models.alerts import Alert
 from app.models.audit import AuditEvent
 from app.models.chat_sessions import ChatSession, ChatTurn
@@ -15,16 +16,22 @@ from app.models.money import (
     Plan,
     Reservation,
 )
+from app.models.policies import Policy, PolicyVersion
 from app.models.projects import Project
 from app.models.providers import Credential, ModelOverride, Provider
 from app.models.records import RecordRow
+from app.models.rollouts import ArmCount, Rollout
 from app.models.routing import Alias, Memory, PluginSetting
-from app.models.usage import DailySpend, UsageHour
+from app.models.usage import DailySpend, ReportedHour, UsageHour
+from app.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "Account",
     "Alert",
+    "AlertRule",
+    "AlertSample",
     "Alias",
+    "ArmCount",
     "AuditEvent",
     "Budget",
     "BudgetPeriod",
@@ -32,6 +39,7 @@ __all__ = [
     "ChatTurn",
     "Credential",
     "DailySpend",
+    "Delivery",
     "Endpoint",
     "EndpointVersion",
     "Example",
@@ -46,12 +54,17 @@ __all__ = [
     "OneTimeLink",
     "Plan",
     "PluginSetting",
+    "Policy",
+    "PolicyVersion",
     "Project",
     "Provider",
     "Publication",
     "RecordRow",
+    "ReportedHour",
     "Reservation",
+    "Rollout",
     "UsageHour",
     "User",
+    "Webhook",
     "Workspace",
 ]

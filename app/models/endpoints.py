@@ -25,6 +25,7 @@ class Endpoint(db.Model):  # type: ignore[name-defined]
     draft_version_id: Mapped[Ref | None]  # saved, but not yet published
     pinned: Mapped[bool] = mapped_column(default=False)  # saves become drafts until it is unpinned
     form_shared: Mapped[bool] = mapped_column(default=False)  # its test form opens for whoever has a key
+    rollout_plan: Mapped[JsonDict] = mapped_column(default=dict)  # domain.rollout_plans; {}: at once
     created_at: Mapped[Created]
 
 

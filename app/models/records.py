@@ -53,6 +53,22 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
             postgresql_where=text("parent_request_id IS NOT NULL"),
             sqlite_where=text("parent_request_id IS NOT NULL"),
         ),
+        Index(
+            "ix_records_end_user",
+            "workspace_id",
+            "end_user",
+            "created_at",
+            postgresql_where=text("end_user IS NOT NULL"),
+            sqlite_where=text("end_user IS NOT NULL"),
+        ),
+        Index(
+            "ix_records_policy_key",
+            "project_id",
+            "policy_key",
+            "created_at",
+            postgresql_where=text("policy_key IS NOT NULL"),
+            sqlite_where=text("policy_key IS NOT NULL"),
+        ),
         {"postgresql_partition_by": "RANGE (created_at)"},
     )
 
@@ -108,6 +124,16 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     guardrails: Mapped[list[Any] | None] = mapped_column(Json)  # domain.guardrails.verdicts.Verdict
     session_id: Mapped[Ref | None]
     parent_request_id: Mapped[Ref | None]  # of the call that this one repeats (P32)
+    policy_key: Mapped[str | None] = mapped_column(String(64))
+    policy_version: Mapped[int | None]
+    action: Mapped[str | None] = mapped_column(String(16))  # what the policy had done
+    policy_rule: Mapped[str | None] = mapped_column(String(60))  # the label of the one that held
+    rollout_id: Mapped[Ref | None]
+    arm: Mapped[str | None] = mapped_column(String(8))  # old | new | shadow
+    plan: Mapped[str | None] = mapped_column(String(64))  # of the end user, as the client says
+    region: Mapped[str | None] = mapped_column(String(64))
+    context: Mapped[dict[str, Any] | None] = mapped_column(Json)  # domain.policies.contexts.Context
+    reported: Mapped[dict[str, Any] | None] = mapped_column(Json)  # the client's own numbers (O48)
     steps: Mapped[JsonDict]  # microseconds by step
     first_token_ms: Mapped[int | None]
     duration_ms: Mapped[int]

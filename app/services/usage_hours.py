@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from operator import add as add_up
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, func, select, text
@@ -13,27 +14,32 @@ from sqlalchemy.orm import Session
 from app.database import database, insert_into
 from app.domain.ids import new_id
 from app.models import RecordRow, UsageHour, Workspace
+from app.models.usage import DIMENSIONS
 from app.services.cache import Cache
 
 HOUR = timedelta(hours=1)
 KEPT = timedelta(days=400)
+BLOCKED = ("guardrail_blocked", "policy_blocked")  # codes of errors
 FAILED = ("failed", "cut", "aborted", "crashed")  # not: a refusal, a client that hangs up
-DIMENSIONS = (
-    "workspace_id", "starts_at", "account_id", "project_id", "key_id", "endpoint_id", "provider", "model",
-    "end_user", "source",
+SUMS = (
+    "calls", "errors", "blocked", "unpriced", "input_tokens", "output_tokens", "cost_nano_usd",
+    "savings_nano_usd",
 )  # fmt: skip
-SUMS = ("calls", "errors", "unpriced", "input_tokens", "output_tokens", "cost_nano_usd")
 OTHER = "(other)"
-MOST = {"model": 500, "end_user": 1_000}  # names of a workspace's hour; each process counts its own
+MOST = {
+    "model": 500,
+    "end_user": 1_000,
+    "plan": 200,
+    "region": 500,
+}  # names of a workspace's hour; each process counts its own
 RECOUNTED = (
     "workspace_id", "account_id", "project_id", "key_id", "endpoint_id", "provider", "model_answered",
-    "model_requested", "end_user", "source",
+    "model_requested", "end_user", "source", "policy_key", "plan", "region",
 )  # fmt: skip
 PLACES = {name: DIMENSIONS.index(name) for name in MOST}
 
 Key = tuple[Any, ...]
-Sums = tuple[int, int, int, int, int, int]
-NOTHING: Sums = (0, 0, 0, 0, 0, 0)
+Sums = tuple[int, ...]  # in the order of SUMS
 
 known_names: Cache[tuple[str, datetime, str], set[int]] = Cache(500)
 
@@ -56,6 +62,9 @@ def key_of(row: Mapping[str, Any]) -> Key:
         model_of(row),
         row.get("end_user") or "",
         row["source"],
+        row.get("policy_key") or "",
+        row.get("plan") or "",
+        row.get("region") or "",
     )
 
 
@@ -76,15 +85,18 @@ def sums_of(row: Mapping[str, Any]) -> Sums:
     """Return what a record adds."""
     cost = row["cost_nano_usd"]
     failed = row["outcome"] in FAILED
-    return 1, int(failed), int(cost is None), row["input_tokens"], row["output_tokens"], cost or 0
+    blocked = row.get("error_code") in BLOCKED
+    tokens = row["input_tokens"], row["output_tokens"]
+    saved = row.get("savings_nano_usd") or 0
+    return 1, int(failed), int(blocked), int(cost is None), *tokens, cost or 0, saved
 
 
 def folded(entries: Iterable[tuple[Key, Sums]]) -> dict[Key, Sums]:
     """Add up what is counted at the same place."""
     found: dict[Key, Sums] = {}
     for key, sums in entries:
-        a, b = found.get(key, NOTHING), sums
-        found[key] = (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5])
+        known = found.get(key)
+        found[key] = sums if known is None else tuple(map(add_up, known, sums))
     return found
 
 
@@ -125,7 +137,8 @@ def correct(session: Session, record: RecordRow, cost_nano_usd: int) -> None:
     """Count a record as having cost this, before it is changed to say so."""
     row = {column.key: getattr(record, column.key) for column in RecordRow.__table__.columns}
     was = record.cost_nano_usd
-    write(session, {key_of(row): (0, 0, -int(was is None), 0, 0, cost_nano_usd - (was or 0))})
+    more = {"unpriced": -int(was is None), "cost_nano_usd": cost_nano_usd - (was or 0)}
+    write(session, {key_of(row): tuple(more.get(name, 0) for name in SUMS)})
 
 
 def rebuild(hours: Iterable[datetime]) -> None:
@@ -157,8 +170,7 @@ def recounted(session: Session, hour: datetime) -> Iterator[tuple[Key, Sums]]:
 
 def numbers(row: Sequence[Any]) -> Sums:
     """Return sums that a query found: PostgreSQL adds up in decimals."""
-    calls, errors, unpriced, given, made, cost = map(int, row)
-    return calls, errors, unpriced, given, made, cost
+    return tuple(map(int, row))
 
 
 def summed() -> list[ColumnElement[int]]:
@@ -166,10 +178,12 @@ def summed() -> list[ColumnElement[int]]:
     return [
         func.count(),
         func.sum(case((RecordRow.outcome.in_(FAILED), 1), else_=0)),
+        func.sum(case((RecordRow.error_code.in_(BLOCKED), 1), else_=0)),
         func.sum(case((RecordRow.cost_nano_usd.is_(None), 1), else_=0)),
         func.sum(RecordRow.input_tokens),
         func.sum(RecordRow.output_tokens),
         func.sum(func.coalesce(RecordRow.cost_nano_usd, 0)),
+        func.sum(func.coalesce(RecordRow.savings_nano_usd, 0)),
     ]
 
 

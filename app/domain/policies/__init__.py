@@ -1,0 +1,1 @@
+"""Policies: whose call it is decides what may answer it, by ordered rules in immutable versions."""
