@@ -29,6 +29,7 @@ from app.egress import ended_early
 from app.services import (
     admission,
     answer_cache,
+    arms,
     callers,
     checks,
     endpoint_names,
@@ -43,6 +44,7 @@ from app.services import (
     own_keys,
     plugin_rounds,
     plugins,
+    policy_targets,
     proxy_targets,
     records,
     routing,
@@ -146,6 +148,7 @@ def enter(call: Call, record: Record) -> tuple[Target, Plan]:
         admitted = False
     if not admitted:
         target, plan, _ = attempt_entry(call, record, fresh=True)
+    policy_targets.check(target)
     return target, plan
 
 
@@ -160,6 +163,7 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
         call.body = bodies.parse_object(call.raw_body)
     record.begin("target")
     found = finder(call)(caller, call, fresh=fresh)
+    found = arms.choose(caller, found, call, fresh=fresh)
     found = endpoint_routes.choose(caller, found, call)
     entry_guards.check_endpoint(caller, call, found.config.guardrails)
     record.target = target = own_keys.attach(found, caller, call)
@@ -176,7 +180,11 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
 
 
 def finder(call: Call) -> Callable[..., Target]:
-    """Return what finds the target: the path names a provider, the body a model, or the call an endpoint."""
+    """Return what finds the target: a policy decides, the path names a provider, the body a model, or the
+    call an endpoint.
+    """
+    if call.by_policy:
+        return policy_targets.find
     if call.path:
         return proxy_targets.find
     if call.names_model:

@@ -18,7 +18,7 @@ from flask import Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app import lifecycle, pipeline
-from app.domain import limits, route_headers, streams, warning_headers
+from app.domain import kagu, limits, route_headers, streams, warning_headers
 from app.domain.actors import Actor
 from app.domain.bodies import encoded
 from app.domain.calls import Call, Cancellation, Chunk
@@ -176,6 +176,8 @@ def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
     headers = {"X-Sluice-Provider": told["provider"] or "", **limits.headers(record.counted)}
     if record.call.names_model:
         headers |= route_headers.headers(record, is_done=timed)
+    if record.call.by_policy:
+        headers |= kagu.headers(record)
     if record.slot is not None:
         headers |= dict.fromkeys(("X-Cache", "X-Sluice-Cache"), "hit" if record.cached else "miss")
     if record.session is not None:

@@ -139,6 +139,8 @@ class Call:
     raw_body: bytes = b""  # the body as it came
     body: dict[str, Any] = field(default_factory=dict)  # filled after authentication
     chat: dict[str, Any] = field(default_factory=dict)  # the same as an OpenAI chat body
+    by_policy: bool = False  # a policy of the project decides among them (K3)
+    shadow_of: str | None = None  # the call beside which this one runs, only to be compared (O47)
     names_model: bool = False  # the body's `model` is any model of any provider (C8)
     own_secrets: dict[str, str] = field(default_factory=dict, repr=False)  # sent along, by provider (A31)
     operation: str = "chat"  # where it names a model: chat | embeddings | count_tokens

@@ -95,7 +95,11 @@ class Hold:
 
 def terms_of(caller: Caller, target: Target) -> Terms:
     """Return the terms of a call; FREELY where nothing is counted before it."""
-    if target.operation in FREE_OPERATIONS or not (caller.prepaid or caller.budgets or target.budgets):
+    if (
+        target.operation in FREE_OPERATIONS
+        or target.in_shadow
+        or not (caller.prepaid or caller.budgets or target.budgets)
+    ):
         return FREELY
     budgets = in_force(caller.budgets, target.budgets)
     plan = caller.plan

@@ -75,6 +75,7 @@ class Record:
     paid_elsewhere: bool = False  # a key of the caller's own was used (R18)
     savings_nano_usd: int | None = None  # against the baseline; None: not routed, or not known
     cost_nano_usd: int | None = None
+    compared_nano_usd: int | None = None  # what a call in shadow would have cost
     provider_cost_nano_usd: int = 0  # without our multipliers
     shortfall_nano_usd: int = 0
     overage_nano_usd: int = 0
@@ -246,6 +247,8 @@ class Record:
         self.provider_cost_nano_usd += cost_nano_usd(self.usage, price) if price else 0
         prices = self.baseline, self.answered_by.facts  # no baseline: the choice was not ours (O37)
         self.savings_nano_usd = savings_nano_usd(*prices, self.usage, self.multipliers()[0], beside)
+        if self.target is not None and self.target.in_shadow:  # nobody got it, so nobody pays for it here
+            self.compared_nano_usd, self.cost_nano_usd, self.savings_nano_usd = self.cost_nano_usd, 0, None
 
     def _charge_extras(self) -> int:
         """Let what was paid for beside the answer be the call's cost; return it."""

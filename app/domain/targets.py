@@ -13,6 +13,9 @@ from app.domain.decisions import Decision
 from app.domain.endpoints import EndpointConfig
 from app.domain.gateway_settings import DEFAULTS, GatewaySettings
 from app.domain.limits import NO_LIMITS, Limits
+from app.domain.policies.governed import Governed
+from app.domain.policies.rules import NO_BOUNDS, Bounds
+from app.domain.rollouts import IN_SHADOW, Arm, RolloutFacts
 from app.domain.wishes import NO_WISHES, Wishes
 
 
@@ -109,6 +112,15 @@ class Target:
     baseline: Model | None = None  # what savings are measured against; None: the dearest that fits (O37)
     by_rule: tuple[Candidate | Skipped, ...] = ()  # models that only routing rules name (P31)
     rule: str = ""  # the label of the one that chose this chain
+    policy: Governed | None = None  # what the project's policy said of the call (K3)
+    bounds: Bounds = NO_BOUNDS  # of the policy's rule
+    rollout: RolloutFacts | None = None  # of the endpoint, under way
+    arm: Arm | None = None  # on which side of a rollout the call is
+
+    @property
+    def in_shadow(self) -> bool:
+        """Say whether the call is only compared: nobody gets its answer, and nobody here pays for it."""
+        return self.arm is not None and self.arm.name == IN_SHADOW
 
 
 @dataclass(frozen=True, slots=True)

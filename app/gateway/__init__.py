@@ -14,6 +14,7 @@ from app.gateway import (
     native,
     openai,
     passthrough,
+    policies,
     responses,
     sessions,
 )
@@ -26,6 +27,7 @@ BLUEPRINTS = (
     models.blueprint,
     native.blueprint,
     openai.blueprint,
+    policies.blueprint,
     responses.blueprint,
     sessions.blueprint,
     passthrough.blueprint,

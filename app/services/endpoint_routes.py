@@ -107,10 +107,15 @@ def time_of_day(asked: Asked) -> int:
 
 def monthly_spend_pct(asked: Asked) -> int | None:
     """Return how much of the monthly budget is spent: of endpoint or project, whichever is fuller."""
-    budgets = monthly((*asked.target.budgets, *asked.caller.budgets))
+    return percent_of_month(asked.caller, (*asked.target.budgets, *asked.caller.budgets), asked.now)
+
+
+def percent_of_month(caller: Caller, among: Iterable[BudgetFacts], now: datetime) -> int | None:
+    """Return how much is spent of the fullest monthly budget of endpoint or project; None without any."""
+    budgets = monthly(among)
     if not budgets:
         return None
-    first = starts_on("month", asked.now, asked.caller.timezone)
+    first = starts_on("month", now, caller.timezone)
     return max(percent_used(spent(budget.id, first), budget.cap_nano_usd) for budget in budgets)
 
 

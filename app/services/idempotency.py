@@ -21,25 +21,36 @@ from app.domain.errors import (
     ResultNotStored,
 )
 from app.domain.ids import new_id
+from app.domain.policies.errors import RequestIdUsed
 from app.domain.records import Record
 from app.models import IdempotencyKey
 
 log = logging.getLogger(__name__)
-HEADER = "Idempotency-Key"
+HEADER, REQUEST_ID = "Idempotency-Key", "x-kagu-request-id"
 ACCEPTED = re.compile(r"[\x21-\x7e]{1,255}")
-KEPT_FOR = timedelta(hours=24)
+KEPT_FOR, REQUEST_IDS_KEPT_FOR = timedelta(hours=24), timedelta(days=30)
 MOST_BYTES = 256 * 1024
 WAIT_SECONDS = 2
 
 
 def is_asked_for(call: Call) -> bool:
     """Say whether the request carries a key; InvalidRequest when it is not a usable one."""
+    return key_of(call) is not None
+
+
+def key_of(call: Call) -> str | None:
+    """Return under which name the request is to be carried out once; with a policy, its own id comes first.
+
+    No Idempotency-Key has a space in it, so the two cannot meet.
+    """
+    if call.by_policy and (own := call.headers.get(REQUEST_ID)) is not None:
+        return f"{REQUEST_ID} {own}"
     key = call.headers.get(HEADER)
     if key is None:
-        return False
+        return None
     if not ACCEPTED.fullmatch(key):
         raise InvalidRequest(f"'{HEADER}' must be 1 to 255 visible ASCII characters.", param=HEADER)
-    return True
+    return key
 
 
 def fingerprint(call: Call) -> str:
@@ -55,9 +66,10 @@ def claim(session: Session, record: Record) -> None:
     answer was not kept, InvalidInput for another request under the same key.
     """
     call, caller = record.call, record.caller
-    if not is_asked_for(call) or caller is None:
+    key, now = key_of(call), datetime.now(UTC)
+    if key is None or caller is None:
         return
-    key, now = call.headers.get(HEADER), datetime.now(UTC)
+    kept_for = REQUEST_IDS_KEPT_FOR if " " in key else KEPT_FOR
     mine = IdempotencyKey.project_id == caller.project_id, IdempotencyKey.key == key
     session.execute(delete(IdempotencyKey).where(*mine, IdempotencyKey.expires_at < now))
     values = {
@@ -68,10 +80,12 @@ def claim(session: Session, record: Record) -> None:
         "fingerprint": fingerprint(call),
         "request_id": call.request_id,
         "created_at": now,
-        "expires_at": now + KEPT_FOR,
+        "expires_at": now + kept_for,
     }
     statement = insert_into(session, IdempotencyKey).values(**values).on_conflict_do_nothing()
     if session.scalar(statement.returning(IdempotencyKey.id)) is None:
+        if " " in key:
+            raise RequestIdUsed
         raise answer_again(session.scalars(select(IdempotencyKey).where(*mine)).first(), call)
 
 
@@ -105,7 +119,11 @@ def keep(record: Record, status: int, content_type: str, answer: bytes) -> None:
     guardrail put back what it had hidden is not stored: that never leaves the process.
     """
     call = record.call
-    if call.headers.get(HEADER) is None or len(answer) > MOST_BYTES:
+    if (
+        key_of(call) != call.headers.get(HEADER)
+        or call.headers.get(HEADER) is None
+        or len(answer) > MOST_BYTES
+    ):
         return
     if record.guarding is not None and record.guarding.vault:
         return

@@ -9,7 +9,7 @@ from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.catalog import Model
 from app.domain.endpoints import EndpointConfig
-from app.domain.errors import InvalidRequest, NotAllowed
+from app.domain.errors import InvalidRequest, ModelNotFound, NotAllowed
 from app.domain.lineups import Lineup
 from app.domain.model_names import Resolved
 from app.domain.targets import Candidate, Skipped, Target
@@ -25,7 +25,11 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
         raise NotAllowed("This key may only call certain endpoints, not any model.")
     call.chat = chat_bodies.of(call)
     comparisons.split(call)
-    names = model_names.requested_names(call.chat)
+    return find_named(caller, call, model_names.requested_names(call.chat), fresh=fresh)
+
+
+def find_named(caller: Caller, call: Call, names: tuple[str, ...], *, fresh: bool = False) -> Target:
+    """Return the models of these names for the chat body of the call; raise ModelNotFound."""
     lineup = lineups.find(caller, fresh=fresh)
     resolved = model_names.resolve(names, lineup)
     modality = model_names.check_modality(resolved, call.operation, lineup)
@@ -87,6 +91,17 @@ def baseline_of(wishes: Wishes, lineup: Lineup) -> Model | None:
     if facts is None and wishes.baseline_model:
         raise InvalidRequest(f"The baseline model '{name}' is not known here.", param="baseline_model")
     return facts and replace(facts, id=model_id)
+
+
+def facts_of(caller: Caller, name: str) -> Model | None:
+    """Return what is known of the model that a name stands for; None when nothing is."""
+    lineup = lineups.find(caller)
+    try:
+        models = model_names.resolve_one(name, lineup).models
+    except ModelNotFound:
+        return None
+    facts = lineup.facts(models[0]) if models else None
+    return facts and replace(facts, id=models[0])
 
 
 def config_of(resolved: Resolved, requested: str, operation: str) -> EndpointConfig:

@@ -26,6 +26,7 @@ from app.domain.stored_texts import stored, without_nul
 from app.models import Key, RecordRow
 from app.services import (
     answer_ids,
+    arms,
     batch_spend,
     guardrail_settings,
     performance,
@@ -148,7 +149,8 @@ def write(record: Record) -> None:
 
 def row_of(record: Record) -> dict[str, Any]:
     """Return the record as a row, and what its sums need beside it."""
-    return {**who(record), **what(record), **result(record), **batch_spend.facts_of(record)}
+    shown = {**who(record), **what(record), **governed(record), **result(record)}
+    return {**shown, **batch_spend.facts_of(record)}
 
 
 def who(record: Record) -> dict[str, Any]:
@@ -163,7 +165,7 @@ def who(record: Record) -> dict[str, Any]:
         "key_id": caller.key_id if caller else None,
         "caller_label": caller.label if caller else "",
         "surface": call.surface,
-        "source": call.source,
+        "source": call.source if call.shadow_of is None else "shadow",
         "client_request_id": call.client_request_id,
     }
 
@@ -176,7 +178,7 @@ def what(record: Record) -> dict[str, Any]:
         "endpoint_version": target.version if target else None,
         "endpoint_slug": target.slug if target else stored(call.slug or "", 64),
         "operation": target.operation if target else call.scope,
-        "end_user": end_user(call),
+        "end_user": end_user(record),
         "upstream_id": stored(record.answer_id, 128) if record.answer_id else None,
         "stream": record.streamed,
         "model_requested": stored(target.requested or target.config.model, 200) if target else "",
@@ -192,10 +194,23 @@ def what(record: Record) -> dict[str, Any]:
         "healing": record.healing.as_dict() if record.healing else None,
         "guardrails": guardrails_of(record),
         "session_id": record.session.id if record.session else None,
-        "parent_request_id": call.repeats.request_id if call.repeats else None,
+        "parent_request_id": call.shadow_of or (call.repeats.request_id if call.repeats else None),
         "attempts": [attempt.as_dict() for attempt in attempts_of(record)],
         "content": content_of(record),
     }
+
+
+NOT_GOVERNED = dict.fromkeys(
+    ("policy_key", "policy_version", "action", "policy_rule", "plan", "region", "context")
+)
+
+
+def governed(record: Record) -> dict[str, Any]:
+    """Return the columns that say what a policy decided, and on which side of a rollout the call was."""
+    target = record.target
+    policy, arm = (target.policy, target.arm) if target else (None, None)
+    sides = {"rollout_id": arm.rollout_id if arm else None, "arm": arm.name if arm else None}
+    return {**(policy.columns() if policy else NOT_GOVERNED), **sides}
 
 
 def guardrails_of(record: Record) -> list[dict[str, Any]] | None:
@@ -210,9 +225,12 @@ def tag_of(call: Call) -> str | None:
     return stored(tag, 64) if tag else None
 
 
-def end_user(call: Call) -> str | None:
-    """Return the client's own name of its user, where its body gives one."""
-    name = end_user_of(call.body)
+def end_user(record: Record) -> str | None:
+    """Return the client's own name of its user, where its headers or its body give one."""
+    target, call = record.target, record.call
+    if target is not None and target.policy is not None:
+        return stored(target.policy.context.user_id, 200)
+    name = call.headers.get(arms.USER_HEADER) or end_user_of(call.body)
     return stored(name, 200) if name else None
 
 

@@ -32,11 +32,13 @@ def plan(caller: Caller, target: Target, call: Call) -> Plan:
     Where money is counted before the call, a model without a price drops out (M11): UnknownPrice if all do.
     Where rules or wishes leave nobody, NoModelsAvailable says how many models each of them excluded (O46).
     """
+    if target.policy is not None and target.policy.blocks:
+        return Plan(())  # nobody is asked: `policy_targets.check` says so once the call is counted
     if not target.candidates and not target.siblings:
         raise refusals.nobody_ready(target)
     if target.routed:
         return chosen(caller, target, call)
-    if target.siblings or target.wishes is not NO_WISHES or caller.rules != NO_RULES:
+    if target.siblings or target.policy or target.wishes is not NO_WISHES or caller.rules != NO_RULES:
         return named(caller, target, call)
     if not terms_of(caller, target).needs_price:
         return Plan(target.candidates)
@@ -90,7 +92,7 @@ def choice_of(
         )
 
     choice = choose(usual_of(needs, kind, caller))
-    if choice.chain or ask.rules.max_cost_nano_usd_per_request is None:
+    if choice.chain or not ask.limits_cost:
         return choice
     return choose(shortest_of(needs, caller))
 
@@ -98,7 +100,7 @@ def choice_of(
 def named(caller: Caller, target: Target, call: Call) -> Plan:
     """Return the models that the call names, as far as rules and wishes allow, and who stands in for them."""
     ask = ask_of(caller, target)
-    if ask.rules.max_cost_nano_usd_per_request is not None:
+    if ask.limits_cost:
         ask = replace(ask, longest=shortest_named(caller, target, call))
     left, dropped = filters.split(target.candidates, filters.for_named(ask))
     if target.siblings:
@@ -111,7 +113,8 @@ def named(caller: Caller, target: Target, call: Call) -> Plan:
     if not target.wishes.fallback:
         chain = chain[:1]
     is_plain = len(chain) == 1 and not dropped and not target.wishes.policy
-    return Plan(chain, None if is_plain or not call.names_model else told(chain, dropped, target))
+    decision = None if is_plain or not call.names_model else told(chain, dropped, target)
+    return Plan(chain, decision, baseline=target.baseline)
 
 
 def ask_of(caller: Caller, target: Target) -> Ask:
@@ -128,6 +131,7 @@ def ask_of(caller: Caller, target: Target) -> Ask:
         rules=rules,
         counts_money=terms_of(caller, target).needs_price,
         min_quality=target.gateway.min_quality,
+        bounds=target.bounds,
     )
 
 

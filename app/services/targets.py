@@ -16,10 +16,11 @@ from app.domain.endpoints import parse_config
 from app.domain.errors import NotAllowed, NotFound
 from app.domain.gateway_settings import GatewaySettings
 from app.domain.providers import origin_of
+from app.domain.rollouts import RolloutFacts
 from app.domain.targets import Candidate, CredentialValue, Skipped, Target
 from app.domain.wanted import Wanted, wanted
 from app.models import Credential, Endpoint, EndpointVersion, Project, Provider, Publication
-from app.services import budgets, model_rows, turns
+from app.services import budgets, live_policies, model_rows, turns
 from app.services.cache import Cache
 from app.services.sealing import CannotUnseal, sealer
 
@@ -28,7 +29,11 @@ _known: Cache[tuple[str, Wanted], Target] = Cache(20_000)
 
 def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     """Return the endpoint that the call names; raise NotFound when unknown or inactive (O44)."""
-    named = wanted(call)
+    return find_named(caller, wanted(call), fresh=fresh)
+
+
+def find_named(caller: Caller, named: Wanted, *, fresh: bool = False) -> Target:
+    """Return an endpoint's version; raise NotFound when unknown or inactive."""
     if not may_call(caller, named.slug):
         raise NotAllowed(f"This key may not call the endpoint '{named.slug}'.")
     target = None if fresh else known(caller, named)
@@ -82,8 +87,15 @@ def load(session: Session, caller: Caller, named: Wanted) -> Target:
         limits=config.limits,
         gateway=GatewaySettings(**project.gateway),
         budgets=budgets.facts(session, [("endpoint", endpoint.id, f"the endpoint “{endpoint.slug}”")]),
+        rollout=rollout_facts(session, endpoint.id) if named == Wanted(named.slug) else None,
         by_rule=tuple(candidate_for(session, caller, model_id) for model_id in models_of_rules(config)),
     )
+
+
+def rollout_facts(session: Session, endpoint_id: str) -> RolloutFacts | None:
+    """Return what calls must know of the endpoint's rollout, where one is under way."""
+    row = live_policies.rollout_of(session, endpoint_id)
+    return live_policies.facts_of(row) if row else None
 
 
 def version_for(session: Session, endpoint: Endpoint, named: Wanted) -> EndpointVersion:

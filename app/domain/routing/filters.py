@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.key_rules import NO_RULES, KeyRules
+from app.domain.policies.rules import NO_BOUNDS, Bounds
 from app.domain.pricing import format_usd, nano_to_usd
 from app.domain.routing.costs import Estimate
 from app.domain.routing.needs import Needs
@@ -55,7 +56,14 @@ class Ask:
     counts_money: bool = False
     min_quality: int | None = None
     needs: Needs | None = None
+    bounds: Bounds = NO_BOUNDS  # of a policy's rule
     longest: Estimate | None = None  # what one answer may cost: for the key's limit on that
+
+    @property
+    def limits_cost(self) -> bool:
+        """Say whether one request may only cost so much."""
+        mosts = self.rules.max_cost_nano_usd_per_request, self.bounds.max_nano_usd_per_request
+        return mosts != (None, None)
 
 
 def quality_of(candidate: Candidate) -> int:
@@ -66,12 +74,18 @@ def quality_of(candidate: Candidate) -> int:
 
 def for_named(ask: Ask) -> tuple[Filter, ...]:
     """Return what may exclude a model that the client named."""
-    return (*by_rules(ask.rules), *by_wishes(ask.wishes), *by_money(ask))
+    return (*by_rules(ask.rules), *by_bounds(ask), *by_wishes(ask.wishes), *by_money(ask))
 
 
 def for_chosen(ask: Ask, among: Sequence[Candidate]) -> tuple[Filter, ...]:
     """Return what may exclude a model that we would choose."""
-    found = [*by_rules(ask.rules), *by_wishes(ask.wishes), *by_fitness(ask), *by_abilities(ask.needs)]
+    found = [
+        *by_rules(ask.rules),
+        *by_bounds(ask),
+        *by_wishes(ask.wishes),
+        *by_fitness(ask),
+        *by_abilities(ask.needs),
+    ]
     if any(each.dialect != "demo" and ask.rules.allows(each.model_id) for each in among):
         words = "is the built-in demo, which steps back where a real provider is set up"
         found.append(Filter("demo", words, lambda candidate: candidate.dialect == "demo"))
@@ -103,6 +117,39 @@ def by_rules(rules: KeyRules) -> Iterator[Filter]:
     if least is not None:
         words = f"is below the quality of {least} that this key asks for"
         yield Filter("key_min_quality", words, lambda c: quality_of(c) < least)
+
+
+def by_bounds(ask: Ask) -> Iterator[Filter]:
+    """Yield the bounds of a policy's rule."""
+    bounds, longest = ask.bounds, ask.longest
+    if bounds is NO_BOUNDS:
+        return
+    only, never = frozenset(bounds.providers), frozenset(bounds.excluded_providers)
+    if only or never:
+        words = "is not at a provider that the policy allows"
+        yield Filter("policy_providers", words, lambda c: not is_at(c.provider_slug, only, never))
+    least, most = bounds.min_quality, bounds.max_input_nano_usd_per_million
+    if least is not None:
+        words = f"is below the quality of {least} that the policy asks for"
+        yield Filter("policy_min_quality", words, lambda c: quality_of(c) < least)
+    if most is not None:
+        words = f"costs more than the {format_usd(most)} per million tokens of input that the policy allows"
+        yield Filter("policy_max_input", words, lambda c: input_price(c) > most)
+    whole = bounds.max_nano_usd_per_request
+    if whole is not None and longest is not None:
+        words = f"may cost more than the ${nano_to_usd(whole)} that the policy allows for one request"
+        yield Filter("policy_max_cost", words, lambda c: costs_more(c, longest, whole))
+
+
+def is_at(slug: str, only: frozenset[str], never: frozenset[str]) -> bool:
+    """Say whether a provider is among those that are left."""
+    return (not only or slug in only) and slug not in never
+
+
+def costs_more(candidate: Candidate, longest: Estimate, most: int) -> bool:
+    """Say whether one answer may cost more; of a model without a price nobody knows, so it may."""
+    cost = longest.nano_usd(candidate)
+    return cost is None or cost > most
 
 
 def by_wishes(wishes: Wishes) -> Iterator[Filter]:

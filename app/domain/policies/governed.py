@@ -1,0 +1,39 @@
+"""What a policy said of one call: it goes with the call's target and is told in its answer and receipt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.policies.contexts import Context
+from app.domain.policies.rules import BLOCK, Ruling
+
+
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """A policy's ruling. `state` of its rollout: OFF (switched off), SHADOW, CANARY or FULL."""
+
+    policy_id: str
+    key: str
+    version: int
+    state: str
+    context: Context
+    ruling: Ruling
+
+    @property
+    def blocks(self) -> bool:
+        """Say whether nobody may answer."""
+        return self.ruling.action == BLOCK
+
+    def columns(self) -> dict[str, Any]:
+        """Return what a record keeps of it."""
+        context = self.context
+        return {
+            "policy_key": self.key,
+            "policy_version": self.version,
+            "action": self.ruling.action,
+            "policy_rule": self.ruling.rule or None,
+            "plan": context.plan or None,
+            "region": context.region or None,
+            "context": context.as_dict() or None,
+        }

@@ -1,0 +1,117 @@
+"""Reads a project's policies as calls need them, and remembers them until the configuration changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.database import database
+from app.domain.callers import Caller
+from app.domain.endpoints import parse_config
+from app.domain.errors import NotFound
+from app.domain.policies.rules import PolicyConfig, parse_policy
+from app.domain.rollouts import RolloutFacts
+from app.models import Endpoint, EndpointVersion, Policy, PolicyVersion, Rollout
+from app.services import turns
+from app.services.cache import Cache
+
+_known: Cache[tuple[str, str], LivePolicy] = Cache(20_000)
+
+
+@dataclass(frozen=True, slots=True)
+class LivePolicy:
+    """A policy with the versions that may answer: the live one, and the new one of a rollout.
+
+    `prompts`: system prompt and template of what the rules name, by that name.
+    """
+
+    id: str
+    key: str
+    active: bool
+    live_number: int
+    versions: Mapping[int, PolicyConfig]
+    rollout: RolloutFacts | None
+    prompts: Mapping[str, tuple[str, str]]
+    config_stamp: str | None
+    read_at: float
+
+
+def find(caller: Caller, key: str, *, fresh: bool = False) -> LivePolicy:
+    """Return a policy of the caller's project by its lower-case key; raise NotFound."""
+    policy = None if fresh else known(caller, key)
+    return policy or turns.read_once(
+        f"policy {caller.project_id} {key}", lambda: known(caller, key), lambda: read(caller, key)
+    )
+
+
+def known(caller: Caller, key: str) -> LivePolicy | None:
+    """Return the remembered policy, if it was read under the caller's stamp and not before the caller."""
+    policy = _known.get((caller.project_id, key))
+    if policy is None or policy.config_stamp != caller.config_stamp or policy.read_at < caller.read_at:
+        return None
+    return policy
+
+
+def read(caller: Caller, key: str) -> LivePolicy:
+    """Read and remember the policy."""
+    policy = database.read(lambda session: load(session, caller, key))
+    _known.put((caller.project_id, key), policy)
+    return policy
+
+
+def load(session: Session, caller: Caller, key: str) -> LivePolicy:
+    """Read the policy, its versions and its rollout."""
+    where = Policy.project_id == caller.project_id, Policy.key == key, Policy.live_version_id.is_not(None)
+    policy = session.scalars(select(Policy).where(*where)).first()
+    if policy is None:
+        raise NotFound("There is no policy with this key in the project.", param="x-kagu-policy-key")
+    rollout = rollout_of(session, policy.id)
+    ids = {policy.live_version_id, *((rollout.old_version_id, rollout.new_version_id) if rollout else ())}
+    rows = session.scalars(select(PolicyVersion).where(PolicyVersion.id.in_(ids))).all()
+    versions = {row.number: parse_policy(row.config) for row in rows}
+    names = {rule.prompt for config in versions.values() for rule in config.rules if rule.prompt}
+    found = {name: prompt_of(session, policy.project_id, name) for name in names}
+    return LivePolicy(
+        id=policy.id,
+        key=policy.key,
+        active=policy.active,
+        live_number=next(row.number for row in rows if row.id == policy.live_version_id),
+        versions=versions,
+        rollout=facts_of(rollout) if rollout else None,
+        prompts={name: prompt for name, prompt in found.items() if prompt is not None},
+        config_stamp=caller.config_stamp,
+        read_at=time.monotonic(),
+    )
+
+
+def rollout_of(session: Session, subject_id: str) -> Rollout | None:
+    """Return the rollout of a policy or an endpoint that is under way."""
+    where = Rollout.subject_id == subject_id, Rollout.ended_at.is_(None)
+    return session.scalars(select(Rollout).where(*where)).first()
+
+
+def facts_of(row: Rollout) -> RolloutFacts:
+    """Return what calls must know of a rollout."""
+    return RolloutFacts(row.id, row.state, row.share, row.old_number, row.new_number)
+
+
+def prompt_of(session: Session, project_id: str, name: str) -> tuple[str, str] | None:
+    """Return the prompt and template of `address` or `address@3`; None when there is no such version."""
+    slug, _, number = name.partition("@")
+    where = Endpoint.project_id == project_id, Endpoint.slug == slug
+    endpoint = session.scalars(select(Endpoint).where(*where)).first()
+    if endpoint is None:
+        return None
+    mine = EndpointVersion.endpoint_id == endpoint.id
+    which = (
+        EndpointVersion.number == int(number)
+        if number
+        else EndpointVersion.id == endpoint.published_version_id
+    )
+    version = session.scalars(select(EndpointVersion).where(mine, which)).first()
+    config = parse_config(version.config) if version else None
+    return (config.prompt, config.user_prompt_template) if config else None
