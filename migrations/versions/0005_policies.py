@@ -166,15 +166,21 @@ def make_alert_rules() -> None:
 def make_webhooks() -> None:
     make_table(
         "webhooks",
+        sa.Column("project_id", ID, nullable=True),
         sa.Column("name", sa.String(200), nullable=False),
         sa.Column("url", sa.String(500), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_with", sa.String(16), nullable=False),
+        sa.Column("previous_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_until", TIME, nullable=True),
         sa.Column("events", JSON, nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("failing_since", TIME, nullable=True),
+        sa.Column("rests_until", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"]),
+        sa.UniqueConstraint("workspace_id", "name"),
     )
-    op.create_index("ix_webhooks_workspace_id", "webhooks", ["workspace_id"])
     make_table(
         "deliveries",
         sa.Column("webhook_id", ID, nullable=False),
@@ -188,7 +194,7 @@ def make_webhooks() -> None:
         sa.Column("problem", sa.String(300), nullable=False),
         sa.Column("sent_at", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
-        sa.ForeignKeyConstraint(["webhook_id"], ["webhooks.id"]),
+        sa.ForeignKeyConstraint(["webhook_id"], ["webhooks.id"], ondelete="CASCADE"),
     )
     op.create_index("ix_deliveries_webhook_id_created_at", "deliveries", ["webhook_id", "created_at"])
     op.create_index("ix_deliveries_state_next_try_at", "deliveries", ["state", "next_try_at"])
