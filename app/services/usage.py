@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, Row, case, cast, extract, func, literal_column, select
+from sqlalchemy import ColumnElement, Integer, Row, and_, case, cast, extract, func, literal_column, select
 from sqlalchemy.orm import Session, load_only
 
 from app.database import database
@@ -14,7 +14,7 @@ from app.domain.actors import Actor
 from app.models import RecordRow
 from app.services import access
 from app.services.cache import Cache
-from app.services.usage_hours import FAILED
+from app.services.usage_hours import APART, FAILED
 
 DAY = timedelta(hours=24)
 HOURS = 24
@@ -126,11 +126,16 @@ def sums_by_hour(session: Session, workspace_id: str, until: datetime) -> list[R
     seconds = extract("epoch", RecordRow.created_at)
     hour = (seconds - seconds % HOUR_SECONDS).label("hour")
     recent = case((RecordRow.created_at >= until - DAY, 1), else_=0).label("recent")
-    where = RecordRow.workspace_id == workspace_id, RecordRow.created_at >= until - 2 * DAY
+    where = metered(workspace_id), RecordRow.created_at >= until - 2 * DAY
     split = select(hour, recent, *counted()).where(*where, RecordRow.created_at <= until).subquery()
     columns = [split.c.hour, split.c.recent]
     query = select(*columns, *(func.sum(split.c[name]).label(name) for name in Totals.__slots__))
     return list(session.execute(query.group_by(*columns)))
+
+
+def metered(workspace_id: str) -> ColumnElement[bool]:
+    """Match the workspace's own calls: neither those that clients reported nor those in shadow."""
+    return and_(RecordRow.workspace_id == workspace_id, RecordRow.source.not_in(APART))
 
 
 def counted() -> list:
@@ -163,7 +168,7 @@ def hours_of(rows: list[Row], until: datetime) -> tuple[Hour, ...]:
 def busiest(session: Session, workspace_id: str, since: datetime) -> tuple[EndpointUse, ...]:
     """Return the endpoints with most calls."""
     where = (
-        RecordRow.workspace_id == workspace_id,
+        metered(workspace_id),
         RecordRow.created_at >= since,
         RecordRow.endpoint_id.is_not(None),
     )

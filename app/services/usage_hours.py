@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.database import database, insert_into
 from app.domain.ids import new_id
-from app.models import RecordRow, UsageHour, Workspace
+from app.models import RecordRow, ReportedHour, UsageHour, Workspace
 from app.models.usage import DIMENSIONS
 from app.services.cache import Cache
 
@@ -25,7 +25,8 @@ SUMS = (
     "calls", "errors", "blocked", "unpriced", "input_tokens", "output_tokens", "cost_nano_usd",
     "savings_nano_usd",
 )  # fmt: skip
-OTHER = "(other)"
+APART = ("reported", "shadow")  # sources of records that are no metered usage
+OTHER, ERASED = COLLECTED = ("(other)", "(erased)")
 MOST = {
     "model": 500,
     "end_user": 1_000,
@@ -40,13 +41,15 @@ PLACES = {name: DIMENSIONS.index(name) for name in MOST}
 
 Key = tuple[Any, ...]
 Sums = tuple[int, ...]  # in the order of SUMS
+HourTable = type[UsageHour] | type[ReportedHour]
 
-known_names: Cache[tuple[str, datetime, str], set[int]] = Cache(500)
+known_names: Cache[tuple[str, str, datetime, str], set[int]] = Cache(500)
 
 
-def add(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add records that are being written to their hours."""
-    write(session, folded((key_of(row), sums_of(row)) for row in rows))
+def add(session: Session, rows: Iterable[Mapping[str, Any]], table: HourTable = UsageHour) -> None:
+    """Add records that are being written to their hours; what was not metered is in no UsageHour."""
+    counted = (row for row in rows if table is not UsageHour or row["source"] not in APART)
+    write(session, folded((key_of(row), sums_of(row)) for row in counted), table)
 
 
 def key_of(row: Mapping[str, Any]) -> Key:
@@ -100,20 +103,21 @@ def folded(entries: Iterable[tuple[Key, Sums]]) -> dict[Key, Sums]:
     return found
 
 
-def guarded(key: Key) -> Key:
+def guarded(key: Key, table: HourTable) -> Key:
     """Count a name as "(other)" once its hour has too many: a client may send a new one each call."""
     for name, place in PLACES.items():
-        if key[place] and not is_known(key, name, place):
+        if key[place] and key[place] not in COLLECTED and not is_known(key, name, place, table):
             key = (*key[:place], OTHER, *key[place + 1 :])
     return key
 
 
-def is_known(key: Key, name: str, place: int) -> bool:
+def is_known(key: Key, name: str, place: int, table: HourTable) -> bool:
     """Say whether a name has its own count in this hour; a new one gets it while there is room."""
-    names = known_names.get((key[0], key[1], name))
+    where = (table.__tablename__, key[0], key[1], name)
+    names = known_names.get(where)
     if names is None:
         names = set()
-        known_names.put((key[0], key[1], name), names)
+        known_names.put(where, names)
     mark = hash(key[place])
     if mark not in names and len(names) >= MOST[name]:
         return False
@@ -121,11 +125,15 @@ def is_known(key: Key, name: str, place: int) -> bool:
     return True
 
 
-def write(session: Session, sums: Mapping[Key, Sums]) -> None:
+def write(session: Session, sums: Mapping[Key, Sums], table: HourTable = UsageHour) -> None:
+    """Add the sums to their rows, with no more names in an hour than it has room for."""
+    put(session, folded((guarded(key, table), added) for key, added in sums.items()), table)
+
+
+def put(session: Session, sums: Mapping[Key, Sums], table: HourTable) -> None:
     """Add the sums to their rows, always in the same order: then writers cannot block each other for good."""
-    sums = folded((guarded(key), added) for key, added in sums.items())
-    insert = insert_into(session, UsageHour)
-    more = {name: getattr(UsageHour, name) + getattr(insert.excluded, name) for name in SUMS}
+    insert = insert_into(session, table)
+    more = {name: getattr(table, name) + getattr(insert.excluded, name) for name in SUMS}
     statement = insert.on_conflict_do_update(index_elements=DIMENSIONS, set_=more)
     names = ("id", *DIMENSIONS, *SUMS)
     rows = [dict(zip(names, (new_id(), *key, *sums[key]), strict=True)) for key in sorted(sums)]
@@ -135,6 +143,8 @@ def write(session: Session, sums: Mapping[Key, Sums]) -> None:
 
 def correct(session: Session, record: RecordRow, cost_nano_usd: int) -> None:
     """Count a record as having cost this, before it is changed to say so."""
+    if record.source in APART:
+        return
     row = {column.key: getattr(record, column.key) for column in RecordRow.__table__.columns}
     was = record.cost_nano_usd
     more = {"unpriced": -int(was is None), "cost_nano_usd": cost_nano_usd - (was or 0)}
@@ -155,15 +165,16 @@ def rebuild_hour(session: Session, hour: datetime) -> None:
     mine = UsageHour.workspace_id.in_(workspaces)  # the index begins with it
     session.execute(delete(UsageHour).where(mine, UsageHour.starts_at == hour))
     for workspace_id, name in product(workspaces, MOST):
-        known_names.drop((workspace_id, hour, name))
+        known_names.drop((UsageHour.__tablename__, workspace_id, hour, name))
     write(session, folded(recounted(session, hour)))
 
 
 def recounted(session: Session, hour: datetime) -> Iterator[tuple[Key, Sums]]:
-    """Add up the records of one hour."""
+    """Add up the records of one hour that were metered."""
     columns = [getattr(RecordRow, name) for name in RECOUNTED]
     within = RecordRow.created_at >= hour, RecordRow.created_at < hour + HOUR
-    query = select(*columns, *summed()).where(*within, RecordRow.workspace_id.in_(select(Workspace.id)))
+    metered = RecordRow.source.not_in(APART), RecordRow.workspace_id.in_(select(Workspace.id))
+    query = select(*columns, *summed()).where(*within, *metered)
     for row in session.execute(query.group_by(*columns).order_by(*columns)):
         yield key_of({**row._mapping, "created_at": hour}), numbers(row[len(columns) :])
 

@@ -44,14 +44,19 @@ MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over some calls. `unpriced` counts those whose price is not known, `errors` those that failed."""
+    """Sums over some calls, as `SUMS` names them. `unpriced` counts those whose price is not known.
+
+    `errors` counts those that failed, `blocked` those that a guardrail or a policy stopped.
+    """
 
     calls: int = 0
     errors: int = 0
+    blocked: int = 0
     unpriced: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_nano_usd: int = 0
+    savings_nano_usd: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, name) + getattr(other, name) for name in SUMS))

@@ -51,6 +51,7 @@ def upgrade() -> None:
     for name, kind in NEW_SUMS.items():
         op.add_column("usage_hours", sa.Column(name, kind, nullable=False, server_default="0"))
     op.drop_index("uq_usage_hours_dimensions", "usage_hours")
+    op.execute("DELETE FROM usage_hours")  # counted anew, with what was saved and blocked (fill_usage)
     op.create_index("uq_usage_hours_dimensions", "usage_hours", [*BEFORE, *NEW_DIMENSIONS], unique=True)
     make_policies()
     make_rollouts()

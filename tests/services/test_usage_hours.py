@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.database import database
-from app.models import DailySpend, RecordRow, UsageHour
+from app.models import DailySpend, RecordRow, ReportedHour, UsageHour
 from app.services import usage_hours
 from app.services.cache import Cache
 from app.services.records import Writer
@@ -46,6 +46,12 @@ def any_rows(chance: random.Random, tenant: Tenant, count: int) -> list[dict[str
             key_id=chance.choice((tenant.key.id, None)),
             endpoint_id=chance.choice((tenant.endpoint.id, None)),
             output_tokens=chance.randrange(10**6),
+            error_code=chance.choice((None, "guardrail_blocked", "policy_blocked", "upstream_error")),
+            savings_nano_usd=chance.choice((None, 0, -3, 10**12)),
+            source=chance.choice(("api", "dashboard", "shadow", "reported")),
+            policy_key=chance.choice((None, "support")),
+            plan=chance.choice((None, "pro")),
+            region=chance.choice((None, "eu")),
             **chance.choice((answered, {**answered, "cost_nano_usd": None}, nobody)),
         )
         for _ in range(count)
@@ -73,10 +79,16 @@ def expected() -> Counted:
             f"{record.provider}/{answered}" if answered else asked,
             record.end_user or "",
             record.source,
+            *(value or "" for value in (record.policy_key, record.plan, record.region)),
         )
+        if record.source in ("reported", "shadow"):
+            continue
         sums = found.setdefault(key, [0] * len(SUMS))
         failed, unpriced = record.outcome in ("failed", "cut", "aborted"), record.cost_nano_usd is None
-        more = (1, failed, unpriced, record.input_tokens, record.output_tokens, record.cost_nano_usd or 0)
+        blocked = record.error_code in ("guardrail_blocked", "policy_blocked")
+        tokens = (record.input_tokens, record.output_tokens)
+        amounts = (record.cost_nano_usd or 0, record.savings_nano_usd or 0)
+        more = (1, failed, blocked, unpriced, *tokens, *amounts)
         sums[:] = [a + int(b) for a, b in zip(sums, more, strict=True)]
     return {key: tuple(sums) for key, sums in found.items()}
 
@@ -197,3 +209,15 @@ def test_a_record_that_is_corrected_is_counted_as_it_then_says(world: World) -> 
 
     database.transaction(correct)
     assert counted() == expected()
+
+
+def test_what_clients_report_is_counted_in_a_table_of_its_own(world: World) -> None:
+    told = [row(world.acme, source="reported", cost_nano_usd=1_000_000, end_user="ann") for _ in range(2)]
+    write(row(world.acme), *told, row(world.acme, source="shadow", cost_nano_usd=0))
+    metered = counted()
+    database.transaction(lambda session: usage_hours.add(session, told, ReportedHour))
+    (reported,) = rows(ReportedHour)
+    assert (reported.source, reported.calls, reported.cost_nano_usd) == ("reported", 2, 2_000_000)
+    usage_hours.rebuild([NOW])
+    assert counted() == metered == expected()
+    assert [hour.calls for hour in hours()] == [1] and rows(ReportedHour)[0].calls == 2
