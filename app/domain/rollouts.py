@@ -12,13 +12,17 @@ WHOLE = 10_000  # shares are counted in hundredths of a per cent
 
 @dataclass(frozen=True, slots=True)
 class RolloutFacts:
-    """A rollout under way, as far as a call must know it. `share`: of 10,000 who get the new version."""
+    """A rollout under way, as far as a call must know it. `share`: of 10,000 who get the new version.
+
+    `shadow_percent`: of how many calls, in shadow, the new version is asked as well.
+    """
 
     id: str
     state: str  # SHADOW | CANARY | FULL
     share: int
     old_number: int
     new_number: int
+    shadow_percent: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,8 @@ def rollout_of(session: Session, subject_id: str) -> Rollout | None:
 
 def facts_of(row: Rollout) -> RolloutFacts:
     """Return what calls must know of a rollout."""
-    return RolloutFacts(row.id, row.state, row.share, row.old_number, row.new_number)
+    percent = row.plan.get("shadow_percent", 100)
+    return RolloutFacts(row.id, row.state, row.share, row.old_number, row.new_number, percent)
 
 
 def prompt_of(session: Session, project_id: str, name: str) -> tuple[str, str] | None:

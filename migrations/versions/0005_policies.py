@@ -115,6 +115,7 @@ def make_rollouts() -> None:
         sa.Column("share", sa.Integer(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("step_at", TIME, nullable=False),
+        sa.Column("counted", JSON, nullable=False),
         sa.Column("plan", JSON, nullable=False),
         sa.Column("outcome", sa.String(16), nullable=True),
         sa.Column("reason", JSON, nullable=True),
