@@ -23,9 +23,9 @@ NUMBERS = {  # least, most
 FIELDS = frozenset({"steps", "guarded", *NUMBERS})
 MOST_STEPS = 20
 WRONG_STEPS = (
-    "Write per cents that grow, with at most two decimals, the last 100: 1, 10, 50, 100. A first 0 is"
+    "Write per cents that grow, with at most two decimals, the last 100: 1, 10, 50, 100. "
+    "A first 0 is a step in shadow."
 )
-WRONG_STEPS += " a step in shadow."
 WRONG_SHARE = "Must be per cent from 0.01 to 100, with at most two decimals."
 
 

@@ -41,9 +41,7 @@ class Rollout(db.Model):  # type: ignore[name-defined]
     share: Mapped[int] = mapped_column(default=0)  # of 10,000 end users who get the new version
     step: Mapped[int] = mapped_column(default=0)  # which of the plan's, from 0
     step_at: Mapped[Time]  # since when
-    counted: Mapped[JsonDict] = mapped_column(
-        default=dict
-    )  # domain.arm_counts.Base: what was before the step
+    counted: Mapped[JsonDict] = mapped_column(default=dict)  # domain.arm_counts: before this step
     plan: Mapped[JsonDict]  # domain.rollout_plans.RolloutPlan
     outcome: Mapped[str | None] = mapped_column(String(16))  # promoted | rolled_back | stopped
     reason: Mapped[dict[str, Any] | None] = mapped_column(Json)  # why it ended: measured, bound, by whom
