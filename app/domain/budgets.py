@@ -21,6 +21,7 @@ SCOPES = (
 MINTED = "minted key"  # a budget of a key that a key made: it takes no endpoint's place (O23)
 PERIODS = ("request", "day", "month")
 PLAN = "plan"
+POLICY = "policy"  # a policy's bound on the price of one call, beside every budget, too
 GUARDRAIL = "guardrail"  # a key's limit on the price of one call: it stands beside every budget (R17)
 FIELDS = frozenset({"usd", "tokens", "hard", "active"})
 MOST_TOKENS = 10**15

@@ -12,12 +12,12 @@ HEADER = "x-kagu-"
 
 def used_fallback(record: Record) -> bool:
     """Say whether another model answered than the first that the policy wanted."""
-    wanted = record.target.policy.ruling.models if record.target and record.target.policy else ()
-    first = record.target.candidates[0].model_id if record.target and record.target.candidates else None
-    failed = any(attempt.status not in ("answered", "skipped") for attempt in record.attempts)
-    return (
-        bool(wanted) and record.answered_by is not None and (failed or record.answered_by.model_id != first)
-    )
+    by, policy = record.answered_by, record.target.policy if record.target else None
+    if by is None or policy is None:
+        return False
+    chain = record.decision.chain if record.decision else ()
+    first = policy.first or (chain[0] if chain else by.model_id)
+    return by.model_id != first
 
 
 def told(record: Record) -> dict[str, Any]:

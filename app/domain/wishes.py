@@ -43,6 +43,11 @@ class Wishes:
     preferred_min_throughput: float | None = None
     baseline_model: str | None = None
 
+    @property
+    def orders(self) -> bool:
+        """Say whether anything of it changes the order of models."""
+        return bool(self.policy or self.preferred_max_latency_ms or self.preferred_min_throughput)
+
 
 NO_WISHES = Wishes()
 

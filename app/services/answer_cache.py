@@ -64,6 +64,8 @@ def find(plan: Plan, record: Record) -> Generator[Chunk, None, None] | None:
     names = {candidate.model_id: candidate for candidate in plan.candidates}
     if stored is None or stored.get("model_id") not in names:
         return None
+    if record.hold is None:
+        idempotency.use_up(record)
     record.cached, record.answered_by = True, names[stored["model_id"]]
     return replay(stored["answer"], record)
 
@@ -82,7 +84,7 @@ def slot_for(plan: Plan, record: Record) -> Slot | None:
     seconds = wanted or (FORCED_SECONDS if mode == "force" else 0)
     if mode == "skip" or not seconds or target.operation not in OPERATIONS:
         return None
-    if record.plugins or idempotency.is_asked_for(call):  # those act; this has an answer of its own
+    if record.plugins or idempotency.keeps_answer(call):  # those act; this has an answer of its own
         return None
     return Slot(key_of(plan, record), seconds)
 
@@ -91,8 +93,8 @@ def may_keep(record: Record) -> bool:
     """Say whether answers of this kind of call are ever kept; of an endpoint only whole ones are (P32)."""
     call, target = record.call, record.target
     if target is None or target.endpoint_id is None:
-        return call.names_model and not call.repeats
-    return not (record.streamed or target.config.session or call.repeats or call.version)
+        return call.names_model and not call.repeats and not call.shadowed
+    return not (record.streamed or target.config.session or call.repeats or call.shadowed or call.version)
 
 
 def key_of(plan: Plan, record: Record) -> str:
@@ -108,6 +110,9 @@ def key_of(plan: Plan, record: Record) -> str:
         "healing": record.call.body.get("healing"),
         "own": native_part(record),
         "endpoint": [target.endpoint_id, target.version],  # a new version begins anew
+        "policy": [target.policy.key, target.policy.version]
+        if target.policy
+        else None,  # so does a new one's
     }
     try:
         raw = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)

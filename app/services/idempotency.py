@@ -43,6 +43,8 @@ def key_of(call: Call) -> str | None:
 
     No Idempotency-Key has a space in it, so the two cannot meet.
     """
+    if call.shadow_of is not None:
+        return None
     if call.by_policy and (own := call.headers.get(REQUEST_ID)) is not None:
         return f"{REQUEST_ID} {own}"
     key = call.headers.get(HEADER)
@@ -51,6 +53,12 @@ def key_of(call: Call) -> str | None:
     if not ACCEPTED.fullmatch(key):
         raise InvalidRequest(f"'{HEADER}' must be 1 to 255 visible ASCII characters.", param=HEADER)
     return key
+
+
+def keeps_answer(call: Call) -> bool:
+    """Say whether the answer would be kept under an Idempotency-Key; under the request's own id none is."""
+    key = key_of(call)
+    return key is not None and " " not in key
 
 
 def fingerprint(call: Call) -> str:
@@ -103,6 +111,18 @@ def answer_again(row: IdempotencyKey | None, call: Call) -> GatewayError:
     return Replayed(row.status, row.content_type or "", row.answer, row.request_id)
 
 
+def use_up(record: Record) -> None:
+    """Take the request's own id where nothing is held, for an answer that costs nothing; or RequestIdUsed."""
+    if not is_asked_for(record.call):
+        return
+
+    def work(session: Session) -> None:
+        claim(session, record)
+        finish(session, record.call.request_id, charged=True)
+
+    database.transaction(work)
+
+
 def finish(session: Session, request_id: str, *, charged: bool) -> None:
     """Mark the request's key as done, or free it when nothing came of the request."""
     mine = IdempotencyKey.request_id == request_id
@@ -119,11 +139,7 @@ def keep(record: Record, status: int, content_type: str, answer: bytes) -> None:
     guardrail put back what it had hidden is not stored: that never leaves the process.
     """
     call = record.call
-    if (
-        key_of(call) != call.headers.get(HEADER)
-        or call.headers.get(HEADER) is None
-        or len(answer) > MOST_BYTES
-    ):
+    if not keeps_answer(call) or len(answer) > MOST_BYTES:
         return
     if record.guarding is not None and record.guarding.vault:
         return

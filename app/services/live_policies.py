@@ -15,7 +15,7 @@ from app.domain.endpoints import parse_config
 from app.domain.errors import NotFound
 from app.domain.policies.rules import PolicyConfig, parse_policy
 from app.domain.rollouts import RolloutFacts
-from app.models import Endpoint, EndpointVersion, Policy, PolicyVersion, Rollout
+from app.models import Endpoint, EndpointVersion, Plan, Policy, PolicyVersion, Rollout
 from app.services import turns
 from app.services.cache import Cache
 
@@ -26,7 +26,7 @@ _known: Cache[tuple[str, str], LivePolicy] = Cache(20_000)
 class LivePolicy:
     """A policy with the versions that may answer: the live one, and the new one of a rollout.
 
-    `prompts`: system prompt and template of what the rules name, by that name.
+    `prompts`: system prompt and template of what the rules name, by that name. `plans`: keys by id.
     """
 
     id: str
@@ -36,6 +36,7 @@ class LivePolicy:
     versions: Mapping[int, PolicyConfig]
     rollout: RolloutFacts | None
     prompts: Mapping[str, tuple[str, str]]
+    plans: Mapping[str, str]
     config_stamp: str | None
     read_at: float
 
@@ -83,6 +84,7 @@ def load(session: Session, caller: Caller, key: str) -> LivePolicy:
         versions=versions,
         rollout=facts_of(rollout) if rollout else None,
         prompts={name: prompt for name, prompt in found.items() if prompt is not None},
+        plans={plan_id: slug for plan_id, slug in session.execute(select(Plan.id, Plan.slug))},
         config_stamp=caller.config_stamp,
         read_at=time.monotonic(),
     )

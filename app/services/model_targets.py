@@ -21,16 +21,25 @@ SKIPS_SHOWN = 20
 
 def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     """Return the models that the body names, with what is wished of routing; raise ModelNotFound."""
-    if caller.endpoints is not None:
-        raise NotAllowed("This key may only call certain endpoints, not any model.")
+    check_key(caller)
     call.chat = chat_bodies.of(call)
     comparisons.split(call)
     return find_named(caller, call, model_names.requested_names(call.chat), fresh=fresh)
 
 
+def check_key(caller: Caller) -> None:
+    """Raise NotAllowed for a key that may only call certain endpoints."""
+    if caller.endpoints is not None:
+        raise NotAllowed("This key may only call certain endpoints, not any model.")
+
+
 def find_named(caller: Caller, call: Call, names: tuple[str, ...], *, fresh: bool = False) -> Target:
     """Return the models of these names for the chat body of the call; raise ModelNotFound."""
-    lineup = lineups.find(caller, fresh=fresh)
+    return find_among(lineups.find(caller, fresh=fresh), caller, call, names)
+
+
+def find_among(lineup: Lineup, caller: Caller, call: Call, names: tuple[str, ...]) -> Target:
+    """Return the models of these names as far as a lineup offers them; raise ModelNotFound."""
     resolved = model_names.resolve(names, lineup)
     modality = model_names.check_modality(resolved, call.operation, lineup)
     body = call.chat
@@ -95,13 +104,29 @@ def baseline_of(wishes: Wishes, lineup: Lineup) -> Model | None:
 
 def facts_of(caller: Caller, name: str) -> Model | None:
     """Return what is known of the model that a name stands for; None when nothing is."""
-    lineup = lineups.find(caller)
+    model_id = model_of(caller, name)
+    facts = lineups.find(caller).facts(model_id) if model_id else None
+    return facts and replace(facts, id=model_id)
+
+
+def model_of(caller: Caller, name: str) -> str:
+    """Return the id of the first model that a name stands for; empty where the choice is ours."""
+    found = resolved_of(caller, name)
+    return name if found is None else found.models[0] if found.models else ""
+
+
+def plain_model(caller: Caller, name: str) -> str | None:
+    """Return the id of the one model that a name stands for; None for an alias, `auto` or no model."""
+    found = resolved_of(caller, name)
+    return found.models[0] if found and found.models and not found.alias and not found.routed else None
+
+
+def resolved_of(caller: Caller, name: str) -> Resolved | None:
+    """Return what one name stands for; None when for nothing."""
     try:
-        models = model_names.resolve_one(name, lineup).models
+        return model_names.resolve_one(name, lineups.find(caller))
     except ModelNotFound:
         return None
-    facts = lineup.facts(models[0]) if models else None
-    return facts and replace(facts, id=models[0])
 
 
 def config_of(resolved: Resolved, requested: str, operation: str) -> EndpointConfig:

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from app.domain import model_names
+from app.domain import chat_bodies, model_names
+from app.domain.budgets import POLICY, BudgetFacts
 from app.domain.callers import Caller
 from app.domain.calls import Call
+from app.domain.catalog import Model
 from app.domain.endpoints import EndpointConfig
-from app.domain.errors import InvalidRequest
+from app.domain.errors import InvalidRequest, ModelNotFound
 from app.domain.policies.conditions import Fact
 from app.domain.policies.contexts import Context, from_headers
 from app.domain.policies.errors import PolicyBlocked
@@ -50,21 +52,27 @@ class Asked:
 
 def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     """Return the models that the call's policy leaves; raise 400 for headers and body, 404 for the policy."""
+    model_targets.check_key(caller)
     context = from_headers(call.headers)
     policy = live_policies.find(caller, context.policy_key, fresh=fresh)
     requested = check_body(call)
     asked = Asked(caller, context, requested, call.body, call.wants_stream)
     governed, arm = govern(policy, asked, version=call.version)
-    if governed.blocks:
-        found = model_targets.find(caller, call, fresh=fresh)
-    else:
-        call.chat = {**call.body, "model": list(governed.ruling.models)}
-        found = model_targets.find_named(caller, call, governed.ruling.models, fresh=fresh)
-        if (
-            governed.ruling.action == DOWNGRADE and found.baseline is None
-        ):  # saved is what was asked for (O37)
-            found = replace(found, baseline=model_targets.facts_of(caller, requested[0]))
-    return governed_target(found, policy, governed, arm, requested)
+    call.chat = chat_bodies.of(call)
+    found = models_for(governed, asked, call, fresh=fresh)
+    return governed_target(
+        found, policy, replace(governed, first=first_of(governed, asked, found)), arm, asked
+    )
+
+
+def models_for(governed: Governed, asked: Asked, call: Call, *, fresh: bool) -> Target:
+    """Return the models that the ruling leaves; a call that is blocked may ask for any, known or not."""
+    if not governed.blocks:
+        return model_targets.find_named(asked.caller, call, governed.ruling.models, fresh=fresh)
+    try:
+        return model_targets.find_named(asked.caller, call, asked.requested, fresh=fresh)
+    except ModelNotFound:
+        return model_targets.find_named(asked.caller, call, (model_names.AUTO,), fresh=fresh)
 
 
 def check_body(call: Call) -> tuple[str, ...]:
@@ -84,6 +92,7 @@ def govern(policy: LivePolicy, asked: Asked, version: int | None = None) -> tupl
     Proxy and light mode both ask here. `version`: that one in place of the side's own.
     """
     arm = None
+    asked = with_plan(policy, asked)
     if policy.rollout is not None and policy.active:
         bucket = bucket_of(asked.caller.workspace_id, policy.key, asked.context.user_id)
         arm = arm_of(policy.rollout, bucket)
@@ -95,20 +104,57 @@ def govern(policy: LivePolicy, asked: Asked, version: int | None = None) -> tupl
     return Governed(policy.id, policy.key, number, state, asked.context, ruling), arm
 
 
+def first_of(governed: Governed, asked: Asked, found: Target) -> str:
+    """Return the model that is to answer before any other; empty where the choice or the order is not ours."""
+    ruling = governed.ruling
+    if governed.blocks or (not ruling.names_models and found.wishes.orders):
+        return ""
+    return model_targets.model_of(asked.caller, ruling.models[0])
+
+
 def governed_target(
-    found: Target, policy: LivePolicy, governed: Governed, arm: Arm | None, requested: tuple[str, ...]
+    found: Target, policy: LivePolicy, governed: Governed, arm: Arm | None, asked: Asked
 ) -> Target:
     """Return the target with what the policy said of it."""
-    config = with_prompt(found, policy, governed.ruling)
+    ruling = governed.ruling
+    config = with_prompt(found, policy, ruling)
     return replace(
         found,
+        slug=asked.requested[0][:64],
         config=config,
-        requested=", ".join(requested),
-        altered=found.altered or governed.ruling.models != requested or config != found.config,
-        bounds=governed.ruling.bounds,
+        requested=", ".join(asked.requested),
+        altered=found.altered or ruling.models != asked.requested or config != found.config,
+        baseline=baseline_of(ruling, found, asked),
+        bounds=ruling.bounds,
+        budgets=(*found.budgets, *cap_of(policy, ruling)),
         policy=governed,
         arm=arm,
     )
+
+
+def baseline_of(ruling: Ruling, found: Target, asked: Asked) -> Model | None:
+    """Return what savings are measured against: for another model in its place, the one asked for (O37)."""
+    if ruling.action != DOWNGRADE or found.wishes.baseline_model:
+        return found.baseline
+    return model_targets.facts_of(asked.caller, asked.requested[0]) or found.baseline
+
+
+def cap_of(policy: LivePolicy, ruling: Ruling) -> tuple[BudgetFacts, ...]:
+    """Return the rule's bound on the price of one call as a budget per request: answers are cut to fit it."""
+    cap = ruling.bounds.max_nano_usd_per_request
+    if cap is None:
+        return ()
+    facts = BudgetFacts(
+        id=f"policy {policy.id}",
+        scope_type=POLICY,
+        scope_id=policy.id,
+        label=f"the policy “{policy.key}”",
+        period="request",
+        cap_nano_usd=cap,
+        cap_tokens=None,
+        hard=True,
+    )
+    return (facts,)
 
 
 def with_prompt(found: Target, policy: LivePolicy, ruling: Ruling) -> EndpointConfig:
@@ -117,6 +163,12 @@ def with_prompt(found: Target, policy: LivePolicy, ruling: Ruling) -> EndpointCo
     if prompt is None:
         return found.config
     return replace(found.config, prompt=prompt[0], user_prompt_template=prompt[1])
+
+
+def with_plan(policy: LivePolicy, asked: Asked) -> Asked:
+    """Return the call with its end user's plan by key, where the client named it by id (K15)."""
+    slug = policy.plans.get(asked.context.plan)
+    return asked if slug is None else replace(asked, context=replace(asked.context, plan=slug))
 
 
 def check(target: Target) -> None:
@@ -137,6 +189,12 @@ def input_tokens(asked: Asked) -> int:
     return sum(tokens_of(message_text(message)) for message in messages_of(dict(asked.body)))
 
 
+def requested_model(asked: Asked) -> str:
+    """Return what is asked for as provider/model, however it is written; an alias and `auto` as such."""
+    name = asked.requested[0] if asked.requested else ""
+    return (model_targets.plain_model(asked.caller, name) or name).lower()
+
+
 def monthly_spend_pct(asked: Asked) -> int | None:
     """Return how much of the project's monthly budget is spent."""
     return endpoint_routes.percent_of_month(asked.caller, asked.caller.budgets, datetime.now(UTC))
@@ -148,7 +206,7 @@ FACTS: dict[str, Callable[[Asked], Fact]] = {
         for name in ("plan", "region", "country", "locale", "platform", "cohort", "feature", "trial_status")
     },
     "user": lambda asked: asked.context.user_id,
-    "model": lambda asked: asked.requested[0].lower() if asked.requested else "",
+    "model": requested_model,
     "task_type": lambda asked: asked.task_type or classify(dict(asked.body)).category,
     "input_tokens": input_tokens,
     "monthly_spend_pct": monthly_spend_pct,

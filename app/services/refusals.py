@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.budgets import GUARDRAIL, BudgetFacts, ends_at
+from app.domain.budgets import GUARDRAIL, POLICY, BudgetFacts, ends_at
 from app.domain.callers import Caller
 from app.domain.errors import (
     BudgetExceeded,
@@ -90,10 +90,10 @@ def refusal(
             f"{format_usd(max(0, short.free.nano_usd))} is free: {format_usd(missing)} is missing. "
             f"Top up, or {hint}."
         )
-    if short.budget.scope_type == GUARDRAIL:
+    if short.budget.scope_type in (GUARDRAIL, POLICY):
         advice = f"{hint[0].upper()}{hint[1:]}, or choose a cheaper model."
         return CostGuardrailExceeded(
-            f"This call can cost up to {format_usd(whole.nano_usd)}, and this key may spend "
+            f"This call can cost up to {format_usd(whole.nano_usd)}, and {short.budget.label} may spend "
             f"{format_usd(short.free.nano_usd)} on one call at most. {advice}"
         )
     if short.budget.scope_type == "plan":

@@ -19,7 +19,7 @@ from app.domain.routing.filters import Ask, Dropped, has_price, quality_of
 from app.domain.routing.needs import BYTES_PER_TOKEN, Needs, needs_of
 from app.domain.routing.rank import Measurements, rank
 from app.domain.targets import Candidate, Plan, Target
-from app.domain.wishes import NO_WISHES, Wishes
+from app.domain.wishes import NO_WISHES
 from app.services import performance, sticky
 
 EMBEDDING = Classification("embedding", "simple", 100, ("only embeddings are asked for",))
@@ -57,9 +57,10 @@ def chosen(caller: Caller, target: Target, call: Call) -> Plan:
         [each for each in target.candidates if each.model_id in names],
         filters.for_named(replace(ask, longest=shortest_of(needs, caller))),
     )
-    others = [each for each in target.candidates if each.model_id not in names]
+    is_last = bool(first) and waits(target)  # those that a policy's rule names stand in for our choice
+    others = [each for each in target.candidates if is_last or each.model_id not in names]
     choice = choice_of(others, needs, ask, caller, target, call)
-    chain = (*first, *choice.chain)
+    chain = joined(choice.chain, first) if is_last else (*first, *choice.chain)
     if not chain:
         raise refusals.excluded([*dropped, *choice.dropped], target, choice.decision)
     if not target.wishes.fallback or call.operation == "embeddings":
@@ -67,10 +68,22 @@ def chosen(caller: Caller, target: Target, call: Call) -> Plan:
     return Plan(
         candidates=chain,
         decision=replace(choice.decision, chain=ids(chain)),
-        sticky_key="" if first or call.operation != "chat" else sticky.key_of(caller, call),
+        sticky_key="" if (first and not is_last) or call.operation != "chat" else sticky.key_of(caller, call),
         eligible=choice.eligible,
         baseline=choice.baseline,
     )
+
+
+def waits(target: Target) -> bool:
+    """Say whether a policy's rule puts our choice before the models that it names."""
+    policy = target.policy
+    return policy is not None and policy.ruling.names_models and not policy.first
+
+
+def joined(chain: Sequence[Candidate], behind: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return both, each model once."""
+    known = set(ids(chain))
+    return (*chain, *(each for each in behind if each.model_id not in known))
 
 
 def choice_of(
@@ -166,7 +179,7 @@ def shortest_named(caller: Caller, target: Target, call: Call) -> Estimate:
 
 def in_order(left: Sequence[Candidate], caller: Caller, target: Target, call: Call) -> tuple[Candidate, ...]:
     """Return the models as the client ordered them; a policy or preferences of its own reorder them."""
-    if len(left) == 1 or not orders(target.wishes):
+    if len(left) == 1 or not orders(target):
         return tuple(left)
     needs = needs_of(call.chat, call.operation)
     output = needs.expected_output(kind_of(call))
@@ -177,9 +190,9 @@ def in_order(left: Sequence[Candidate], caller: Caller, target: Target, call: Ca
     return tuple(sorted(left, key=lambda candidate: candidate.model_id in ranking.slow))
 
 
-def orders(wishes: Wishes) -> bool:
-    """Say whether anything in the wishes changes the order of models."""
-    return bool(wishes.policy or wishes.preferred_max_latency_ms or wishes.preferred_min_throughput)
+def orders(target: Target) -> bool:
+    """Say whether the client's wishes change the order of models; that of a policy's rule stays."""
+    return target.wishes.orders and not (target.policy and target.policy.ruling.names_models)
 
 
 def measurements(target: Target) -> Measurements:
@@ -197,7 +210,7 @@ def told(chain: Sequence[Candidate], dropped: Sequence[Dropped], target: Target)
     kept = [Considered(each.model_id, quality_of(each), None) for each in chain]
     return Decision(
         requested=target.requested,
-        strategy=target.wishes.policy or decide.IN_ORDER,
+        strategy=(target.wishes.policy if orders(target) else "") or decide.IN_ORDER,
         chain=ids(chain),
         considered=(*kept, *decide.excluded(dropped)),
         fitting=len(kept),

@@ -44,6 +44,11 @@ class Ending:
         """Say whether nothing was used: the hold is given back whole."""
         return self.cost_nano_usd == 0 and self.tokens == 0
 
+    @property
+    def came_of_it(self) -> bool:
+        """Say whether the request was answered, or paid for: then it is not carried out again."""
+        return not self.is_void or self.outcome == "succeeded"
+
 
 @dataclass(frozen=True, slots=True)
 class Charged:
@@ -120,7 +125,7 @@ def end(session: Session, ending: Ending) -> Charged | None:
     if row.shortfall_nano_usd:
         alerts.shortfall(session, row.workspace_id, ending.provider_id, row.shortfall_nano_usd)
     if ending.keyed:
-        idempotency.finish(session, ending.request_id, charged=not ending.is_void)
+        idempotency.finish(session, ending.request_id, charged=ending.came_of_it)
     return Charged(row.charged_nano_usd, min(overage, row.charged_nano_usd), row.shortfall_nano_usd)
 
 
@@ -142,7 +147,7 @@ def end_at_once(session: Session, ending: Ending, overage: int, now: datetime) -
         return None
     tell(session, ending, row, now)
     if ending.keyed:
-        idempotency.finish(session, ending.request_id, charged=not ending.is_void)
+        idempotency.finish(session, ending.request_id, charged=ending.came_of_it)
     return Charged(row.charged_nano_usd, min(overage, row.charged_nano_usd), row.shortfall_nano_usd)
 
 

@@ -11,7 +11,10 @@ from app.domain.policies.rules import BLOCK, Ruling
 
 @dataclass(frozen=True, slots=True)
 class Governed:
-    """A policy's ruling. `state` of its rollout: OFF (switched off), SHADOW, CANARY or FULL."""
+    """A policy's ruling. `state` of its rollout: OFF (switched off), SHADOW, CANARY or FULL.
+
+    `first`: the model that is to answer before any other; empty where the choice is the gateway's.
+    """
 
     policy_id: str
     key: str
@@ -19,6 +22,7 @@ class Governed:
     state: str
     context: Context
     ruling: Ruling
+    first: str = ""
 
     @property
     def blocks(self) -> bool:

@@ -248,6 +248,11 @@ class Ruling:
     message: str = ""
     facts: Mapping[str, Fact] = field(default_factory=dict)  # those that the rules asked for
 
+    @property
+    def names_models(self) -> bool:
+        """Say whether the rule says which models answer, and in which order."""
+        return self.action in WITH_MODELS
+
 
 def rule_on(config: PolicyConfig, requested: tuple[str, ...], facts: Mapping[str, Fact]) -> Ruling:
     """Return what a version says of a call that asks for these models. Proxy and light mode both ask this."""
