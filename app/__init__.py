@@ -10,7 +10,19 @@ from typing import Any
 
 from flask import Flask
 
-from app import cli, config, dashboard, egress, errors, gateway, management, probes, security, sessions
+from app import (
+    cli,
+    config,
+    dashboard,
+    egress,
+    errors,
+    gateway,
+    management,
+    probes,
+    security,
+    sessions,
+    shadows,
+)
 from app.database import database
 from app.extensions import babel, csrf, db, htmx, migrate, redis
 from app.services import key_rotation, mail, plugin_settings, records
@@ -42,6 +54,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     security.register(app)
     sessions.register(app)
     cli.register(app)
+    shadows.register()
     return app
 
 

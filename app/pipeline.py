@@ -50,6 +50,7 @@ from app.services import (
     routing,
     schemas,
     session_holds,
+    shadow_queue,
     sticky,
     targets,
     token_counts,
@@ -136,6 +137,8 @@ def finish(record: Record) -> None:
     records.write(record)  #                                       log
     if record.plugins:
         plugins.remember(record)  #                                what the user said of themselves
+    if record.target is not None and record.target.arm is not None:
+        shadow_queue.offer(record)  #                              the same once more, in shadow (O47)
 
 
 def enter(call: Call, record: Record) -> tuple[Target, Plan]:
@@ -175,7 +178,7 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
     if beside is not None:
         plan = sticky.stay(plan, beside.answer)
     record.decision, record.baseline = plan.decision, plan.baseline
-    record.streamed = call.wants_stream and target.config.streams
+    record.streamed = call.wants_stream and target.config.streams and call.shadowed is None
     return target, plan, is_admitted
 
 

@@ -178,6 +178,8 @@ def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
         headers |= route_headers.headers(record, is_done=timed)
     if record.call.by_policy:
         headers |= kagu.headers(record)
+    elif record.target is not None and record.target.arm is not None:
+        headers["X-Sluice-Rollout"] = f"{record.target.arm.name}; version={record.target.arm.version}"
     if record.slot is not None:
         headers |= dict.fromkeys(("X-Cache", "X-Sluice-Cache"), "hit" if record.cached else "miss")
     if record.session is not None:

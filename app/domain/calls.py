@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, overload
 
 from app.domain.actors import Actor
+from app.domain.light.told import Report, Told
 
 
 class Headers(Protocol):
@@ -118,6 +119,19 @@ class Repeat:
     model: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """A call beside which another runs in shadow, only to be compared (O47).
+
+    `caller`: who made it, as it was let in. `history`: what was said before it in its conversation.
+    """
+
+    request_id: str
+    rollout_id: str
+    caller: Any = field(repr=False)  # domain.callers.Caller
+    history: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+
+
 @dataclass(slots=True)
 class Call:
     """One request in the pipeline: who sends it, to what, and how to read its body once they are let in."""
@@ -140,7 +154,9 @@ class Call:
     body: dict[str, Any] = field(default_factory=dict)  # filled after authentication
     chat: dict[str, Any] = field(default_factory=dict)  # the same as an OpenAI chat body
     by_policy: bool = False  # a policy of the project decides among them (K3)
-    shadow_of: str | None = None  # the call beside which this one runs, only to be compared (O47)
+    shadowed: Shadowed | None = None  # the call beside which this one runs, only to be compared (O47)
+    told: Told | None = None  # light mode: what stands for the messages
+    report: Report | None = None  # light mode: what came of a call that the client made itself
     names_model: bool = False  # the body's `model` is any model of any provider (C8)
     own_secrets: dict[str, str] = field(default_factory=dict, repr=False)  # sent along, by provider (A31)
     operation: str = "chat"  # where it names a model: chat | embeddings | count_tokens
@@ -149,6 +165,11 @@ class Call:
     version: int | None = None  # of the endpoint; None: the published one
     repeats: Repeat | None = None  # an earlier request that is asked again (P32)
     cancellation: Cancellation = field(default_factory=Cancellation)
+
+    @property
+    def shadow_of(self) -> str | None:
+        """The id of the call beside which this one runs in shadow."""
+        return self.shadowed.request_id if self.shadowed else None
 
     @property
     def wants_stream(self) -> bool:

@@ -8,6 +8,7 @@ from app.domain.calls import Usage
 from app.domain.records import Record
 
 NAMES = ("input", "output", "cache_read", "cache_write")
+COMPARED = "compared_nano_usd"  # what a call in shadow would have cost
 
 
 def frozen_price(record: Record) -> dict[str, Any] | None:
@@ -16,5 +17,7 @@ def frozen_price(record: Record) -> dict[str, Any] | None:
     if price is None:
         return None
     frozen: dict[str, Any] = {name: getattr(price, f"{name}_nano_usd_per_million") for name in NAMES}
-    elsewhere = {"paid_elsewhere": True} if record.paid_elsewhere else {}
-    return {**frozen, "multipliers_ppm": list(record.multipliers()), **elsewhere}
+    more: dict[str, Any] = {"paid_elsewhere": True} if record.paid_elsewhere else {}
+    if record.compared_nano_usd is not None:
+        more[COMPARED] = record.compared_nano_usd
+    return {**frozen, "multipliers_ppm": list(record.multipliers()), **more}

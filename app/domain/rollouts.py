@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from app.domain.ids import is_uuid, new_id
+
 OFF, SHADOW, CANARY, FULL = STATES = ("OFF", "SHADOW", "CANARY", "FULL")
 OLD, NEW, IN_SHADOW = ARMS = ("old", "new", "shadow")
 WHOLE = 10_000  # shares are counted in hundredths of a per cent
+MARK_DIGITS = 8  # hexadecimal, at the end of a conversation's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,17 @@ class RolloutFacts:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Which side of a rollout a call is on: `old` or `new` answers it, `shadow` is only compared."""
+    """Which side of a rollout a call is on: `old` or `new` answers it, `shadow` is only compared.
+
+    `compared_with`: the version that runs in shadow beside some of these calls; 0: none does.
+    """
 
     rollout_id: str
     name: str
     state: str
     version: int
+    compared_with: int = 0
+    shadow_percent: int = 0
 
 
 def bucket_of(workspace_id: str, subject: str, end_user: str) -> int:
@@ -46,6 +54,39 @@ def bucket_of(workspace_id: str, subject: str, end_user: str) -> int:
 
 def arm_of(facts: RolloutFacts, bucket: int) -> Arm:
     """Return the side on which a bucket is."""
-    is_new = facts.state == FULL or (facts.state == CANARY and bucket < facts.share)
-    number = facts.new_number if is_new else facts.old_number
-    return Arm(facts.id, NEW if is_new else OLD, facts.state, number)
+    return side(facts, is_new=facts.state == FULL or (facts.state == CANARY and bucket < facts.share))
+
+
+def side(facts: RolloutFacts, *, is_new: bool) -> Arm:
+    """Return the new version's side, or the old one's."""
+    if is_new:
+        return Arm(facts.id, NEW, facts.state, facts.new_number)
+    if facts.state != SHADOW:
+        return Arm(facts.id, OLD, facts.state, facts.old_number)
+    return Arm(facts.id, OLD, SHADOW, facts.old_number, facts.new_number, facts.shadow_percent)
+
+
+def is_compared(arm: Arm, request_id: str) -> bool:
+    """Say whether the new version is asked beside this call of the old one: for good by the request's id."""
+    bucket = bucket_of("shadow", arm.rollout_id, request_id)
+    return bool(arm.compared_with) and bucket < arm.shadow_percent * WHOLE // 100
+
+
+def conversation_id(arm: Arm | None) -> str:
+    """Return a new conversation's id, which says in which arm of which rollout it began."""
+    fresh = new_id()
+    return fresh if arm is None else fresh[:-MARK_DIGITS] + mark(arm.rollout_id, arm.name)
+
+
+def mark(rollout_id: str, arm: str) -> str:
+    """Return by what the ids of an arm's conversations are known."""
+    told = f"{rollout_id}\x00{arm}".encode()
+    return hashlib.blake2b(told, digest_size=MARK_DIGITS // 2).hexdigest()
+
+
+def began_in(facts: RolloutFacts, conversation: object) -> str:
+    """Return the arm in which a conversation began; empty when that was not under this rollout."""
+    if not is_uuid(conversation):
+        return ""
+    ending = str(conversation).lower()[-MARK_DIGITS:]
+    return next((name for name in (OLD, NEW) if mark(facts.id, name) == ending), "")

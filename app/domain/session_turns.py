@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -32,19 +32,28 @@ class TurnEnd:
 
 
 def keeps(record: Record) -> bool:
-    """Say whether the call is a turn of a conversation; an earlier request asked again is none (P32)."""
-    target = record.target
-    return target is not None and target.config.session is not None and record.call.repeats is None
+    """Say whether the call is a turn of a conversation; one asked again or in shadow is none (P32)."""
+    target, call = record.target, record.call
+    if call.repeats is not None or call.shadowed is not None:
+        return False
+    return target is not None and target.config.session is not None
 
 
 def continued(record: Record, request: Json) -> Json:
     """Return the request with what was said before this turn; only the endpoint's prompt stays first."""
-    kept, target = record.session, record.target
-    if kept is None or target is None:
+    target, history = record.target, history_of(record)
+    if not history or target is None:
         return request
     place = 1 if target.config.prompt else 0
     messages = request["messages"]
-    return {**request, "messages": [*messages[:place], *kept.history, *messages[place:]]}
+    return {**request, "messages": [*messages[:place], *history, *messages[place:]]}
+
+
+def history_of(record: Record) -> Sequence[Json]:
+    """Return what was said before this turn, also for a call in shadow beside it."""
+    if record.session is not None:
+        return record.session.history
+    return record.call.shadowed.history if record.call.shadowed else ()
 
 
 def note_ask(record: Record) -> None:

@@ -34,7 +34,7 @@ def wanted(call: Call) -> Wanted:
     if at and not is_number(number):
         raise NotFound(f"After '{slug}@' comes the number of a version, as in '{slug}@3'.")
     model = call.repeats.model if call.repeats else ""
-    if call.version is not None and call.actor is not None:
+    if call.version is not None and (call.actor is not None or call.shadowed is not None):
         return Wanted(slug, call.version, drafts=True, model=model)
     return Wanted(slug, int(number) if at else None, model=model)
 

@@ -26,7 +26,8 @@ def admit(record: Record, *, fresh: bool, beside: Beside | None = None) -> bool:
     """
     caller, target = record.caller, record.target
     assert caller is not None and target is not None
-    applying = () if record.call.repeats else limiters_of(caller, target)
+    is_beside = record.call.repeats or record.call.shadowed
+    applying = () if is_beside else limiters_of(caller, target)
     if not applying:
         return stamps.is_fresh(caller.workspace_id, caller.config_stamp, caller.read_at, beside)
     tokens = estimate_tokens(record.call) if any(item.kind == "tokens_per_minute" for item in applying) else 0

@@ -13,7 +13,12 @@ from app.services import spend
 from app.services.spend import Spent
 
 Scope = tuple[str, str, date, str]  # its type, its id, the day (UTC), the workspace
-FACTS = ("payer_id", "provider_id", "provider_nano_usd")  # of a row, beside its columns; not stored
+FACTS = (
+    "payer_id",
+    "provider_id",
+    "provider_nano_usd",
+    "compared_nano_usd",
+)  # of a row, beside its columns; not stored
 
 
 def facts_of(record: Record) -> dict[str, Any]:
@@ -23,6 +28,7 @@ def facts_of(record: Record) -> dict[str, Any]:
         "payer_id": caller.payer_id if caller else None,
         "provider_id": candidate.provider_id if candidate else None,
         "provider_nano_usd": record.provider_cost_nano_usd,
+        "compared_nano_usd": record.compared_nano_usd,
     }
 
 
@@ -46,7 +52,8 @@ def sums_of(rows: Iterable[Mapping[str, Any]]) -> dict[Scope, list[int]]:
     for row in filter(is_unheld, rows):
         day, workspace_id = row["created_at"].date(), row["workspace_id"]
         tokens = row["input_tokens"] + row["output_tokens"]
-        at_account = "account", row.get("payer_id"), row["cost_nano_usd"] or 0
+        payer_id = None if row.get("source") == "shadow" else row.get("payer_id")  # no customer asked for it
+        at_account = "account", payer_id, row["cost_nano_usd"] or 0
         at_provider = "provider", row.get("provider_id"), row.get("provider_nano_usd") or 0
         for scope_type, scope_id, nano_usd in (at_account, at_provider):
             if scope_id:

@@ -26,9 +26,9 @@ from app.domain.bodies import encoded
 from app.domain.chat_sessions import Held, SessionSettings, check_room, resumed_id
 from app.domain.endpoint_errors import SessionBusy, SessionForbidden
 from app.domain.errors import Overloaded
-from app.domain.ids import new_id
 from app.domain.record_parts import Session as Turn
 from app.domain.records import Record
+from app.domain.rollouts import conversation_id
 from app.domain.session_turns import TurnEnd
 from app.domain.stored_texts import without_nul
 from app.models import ChatSession, ChatTurn
@@ -83,7 +83,7 @@ def begin(session: Session, record: Record, now: datetime) -> Turn:
     assert caller is not None and target is not None
     actor = record.call.actor
     row = ChatSession(
-        id=new_id(),
+        id=conversation_id(target.arm),
         workspace_id=caller.workspace_id,
         project_id=caller.project_id,
         endpoint_id=target.endpoint_id,

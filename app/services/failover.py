@@ -132,7 +132,9 @@ def status_of(error: GatewayError) -> str:
 
 def retire_if_refused(record: Record, credential: CredentialValue, error: ProviderFailed) -> None:
     """Switch off a credential that the provider does not take; the call goes on with the next (L20)."""
-    if isinstance(error, CredentialRefused) and record.target is not None and not credential.own:
+    if record.target is None or record.call.shadowed is not None or credential.own:
+        return
+    if isinstance(error, CredentialRefused):
         credentials.retire(record.target.workspace_id, credential.id, error.upstream_status)
 
 

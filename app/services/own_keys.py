@@ -20,7 +20,7 @@ def attach(target: Target, caller: Caller, call: Call) -> Target:
     One sent with the call wins over one kept with the key (narrowest first). Ours follow only where the
     project wants that. What only lacked a key can be called now.
     """
-    if call.own_secrets or caller.own_credentials:
+    if (call.own_secrets or caller.own_credentials) and call.shadowed is None:  # that one costs them nothing
         target = opened(target, owned(caller, call))
     if target.forwards and not has_key(target.candidates[0]):
         raise NoCandidate

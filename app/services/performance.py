@@ -188,5 +188,6 @@ def of(workspace_id: str, model_id: str) -> Stats:
 
 
 def note(record: Record) -> None:
-    """Count what a call tells of the models that it asked; never raises."""
-    book.note(record)
+    """Count what a call tells of the models that it asked; never raises. One in shadow tells nothing."""
+    if record.call.shadowed is None:
+        book.note(record)

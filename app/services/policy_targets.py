@@ -14,7 +14,7 @@ from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.catalog import Model
 from app.domain.endpoints import EndpointConfig
-from app.domain.errors import InvalidRequest, ModelNotFound
+from app.domain.errors import InvalidRequest, ModelNotFound, NotFound
 from app.domain.policies.conditions import Fact
 from app.domain.policies.contexts import Context, from_headers
 from app.domain.policies.errors import PolicyBlocked
@@ -55,10 +55,17 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
     model_targets.check_key(caller)
     context = from_headers(call.headers)
     policy = live_policies.find(caller, context.policy_key, fresh=fresh)
+    if call.version is not None and call.version not in policy.versions:  # its rollout has ended meanwhile
+        raise NotFound("This version of the policy answers nobody.")
     requested = check_body(call)
     asked = Asked(caller, context, requested, call.body, call.wants_stream)
-    governed, arm = govern(policy, asked, version=call.version)
     call.chat = chat_bodies.of(call)
+    return target_for(policy, asked, call, fresh=fresh)
+
+
+def target_for(policy: LivePolicy, asked: Asked, call: Call, *, fresh: bool) -> Target:
+    """Return what the policy makes of a call with a chat body; proxy and light mode both ask here."""
+    governed, arm = govern(policy, asked, version=call.version)
     found = models_for(governed, asked, call, fresh=fresh)
     return governed_target(
         found, policy, replace(governed, first=first_of(governed, asked, found)), arm, asked
@@ -105,7 +112,7 @@ def govern(policy: LivePolicy, asked: Asked, version: int | None = None) -> tupl
 
 
 def first_of(governed: Governed, asked: Asked, found: Target) -> str:
-    """Return the model that is to answer before any other; empty where the choice or the order is not ours."""
+    """Return the model that is to answer first; empty where the gateway chooses, or the client orders."""
     ruling = governed.ruling
     if governed.blocks or (not ruling.names_models and found.wishes.orders):
         return ""

@@ -45,5 +45,7 @@ def stay(plan: Plan, remembered: str | None) -> Plan:
 
 def remember(plan: Plan, record: Record) -> None:
     """Note who answered the conversation; nobody waits for it."""
-    if plan.sticky_key and record.answered_by is not None and not record.cached:
+    if record.cached or record.call.shadowed is not None:
+        return
+    if plan.sticky_key and record.answered_by is not None:
         redis.send("SET", plan.sticky_key, record.answered_by.model_id, "EX", str(SECONDS))

@@ -139,6 +139,8 @@ def report(
     status: str,
 ) -> None:
     """Tell the circuits how an attempt ended; one that nobody waited for tells nothing."""
+    if record.call.shadowed is not None:
+        return
     if error is None:
         health.answered(candidate, credential, further=has_failed(record))
         return
