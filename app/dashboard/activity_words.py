@@ -18,6 +18,9 @@ SENTENCES: dict[str, LazyString] = {
     "alias.change": _("changed the alias %(what)s"),
     "alias.create": _("made the alias %(what)s"),
     "alias.delete": _("deleted the alias %(what)s"),
+    "alert_rule.change": _("changed the alert rule %(what)s"),
+    "alert_rule.create": _("made the alert rule %(what)s"),
+    "alert_rule.delete": _("deleted the alert rule %(what)s"),
     "alerts.change": _("changed who gets alert mails in %(what)s"),
     "account.change": _("changed how the account %(what)s pays or warns"),
     "budget.activate": _("switched on the budget of %(what)s"),
@@ -89,12 +92,17 @@ SENTENCES: dict[str, LazyString] = {
     "session.erase_all": _("erased all conversations with the endpoint %(what)s"),
     "sub_account.change": _("changed the sub-account %(what)s"),
     "sub_account.create": _("made the sub-account %(what)s"),
+    "webhook.change": _("changed the webhook %(what)s"),
+    "webhook.create": _("added the webhook %(what)s"),
+    "webhook.delete": _("deleted the webhook %(what)s"),
+    "webhook.rotate": _("gave the webhook %(what)s a new secret"),
     "workspace.change": _("changed the settings of %(what)s"),
     "workspace.create": _("made the workspace %(what)s"),
 }
 OTHER = _("did “%(action)s” to %(what)s")
 ICONS = {
     "budget": "gate",
+    "alert_rule": "bell",
     "alerts": "bell",
     "alias": "coins",
     "account": "wallet",
@@ -111,6 +119,7 @@ ICONS = {
     "project": "folder",
     "provider": "plug",
     "sub_account": "wallet",
+    "webhook": "send",
     "workspace": "settings",
 }
 LONGEST = 400

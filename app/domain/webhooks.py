@@ -44,6 +44,8 @@ MOST_TRIES = len(WAITS_MINUTES) + 1
 GIVE_UP_AFTER = timedelta(hours=24)
 OLD_SECRET_SIGNS = timedelta(hours=24)
 TELL_FAILING_AFTER = timedelta(hours=24)  # without one delivery that arrived
+REST = timedelta(seconds=30)
+SLOW_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +118,15 @@ def digest(secret: str, at: int, body: bytes) -> str:
 def wait_after(tries: int) -> timedelta | None:
     """Return how long to wait before the next try, after so many; None: that was the last."""
     return timedelta(minutes=WAITS_MINUTES[tries - 1]) if tries < MOST_TRIES else None
+
+
+def rest_after(seconds: float, taken: bool) -> timedelta | None:
+    """Return how long a receiver that fails or is slow is left alone, so that it does not hold up others."""
+    if not taken:
+        return REST
+    return timedelta(seconds=3 * seconds) if seconds > SLOW_SECONDS else None
+
+
+def is_failing(failing_since: datetime | None, now: datetime) -> bool:
+    """Say whether nothing has arrived for so long that somebody should look."""
+    return failing_since is not None and now - failing_since > TELL_FAILING_AFTER

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from app.database import after_commit, database, insert_into
 from app.domain.actors import Actor
-from app.domain.alerts import levels_crossed
+from app.domain.alerts import levels_crossed, shown
 from app.domain.budgets import BudgetFacts
 from app.domain.errors import NotFound
 from app.domain.ids import is_uuid, new_id
+from app.domain.webhooks import OF_ALERTS
 from app.models import Account, Alert, Provider
-from app.services import access, queue
+from app.services import access, queue, webhooks
 
 SEND = "app.jobs.alerts.send"
 
@@ -26,7 +27,7 @@ SEND = "app.jobs.alerts.send"
 def note(session: Session, workspace_id: str, kind: str, subject: str, facts: dict[str, Any]) -> bool:
     """Note an alert of today (UTC); say whether it is the first of its kind and subject.
 
-    Once committed, the job that mails it is rung.
+    Once committed, the job that mails it is rung, and webhooks are told.
     """
     now, alert_id = datetime.now(UTC), new_id()
     insert = insert_into(session, Alert)
@@ -35,7 +36,17 @@ def note(session: Session, workspace_id: str, kind: str, subject: str, facts: di
     is_first = session.scalar(statement.returning(Alert.id)) is not None
     if is_first:
         after_commit(session, lambda: ring(alert_id))
+        tell_webhooks(session, workspace_id, {"alert_id": alert_id, "kind": kind, **shown(facts)})
     return is_first
+
+
+def tell_webhooks(session: Session, workspace_id: str, data: dict[str, Any]) -> None:
+    """Have webhooks told of an alert, unless the rule that made it wants that not."""
+    if "webhook" not in data.get("by", ("webhook",)):
+        return
+    events = ("alert.created", OF_ALERTS.get(data["kind"]))
+    for event in filter(None, events):
+        webhooks.note(session, workspace_id, event, data, data.get("project_id"))
 
 
 def ring(alert_id: str) -> None:

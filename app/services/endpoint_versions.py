@@ -15,7 +15,7 @@ from app.domain.endpoints import SCHEMA_VERSION, EndpointConfig, parse_config
 from app.domain.errors import NotFound
 from app.domain.ids import is_uuid
 from app.models import Endpoint, EndpointVersion, Publication
-from app.services import access
+from app.services import access, webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +161,5 @@ def let_answer(session: Session, actor: Actor, endpoint: Endpoint, version: Endp
             author=actor.label,
         )
     )
+    told = {"endpoint": endpoint.slug, "version": version.number, "project_id": endpoint.project_id}
+    webhooks.note(session, endpoint.workspace_id, "endpoint.published", told, endpoint.project_id)

@@ -12,7 +12,7 @@ from app.domain.actors import Actor
 from app.domain.callers import hash_key, mint_key, preview_key
 from app.domain.errors import Conflict, NotFound
 from app.models import Key
-from app.services import access, audit
+from app.services import access, audit, webhooks
 
 FIRST_USE = Actor("system", None, "first use of the new secret", is_operator=True)
 
@@ -56,6 +56,8 @@ def begin(session: Session, actor: Actor, key: Key) -> NewKey:
     key.previous_hash = key.previous_hash or key.hash
     key.hash, key.preview = hash_key(secret), preview_key(secret, prefix.value)
     audit.write(session, actor, key.workspace_id, audit.Change("key.rotate", key.id, key.name, {}))
+    told = {"key_id": key.id, "name": key.name, "project_id": key.project_id}
+    webhooks.note(session, key.workspace_id, "key.rotated", told, key.project_id)
     return NewKey(key, secret)
 
 

@@ -15,7 +15,7 @@ from app.domain.ids import is_uuid
 from app.domain.policies.rules import PolicyConfig, parse_policy
 from app.domain.rollouts import FULL, OFF
 from app.models import Policy, PolicyVersion, Project, Rollout
-from app.services import access, audit
+from app.services import access, audit, webhooks
 
 UNDER_WAY = "A rollout of version %d is under way: roll it back or finish it first. A draft can be saved."
 
@@ -148,6 +148,8 @@ def let_live(session: Session, actor: Actor, policy: Policy, version: PolicyVers
     changes = audit.difference(before.config if before else {}, version.config)
     changes["version"] = [before.number if before else None, version.number]
     note(session, actor, policy, "publish", changes)
+    told = {"policy": policy.key, "version": version.number, "project_id": policy.project_id}
+    webhooks.note(session, policy.workspace_id, "policy.published", told, policy.project_id)
 
 
 def check_no_rollout(view: PolicyView) -> None:
