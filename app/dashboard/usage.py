@@ -11,9 +11,10 @@ from app.dashboard import csv_files, pages, usage_filters, usage_words
 from app.dashboard.auth import actor
 from app.dashboard.usage_filters import Asked
 from app.domain.pricing import nano_to_usd
+from app.domain.usage_sums import Totals
 from app.services import usage_reports
 from app.services.usage_hours import OTHER
-from app.services.usage_reports import Report, Totals
+from app.services.usage_reports import Report
 
 blueprint = Blueprint("usage", __name__, url_prefix="/w/<workspace>/usage")
 SUMS = ("calls", "errors", "unpriced", "input_tokens", "output_tokens", "spend_usd")

@@ -10,7 +10,8 @@ from werkzeug.datastructures import MultiDict
 
 from app.domain import timespans
 from app.domain.timespans import Timespan
-from app.services.usage_reports import GROUPS, MEASURES
+from app.domain.usage_sums import MEASURES
+from app.services.usage_reports import GROUPS
 
 CUSTOM = "custom"
 SHOWN = ("spend", "calls", "tokens")

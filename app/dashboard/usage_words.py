@@ -14,8 +14,9 @@ from app.dashboard.usage_filters import Asked
 from app.domain.ids import is_uuid
 from app.domain.pricing import format_usd
 from app.domain.timespans import Timespan
-from app.services.usage_hours import OTHER
-from app.services.usage_reports import LISTED, Line, Report, Totals
+from app.domain.usage_sums import Totals
+from app.services.usage_hours import COLLECTED, ERASED, OTHER
+from app.services.usage_reports import LISTED, Line, Report
 
 OTHERS_TONE = 8
 STEPS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 30, 40, 50, 60, 80)
@@ -55,6 +56,9 @@ def groups() -> list[tuple[str, str]]:
         ("key", _("Key")),
         ("account", _("Account")),
         ("end_user", _("End user")),
+        ("policy", _("Policy")),
+        ("plan", _("Plan of the end user")),
+        ("region", _("Region")),
     ]
 
 
@@ -78,6 +82,8 @@ def name(report: Report, group: str, value: str) -> str:
     """Name one line."""
     if value == OTHER:
         return str(_("further names"))
+    if value == ERASED:
+        return str(_("erased on request"))
     if value in report.names:
         return report.names[value]
     if value == "":
@@ -93,6 +99,9 @@ def nobody(group: str) -> str:
         "endpoint": _("Without an endpoint"),
         "key": _("Try it (without a key)"),
         "end_user": _("Not named"),
+        "policy": _("Without a policy"),
+        "plan": _("Not named"),
+        "region": _("Not named"),
     }
     return str(words.get(group, _("None")))
 
@@ -109,7 +118,7 @@ def requests_link(line: Line, asked: Asked) -> str:
         "end_user": {"end_user": value},
     }
     found = filters.get(asked.group)
-    if found is None or value == OTHER or not (value or asked.group == "key"):
+    if found is None or value in COLLECTED or not (value or asked.group == "key"):
         return ""
     found |= {"since": f"{asked.span.starts_at:%Y-%m-%dT%H:%M}"}
     if asked.range == "custom":

@@ -15,7 +15,7 @@ from app.domain.key_rules import NO_RULES, KeyRules
 from app.domain.limits import Limits
 from app.domain.targets import CredentialValue
 
-SCOPES = ("chat", "models", "tokens:write", "endpoints:write", "admin")
+SCOPES = ("chat", "models", "tokens:write", "endpoints:write", "admin", "analytics:read")
 DEFAULT_SCOPES = ("chat", "models")
 ACCEPTED_KEY = re.compile(r"[\x21-\x7e]{16,200}")
 
@@ -66,6 +66,7 @@ class Caller:
     guardrails: tuple[str, ...] = ()  # of workspace and project, each as JSON (P24)
     key_guardrails: tuple[str, ...] = ()  # of the keys that led to this one, and last its own
     makers: tuple[tuple[str, Limits], ...] = ()  # the keys that led to this one, nearest first
+    asks_elsewhere: str | None = None  # light mode: it calls providers itself, this one or any ("")
 
 
 def mint_key(prefix: str) -> str:

@@ -60,6 +60,7 @@ OWNERS = {
     "key": "This key",
     "endpoint": "This endpoint",
     "management": "The management API",
+    "analytics": "The analytics API",
 }
 REQUESTS = ("requests_per_minute", "requests_per_hour")
 TOKENS = ("tokens_per_minute",)
@@ -69,7 +70,7 @@ TOKENS = ("tokens_per_minute",)
 class Limiter:
     """One limit of one plan, key or endpoint."""
 
-    scope: str  # plan | key | endpoint | management
+    scope: str  # plan | key | endpoint | management | analytics
     scope_id: str
     kind: str
     limit: int

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain.actors import Actor
 from app.domain.timespans import Timespan
+from app.domain.usage_sums import MEASURES, Totals
 from app.models import Account, Endpoint, Key, Project, Provider, UsageHour
 from app.services import access
 from app.services.usage_hours import SUMS
@@ -31,42 +32,10 @@ GROUPS = {
     "key": UsageHour.key_id,
     "account": UsageHour.account_id,
     "end_user": UsageHour.end_user,
+    "policy": UsageHour.policy,
+    "plan": UsageHour.plan,
+    "region": UsageHour.region,
 }
-MEASURES = {
-    "spend": ("cost_nano_usd",),
-    "calls": ("calls",),
-    "tokens": ("input_tokens", "output_tokens"),
-    "input": ("input_tokens",),
-    "output": ("output_tokens",),
-    "errors": ("errors",),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums over some calls, as `SUMS` names them. `unpriced` counts those whose price is not known.
-
-    `errors` counts those that failed, `blocked` those that a guardrail or a policy stopped.
-    """
-
-    calls: int = 0
-    errors: int = 0
-    blocked: int = 0
-    unpriced: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_nano_usd: int = 0
-    savings_nano_usd: int = 0
-
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(*(getattr(self, name) + getattr(other, name) for name in SUMS))
-
-    def __sub__(self, other: Totals) -> Totals:
-        return Totals(*(getattr(self, name) - getattr(other, name) for name in SUMS))
-
-    def of(self, measure: str) -> int:
-        """Return one measure."""
-        return sum(getattr(self, name) for name in MEASURES[measure])
 
 
 @dataclass(frozen=True, slots=True)

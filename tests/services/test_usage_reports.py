@@ -10,8 +10,9 @@ import pytest
 from app.domain import timespans
 from app.domain.errors import NotFound
 from app.domain.timespans import Timespan
+from app.domain.usage_sums import Totals
 from app.services import keys, usage_reports
-from app.services.usage_reports import GROUPS, Report, Totals
+from app.services.usage_reports import GROUPS, Report
 from tests.usage_world import row, write
 from tests.world import World, actor_of
 
