@@ -16,7 +16,16 @@ from app.domain.errors import Conflict, InvalidFields, InvalidInput
 from app.domain.fields import text
 from app.domain.guardrails.patterns import check_speed
 from app.models import Endpoint, EndpointVersion, Provider
-from app.services import access, audit, endpoint_versions, example_runs, guardrail_levels, keys, projects
+from app.services import (
+    access,
+    audit,
+    endpoint_versions,
+    example_runs,
+    guardrail_levels,
+    keys,
+    projects,
+    rollouts,
+)
 from app.services.endpoint_versions import EndpointView, owned, view_of
 
 __all__ = ["EndpointView", "owned"]
@@ -71,8 +80,9 @@ def save(
     """Save a new version when a field differs; name and slug change in place. Editors may.
 
     The fields are laid over the working version: the draft where there is one (and `over_draft`), else the
-    published one. It is published; or becomes the draft, without `publish`, where the endpoint is pinned, and
-    with `proven_only` unless the version has answered every saved example as expected.
+    published one. It is published, by a rollout where the endpoint has a plan for one; or becomes the draft,
+    without `publish`, where the endpoint is pinned, and with `proven_only` unless the version has answered
+    every saved example as expected.
     `base` is the version that the editor started from: Conflict when there is another by now.
     """
 
@@ -127,8 +137,9 @@ def keep(
     else:
         version = draft
     if saving.publish and (not saving.proven_only or example_runs.of_version(session, version).is_proven):
-        endpoint_versions.let_answer(session, saving.actor, endpoint, version)
-        return {"version": [before.version.number, version.number]}
+        if rollouts.go_live(session, saving.actor, endpoint, version) is None:
+            endpoint.draft_version_id = None
+            return {"version": [before.version.number, version.number]}
     endpoint.draft_version_id = version.id
     return {"draft": [old_draft, version.number]}
 

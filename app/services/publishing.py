@@ -10,14 +10,14 @@ from app.database import database
 from app.domain.actors import Actor
 from app.domain.endpoints import LATER, parse_config
 from app.domain.errors import InvalidInput
-from app.services import access, audit, endpoint_versions, endpoints
+from app.services import access, audit, endpoint_versions, endpoints, rollouts
 from app.services.endpoint_versions import EndpointView
 
 PINNED = "Version %d is pinned: nothing else can answer until it is unpinned. What is saved becomes a draft."
 
 
 def publish(actor: Actor, workspace_id: str, endpoint_id: str, number: int) -> EndpointView:
-    """Let a version answer calls from now on, a draft or an earlier one. Editors may."""
+    """Let a version answer, a draft or an earlier one; by a rollout where there is a plan. Editors may."""
 
     def work(session: Session) -> EndpointView:
         access.require(session, actor, workspace_id, "editor")
@@ -28,9 +28,8 @@ def publish(actor: Actor, workspace_id: str, endpoint_id: str, number: int) -> E
         if version.id == before.version.id:
             return before
         endpoints.check_models(session, workspace_id, parse_config(version.config))
-        draft_id = endpoint.draft_version_id
-        endpoint_versions.let_answer(session, actor, endpoint, version)
-        endpoint.draft_version_id = None if draft_id == version.id else draft_id
+        if rollouts.go_live(session, actor, endpoint, version) is not None:
+            return endpoint_versions.view_of(session, endpoint)
         changes = audit.difference(before.version.config, version.config)
         changes["version"] = [before.version.number, number]
         audit.write(session, actor, workspace_id, change_of(before, "publish", changes))
