@@ -1,0 +1,91 @@
+"""Runs past requests through a change that nobody has saved: no provider is asked, nothing is stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+
+from app.domain.actors import Actor
+from app.domain.errors import NotFound
+from app.domain.what_ifs import NO_TIME, Difference, Totals, totals_of
+from app.services.what_ifs import guardrails, policies, prices, routing, samples
+from app.services.what_ifs.samples import Sample, Scene, parse_sample
+
+SECONDS = 20.0  # after so long, what is left is counted as not looked at
+PAUSE_EVERY = 20  # requests, so that calls do not wait for this
+
+Proposed = Mapping[str, Any]
+Differences = Callable[[Scene], Iterator[Difference]]
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What would have happened: each request, newest first, and all of them together."""
+
+    change: str
+    sample: Sample
+    differences: list[Difference]
+    totals: Totals
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        requests = [each.as_dict() for each in self.differences]
+        return {"change": self.change, "totals": self.totals.as_dict(), "requests": requests}
+
+
+def by_policy(actor: Actor, workspace_id: str, project_id: str, proposal: Proposed) -> Differences:
+    """Return the change to a policy's rules."""
+    config = policies.config_of(actor, workspace_id, project_id, proposal)
+    return lambda scene: policies.differences(scene, config)
+
+
+def by_prices(actor: Actor, workspace_id: str, project_id: str, proposal: Proposed) -> Differences:
+    """Return the change of prices."""
+    found = prices.parse_prices(proposal)
+    return lambda scene: prices.differences(scene, found)
+
+
+def by_guardrails(actor: Actor, workspace_id: str, project_id: str, proposal: Proposed) -> Differences:
+    """Return the change of guardrails."""
+    found = guardrails.parse(proposal)
+    return lambda scene: guardrails.differences(scene, found)
+
+
+def by_routing(actor: Actor, workspace_id: str, project_id: str, proposal: Proposed) -> Differences:
+    """Return the change of routing; what it says of the project's settings is checked with them."""
+    return lambda scene: routing.differences(scene, routing.parse(scene.project, proposal))
+
+
+BY_CHANGE: dict[str, Callable[[Actor, str, str, Proposed], Differences]] = {
+    "policy": by_policy,
+    "prices": by_prices,
+    "guardrails": by_guardrails,
+    "routing": by_routing,
+}
+
+
+def run(actor: Actor, workspace_id: str, change: str, asked: Proposed, proposal: Proposed) -> WhatIf:
+    """Put past requests to a change; raise InvalidFields for what makes no sense. Viewers may."""
+    if change not in BY_CHANGE:
+        raise NotFound(f"There is no such change. There are: {', '.join(BY_CHANGE)}.", param="change")
+    sample = parse_sample(asked)
+    found = BY_CHANGE[change](actor, workspace_id, sample.project_id, proposal)
+    scene = samples.read(actor, workspace_id, sample)
+    differences = list(in_time(scene, found(scene)))
+    return WhatIf(change, sample, differences, totals_of(differences))
+
+
+def in_time(scene: Scene, found: Iterator[Difference]) -> Iterator[Difference]:
+    """Yield the differences for as long as there is time; then say of the rest that there was none."""
+    began = time.monotonic()
+    for number, row in enumerate(scene.rows):
+        if time.monotonic() - began > SECONDS:
+            yield Difference(samples.logged(row), None, NO_TIME)
+            continue
+        if number % PAUSE_EVERY == PAUSE_EVERY - 1:
+            gevent.sleep(0)
+        yield next(found)
