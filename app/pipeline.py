@@ -24,10 +24,11 @@ from app.domain.forwarding_rules import check_body, check_fallbacks
 from app.domain.holds import terms_of
 from app.domain.messages.native import own_body
 from app.domain.records import Record
-from app.domain.targets import Plan, Target
+from app.domain.targets import REPORT, Plan, Target
 from app.egress import ended_early
 from app.services import (
     admission,
+    advice,
     answer_cache,
     arms,
     callers,
@@ -47,6 +48,7 @@ from app.services import (
     policy_targets,
     proxy_targets,
     records,
+    reports,
     routing,
     schemas,
     session_holds,
@@ -55,6 +57,7 @@ from app.services import (
     targets,
     token_counts,
 )
+from app.services.reports import Kept
 
 # What may be refused only because something has changed since it was read.
 OUTDATED = (
@@ -86,6 +89,7 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
     record = record or Record(call)
     try:
         target, plan = enter(call, record)  #                      auth, target, plan, admission
+        policy_targets.check(target)  #                            403 where a policy blocks it
         record.begin("prompt")
         prepare(target, record)  #                                 what would be sent: it bounds the hold
         checked = checks.needs_any(record)
@@ -117,6 +121,26 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
         raise
     finally:
         finish(record)  #                                          settle, log
+
+
+def advise(call: Call) -> tuple[Record, Plan]:
+    """Find who may answer a call that its client makes itself (light mode); nobody is asked or charged."""
+    record = Record(call)
+    try:
+        _, plan = enter(call, record)  #                           auth, policy, plan, admission
+    finally:
+        admission.release(record)
+    return record, plan
+
+
+def report(call: Call) -> Kept:
+    """Take in what came of such a call: it is kept apart from all that is metered (O48)."""
+    record = Record(call)
+    try:
+        enter(call, record)  #                                     auth, policy, admission
+        return reports.keep(record)  #                             once for each id of a request
+    finally:
+        admission.release(record)
 
 
 def remember(plan: Plan, record: Record) -> None:
@@ -151,7 +175,6 @@ def enter(call: Call, record: Record) -> tuple[Target, Plan]:
         admitted = False
     if not admitted:
         target, plan, _ = attempt_entry(call, record, fresh=True)
-    policy_targets.check(target)
     return target, plan
 
 
@@ -183,9 +206,11 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
 
 
 def finder(call: Call) -> Callable[..., Target]:
-    """Return what finds the target: a policy decides, the path names a provider, the body a model, or the
-    call an endpoint.
+    """Return what finds the target: light mode only asks or tells, a policy decides, the path names a
+    provider, the body a model, or the call an endpoint.
     """
+    if call.surface == "light":
+        return reports.find if call.operation == REPORT else advice.find
     if call.by_policy:
         return policy_targets.find
     if call.path:

@@ -10,9 +10,9 @@ import uuid
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
-def new_id() -> str:
-    """Return a UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, then randomness."""
-    milliseconds = time.time_ns() // 1_000_000
+def new_id(milliseconds: int | None = None) -> str:
+    """Return a UUIDv7 (RFC 9562): 48 bits of Unix milliseconds (of now, or those given), then randomness."""
+    milliseconds = time.time_ns() // 1_000_000 if milliseconds is None else milliseconds
     value = (milliseconds << 80) | secrets.randbits(80)
     value = (value & ~(0xF << 76)) | (0x7 << 76)
     value = (value & ~(0x3 << 62)) | (0x2 << 62)

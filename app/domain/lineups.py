@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.domain.aliases import Alias
 from app.domain.catalog import Catalog, Model
@@ -53,6 +53,7 @@ class Lineup:
     read_at: float
     candidates: dict[str, Candidate | Skipped] = field(default_factory=dict)  # made once each
     kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)  # made once each
+    openings: dict[str, Lineup] = field(default_factory=dict)  # for whoever calls providers themselves
 
     def facts(self, model_id: str) -> Model | None:
         """Return what is known of `provider/model`, a deprecated one or a dated snapshot included."""
@@ -105,3 +106,59 @@ class Lineup:
             zdr=seller.zdr,
             may_train=seller.may_train,
         )
+
+
+def opened(lineup: Lineup, provider: str = "") -> Lineup:
+    """Return the lineup of somebody who calls the providers themselves: none of them lacks a key.
+
+    Beside those set up here it has every vendor of the catalog, and the `provider` that they name.
+    """
+    name = "" if provider in lineup.sellers else provider
+    found = lineup.openings.get(name)
+    if found is None:
+        found = with_everybody(lineup, name)
+        if not name or name in lineup.known.vendors:  # names that strangers make up are not kept
+            lineup.openings[name] = found
+    return found
+
+
+def with_everybody(lineup: Lineup, provider: str) -> Lineup:
+    """Return the lineup with who is not set up here; of `provider`, any model may be chosen, too."""
+    own = {slug: with_key(seller) for slug, seller in lineup.sellers.items()}
+    others = [slug for slug in dict.fromkeys((*lineup.known.vendors, provider)) if slug and slug not in own]
+    sold = {slug: [each for each in lineup.known.list(slug) if not each.deprecated] for slug in others}
+    names: dict[str, tuple[str, ...]] = {}
+    for model in (each for models in sold.values() for each in models):
+        names[model.name] = (*names.get(model.name, ()), model.id)
+    return replace(
+        lineup,
+        sellers=own | {slug: elsewhere(slug, lineup.known) for slug in others},
+        models={**lineup.models, **{model.id: model for model in sold.get(provider, [])}},
+        by_name={**names, **lineup.by_name},
+        candidates={},
+        kinds={},
+        openings={},
+    )
+
+
+def with_key(seller: Seller) -> Seller:
+    """Return a provider as whoever has a key for it sees it."""
+    return replace(seller, state="ready") if seller.state == "no_key" else seller
+
+
+def elsewhere(slug: str, known: Catalog) -> Seller:
+    """Return a provider that is not set up here."""
+    vendor = known.vendors.get(slug)
+    return Seller(
+        id="",
+        slug=slug,
+        name=vendor.name if vendor else slug,
+        dialect=vendor.dialect if vendor else "openai",
+        base_url="",
+        vendor=slug,
+        zdr=vendor is not None and vendor.zdr,
+        may_train=vendor is None or vendor.may_train,
+        watched=False,
+        state="ready",
+        credentials=(),
+    )

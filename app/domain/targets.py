@@ -18,6 +18,8 @@ from app.domain.policies.rules import NO_BOUNDS, Bounds
 from app.domain.rollouts import IN_SHADOW, Arm, RolloutFacts
 from app.domain.wishes import NO_WISHES, Wishes
 
+REPORT = "report"  # the operation of light mode that tells of a call which its client made
+
 
 @dataclass(frozen=True, slots=True)
 class CredentialValue:
@@ -116,6 +118,11 @@ class Target:
     bounds: Bounds = NO_BOUNDS  # of the policy's rule
     rollout: RolloutFacts | None = None  # of the endpoint, under way
     arm: Arm | None = None  # on which side of a rollout the call is
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Say whether no model is asked: the policy blocks the call, or its client has made it already."""
+        return (self.policy is not None and self.policy.blocks) or self.operation == REPORT
 
     @property
     def in_shadow(self) -> bool:

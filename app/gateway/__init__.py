@@ -8,6 +8,7 @@ from app.extensions import csrf
 from app.gateway import (
     cache,
     health,
+    light,
     memories,
     messages,
     models,
@@ -22,6 +23,7 @@ from app.gateway import (
 BLUEPRINTS = (
     cache.blueprint,
     health.blueprint,
+    light.blueprint,
     memories.blueprint,
     messages.blueprint,
     models.blueprint,

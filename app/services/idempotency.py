@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.database import database, insert_into
+from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.errors import (
     GatewayError,
@@ -74,10 +75,18 @@ def claim(session: Session, record: Record) -> None:
     answer was not kept, InvalidInput for another request under the same key.
     """
     call, caller = record.call, record.caller
-    key, now = key_of(call), datetime.now(UTC)
+    key = key_of(call)
     if key is None or caller is None:
         return
-    kept_for = REQUEST_IDS_KEPT_FOR if " " in key else KEPT_FOR
+    if not take(session, caller, key, fingerprint(call), call.request_id):
+        if " " in key:
+            raise RequestIdUsed
+        raise answer_again(held_by(session, caller, key), call)
+
+
+def take(session: Session, caller: Caller, key: str, mark: str, request_id: str) -> bool:
+    """Take a name in the caller's project for a request with this fingerprint; False: it is another's."""
+    now, kept_for = datetime.now(UTC), REQUEST_IDS_KEPT_FOR if " " in key else KEPT_FOR
     mine = IdempotencyKey.project_id == caller.project_id, IdempotencyKey.key == key
     session.execute(delete(IdempotencyKey).where(*mine, IdempotencyKey.expires_at < now))
     values = {
@@ -85,16 +94,34 @@ def claim(session: Session, record: Record) -> None:
         "workspace_id": caller.workspace_id,
         "project_id": caller.project_id,
         "key": key,
-        "fingerprint": fingerprint(call),
-        "request_id": call.request_id,
+        "fingerprint": mark,
+        "request_id": request_id,
         "created_at": now,
         "expires_at": now + kept_for,
     }
     statement = insert_into(session, IdempotencyKey).values(**values).on_conflict_do_nothing()
-    if session.scalar(statement.returning(IdempotencyKey.id)) is None:
-        if " " in key:
-            raise RequestIdUsed
-        raise answer_again(session.scalars(select(IdempotencyKey).where(*mine)).first(), call)
+    return session.scalar(statement.returning(IdempotencyKey.id)) is not None
+
+
+def held_by(session: Session, caller: Caller, key: str) -> IdempotencyKey | None:
+    """Return what is known of the request that took a name."""
+    mine = IdempotencyKey.project_id == caller.project_id, IdempotencyKey.key == key
+    return session.scalars(select(IdempotencyKey).where(*mine)).first()
+
+
+def claim_report(session: Session, caller: Caller, own_id: str, mark: str, record_id: str) -> str:
+    """Take the client's own id for what it reports; return under which record it counts: this, or one before.
+
+    Raises RequestIdUsed where the id was used for something else.
+    """
+    key = f"{REQUEST_ID} {own_id}"
+    if take(session, caller, key, mark, record_id):
+        finish(session, record_id, charged=True)
+        return record_id
+    row = held_by(session, caller, key)
+    if row is None or row.fingerprint != mark:
+        raise RequestIdUsed("This request id was used before, with other content. Send a new one.")
+    return row.request_id
 
 
 def answer_again(row: IdempotencyKey | None, call: Call) -> GatewayError:

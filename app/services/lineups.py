@@ -14,7 +14,7 @@ from app.domain.aliases import Preset
 from app.domain.callers import Caller
 from app.domain.catalog import Catalog
 from app.domain.gateway_settings import GatewaySettings
-from app.domain.lineups import Lineup, Seller
+from app.domain.lineups import Lineup, Seller, opened
 from app.models import Alias, Project, Provider
 from app.services import model_choices, model_rows, targets, turns
 from app.services.cache import Cache
@@ -25,9 +25,10 @@ _known: Cache[str, Lineup] = Cache(5_000)
 def find(caller: Caller, *, fresh: bool = False) -> Lineup:
     """Return the lineup of the caller's project."""
     lineup = None if fresh else known(caller)
-    return lineup or turns.read_once(
+    lineup = lineup or turns.read_once(
         f"lineup {caller.project_id}", lambda: known(caller), lambda: read(caller)
     )
+    return lineup if caller.asks_elsewhere is None else opened(lineup, caller.asks_elsewhere)
 
 
 def known(caller: Caller) -> Lineup | None:

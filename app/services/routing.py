@@ -16,7 +16,7 @@ from app.domain.routing.classify import classify
 from app.domain.routing.costs import Estimate
 from app.domain.routing.decide import Choice
 from app.domain.routing.filters import Ask, Dropped, has_price, quality_of
-from app.domain.routing.needs import BYTES_PER_TOKEN, Needs, needs_of
+from app.domain.routing.needs import BYTES_PER_TOKEN, USUAL_OUTPUT, Needs, needs_of
 from app.domain.routing.rank import Measurements, rank
 from app.domain.targets import Candidate, Plan, Target
 from app.domain.wishes import NO_WISHES
@@ -32,8 +32,8 @@ def plan(caller: Caller, target: Target, call: Call) -> Plan:
     Where money is counted before the call, a model without a price drops out (M11): UnknownPrice if all do.
     Where rules or wishes leave nobody, NoModelsAvailable says how many models each of them excluded (O46).
     """
-    if target.policy is not None and target.policy.blocks:
-        return Plan(())  # nobody is asked: `policy_targets.check` says so once the call is counted
+    if target.asks_nobody:
+        return Plan(())  # blocked: `policy_targets.check` says so once the call is counted
     if not target.candidates and not target.siblings:
         raise refusals.nobody_ready(target)
     if target.routed:
@@ -50,7 +50,7 @@ def plan(caller: Caller, target: Target, call: Call) -> Plan:
 
 def chosen(caller: Caller, target: Target, call: Call) -> Plan:
     """Return the chain of a call that leaves the choice to us; models that it names as well come first."""
-    needs = needs_of(call.chat, call.operation)
+    needs = needs_for(call)
     ask = replace(ask_of(caller, target), needs=needs)
     names = {target.config.model, *target.config.failover}
     first, dropped = filters.split(
@@ -117,7 +117,7 @@ def named(caller: Caller, target: Target, call: Call) -> Plan:
         ask = replace(ask, longest=shortest_named(caller, target, call))
     left, dropped = filters.split(target.candidates, filters.for_named(ask))
     if target.siblings:
-        fit = replace(ask, needs=needs_of(call.chat, call.operation), min_quality=None)
+        fit = replace(ask, needs=needs_for(call), min_quality=None)
         others, unfit = filters.split(target.siblings, filters.for_chosen(fit, target.siblings))
         left, dropped = [*left, *others], [*dropped, *unfit]
     if not left:
@@ -148,9 +148,21 @@ def ask_of(caller: Caller, target: Target) -> Ask:
     )
 
 
+def needs_for(call: Call) -> Needs:
+    """Return what a call needs; in light mode its client says how long the input is."""
+    needs = needs_of(call.chat, call.operation)
+    if call.told is None or call.told.input_tokens is None:
+        return needs
+    return replace(needs, input_tokens=call.told.input_tokens)
+
+
 def kind_of(call: Call) -> Classification:
-    """Return what kind of work is asked for."""
-    return EMBEDDING if call.operation == "embeddings" else classify(call.chat)
+    """Return what kind of work is asked for; in light mode as its client says."""
+    if call.operation == "embeddings":
+        return EMBEDDING
+    if call.told is not None and call.told.task_type in USUAL_OUTPUT:
+        return Classification(call.told.task_type, "moderate", 100, ("the application says so",))
+    return classify(call.chat)
 
 
 def usual_of(needs: Needs, kind: Classification, caller: Caller) -> Estimate:
@@ -169,7 +181,7 @@ def shortest_of(needs: Needs, caller: Caller) -> Estimate:
 def shortest_named(caller: Caller, target: Target, call: Call) -> Estimate:
     """Return the same for any door; what is no chat body is reckoned by its length."""
     if call.names_model:
-        return shortest_of(needs_of(call.chat, call.operation), caller)
+        return shortest_of(needs_for(call), caller)
     operation = target.operation if target.forwards else "chat"
     output = 0 if operation == "embeddings" else output_limit(call.body, operation)
     if output is None:
@@ -181,7 +193,7 @@ def in_order(left: Sequence[Candidate], caller: Caller, target: Target, call: Ca
     """Return the models as the client ordered them; a policy or preferences of its own reorder them."""
     if len(left) == 1 or not orders(target):
         return tuple(left)
-    needs = needs_of(call.chat, call.operation)
+    needs = needs_for(call)
     output = needs.expected_output(kind_of(call))
     estimate = Estimate(needs.input_tokens, output, caller.rate_multiplier_ppm)
     ranking = rank(left, estimate, 0, target.wishes, measurements(target))
