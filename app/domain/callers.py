@@ -15,7 +15,7 @@ from app.domain.key_rules import NO_RULES, KeyRules
 from app.domain.limits import Limits
 from app.domain.targets import CredentialValue
 
-SCOPES = ("chat", "models", "tokens:write", "endpoints:write", "admin", "analytics:read")
+SCOPES = ("chat", "models", "tokens:write", "endpoints:write", "admin", "analytics:read", "alerts:write")
 DEFAULT_SCOPES = ("chat", "models")
 ACCEPTED_KEY = re.compile(r"[\x21-\x7e]{16,200}")
 
