@@ -144,10 +144,8 @@ def test_what_cannot_be_told_is_counted(proxy: Proxy, monkeypatch: pytest.Monkey
     assert run(proxy, "routing", {"model": "auto"}).totals.untold == {"no_content": 1}
     by_task = {"label": "Code", "when": {"task_type": "code"}, "action": "DOWNGRADE", "models": [CHEAP]}
     assert run(proxy, "policy", {"rules": [by_task]}).totals.untold == {"no_content": 1}
-    first = run(
-        proxy, "policy", {"rules": [{"label": "All", "action": "BLOCK"}, by_task | {"label": "x"}]}, most=10
-    )
-    assert first.totals.blocked == 1
+    dear = {"label": "Dear", "when": {"model": DEAR}, "action": "BLOCK"}
+    assert run(proxy, "policy", {"rules": [dear, by_task]}).totals.blocked == 1  # it is decided before
     unpriced = {"label": "All", "action": "DOWNGRADE", "models": ["openai/brand-new"]}
     found = run(proxy, "policy", {"rules": [unpriced]})
     assert found.totals.moved == {"openai/brand-new": 1} and found.totals.unpriced == {"no_price": 1}
