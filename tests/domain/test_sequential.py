@@ -69,7 +69,7 @@ def calls_until_worse(seed: int, new: Sampled, most: int) -> int:
     ("is_bad", "within"),
     [
         ({"fails": 1.0}, 20),
-        ({"fails": 0.2}, 150),
+        ({"fails": 0.2}, 200),
         ({"slower": 3.0}, 50),
         ({"dearer": 3.0}, 80),
     ],
