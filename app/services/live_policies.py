@@ -84,7 +84,7 @@ def load(session: Session, caller: Caller, key: str) -> LivePolicy:
         versions=versions,
         rollout=facts_of(rollout) if rollout else None,
         prompts={name: prompt for name, prompt in found.items() if prompt is not None},
-        plans={plan_id: slug for plan_id, slug in session.execute(select(Plan.id, Plan.slug))},
+        plans=dict(session.execute(select(Plan.id, Plan.slug)).all()),
         config_stamp=caller.config_stamp,
         read_at=time.monotonic(),
     )

@@ -10,9 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from app.domain.actors import SYSTEM
 from app.domain.lineups import Lineup
 from app.extensions import db, redis
-from app.services import records
+from app.services import policies, records
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.providers_world import set_price
 from tests.upstream import Upstream
@@ -68,6 +69,20 @@ def test_a_call_waits_once_for_redis_and_never_for_the_database(
     assert proxy.post(path, body).status_code == 200
     asked.clear()
     assert proxy.post(path, body).status_code == 200
+    assert asked == ["redis GET"]
+
+
+def test_a_policy_is_asked_without_waiting_for_anything_more(proxy: Proxy, asked: list[str]) -> None:
+    tenant = proxy.tenant
+    when = {"plan": "free", "task_type": "chat", "input_tokens": {"lt": 999}, "time_of_day": {"gte": "00:00"}}
+    rule = {"label": "Free", "when": when, "action": "DOWNGRADE", "models": [MODEL]}
+    policies.create(SYSTEM, tenant.workspace.id, tenant.project.id, {"key": "chat", "rules": [rule]})
+    body = {"model": "openai/gpt-4o", "messages": HI}
+    who = {"x_kagu_user_id": "u", "x_kagu_policy_key": "chat", "x_kagu_plan_id": "free"}
+    first = proxy.post("/runtime/proxy/chat/completions", body, **who)
+    assert first.get_json()["kagu"]["action"] == "DOWNGRADE"
+    asked.clear()
+    assert proxy.post("/runtime/proxy/chat/completions", body, **who).status_code == 200
     assert asked == ["redis GET"]
 
 

@@ -37,30 +37,36 @@ class Words:
         return any(self.fits(value, told) for value in self.values) != self.negated
 
     def fits(self, value: str, told: str) -> bool:
-        """Say whether what was told is this value."""
-        if self.field == "locale":
-            return told == value or told.startswith((f"{value}-", f"{value}_"))
+        """Say whether what was told is this value; what all of another value's facts are, too, if that is."""
         if value.endswith("*"):
-            return told.startswith(value[:-1])
-        return told == value
+            return bool(told) and told.startswith(value[:-1])
+        is_within = self.field == "locale" and told.startswith((f"{value}-", f"{value}_"))
+        return told == value or is_within
 
-    def covers(self, other: Any) -> bool:
+    def covers(self, other: Words) -> bool:
         """Say whether whatever fulfils the other one fulfils this one, too."""
         if self.negated and other.negated:
-            return set(self.values) <= set(other.values)
-        if other.negated:
-            return False
-        return all(self.holds(value) for value in other.values)
+            return other.contains(self)
+        if self.negated:
+            return not self.meets(other)
+        return not other.negated and self.contains(other)
 
-    def excludes(self, other: Any) -> bool:
+    def excludes(self, other: Words) -> bool:
         """Say whether no call can fulfil both."""
         if self.negated and other.negated:
             return False
         if other.negated:
-            return bool(other.excludes(self))
-        return not any(self.holds(value) for value in other.values) and not (
-            not self.negated and any(other.holds(value) for value in self.values)
-        )
+            return other.contains(self)
+        return self.contains(other) if self.negated else not self.meets(other)
+
+    def contains(self, other: Words) -> bool:
+        """Say whether each of the other's values is within one of these; negated or not."""
+        return all(any(self.fits(mine, theirs) for mine in self.values) for theirs in other.values)
+
+    def meets(self, other: Words) -> bool:
+        """Say whether some fact is one of these values and of the other's: one is then within the other."""
+        pairs = ((mine, theirs) for mine in self.values for theirs in other.values)
+        return any(self.fits(mine, theirs) or self.fits(theirs, mine) for mine, theirs in pairs)
 
     def as_json(self) -> Any:
         """Return it as it stands in a file."""
@@ -94,7 +100,14 @@ def parse_when(raw: Any, name: str = "when") -> tuple[Condition, ...]:
             found += route_conditions.conditions_of(field, value, where)
         else:
             raise InvalidInput(f"There is no such condition. There are: {', '.join(FIELDS)}.", param=where)
-    return tuple(sorted(found, key=lambda each: FIELDS.index(each.field)))
+    return tuple(sorted(found, key=place))
+
+
+def place(condition: Condition) -> tuple[int, int]:
+    """Return where a condition stands, however the file orders them."""
+    if isinstance(condition, Words):
+        return FIELDS.index(condition.field), 0
+    return FIELDS.index(condition.field), route_conditions.OPERATORS.index(condition.operator)
 
 
 def words_of(field: str, raw: Any, where: str) -> Words:

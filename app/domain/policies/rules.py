@@ -14,7 +14,7 @@ from app.domain.pricing import nano_to_usd, usd_to_nano
 
 ALLOW, DOWNGRADE, FALLBACK, BLOCK = ACTIONS = ("ALLOW", "DOWNGRADE", "FALLBACK", "BLOCK")
 WITH_MODELS = (DOWNGRADE, FALLBACK)
-MOST_RULES, MOST_MODELS, MOST_LABEL, MOST_MESSAGE = 50, 5, 60, 300
+MOST_RULES, MOST_MODELS, MOST_LABEL, MOST_MESSAGE, MOST_PROVIDERS = 50, 5, 60, 300, 50
 BOUNDS = frozenset(
     {"max_usd_per_request", "max_input_usd_per_million", "min_quality", "providers", "excluded_providers"}
 )
@@ -146,9 +146,15 @@ def bounds_of(raw: Mapping[str, Any], collect: Collector) -> Bounds:
         max_nano_usd_per_request=collect.take(dollars, raw, "max_usd_per_request"),
         max_input_nano_usd_per_million=collect.take(dollars, raw, "max_input_usd_per_million"),
         min_quality=collect.take(whole, raw, "min_quality", 0, 100),
-        providers=collect.take(texts, raw, "providers", most=50, longest=64) or (),
-        excluded_providers=collect.take(texts, raw, "excluded_providers", most=50, longest=64) or (),
+        providers=collect.take(slugs, raw, "providers") or (),
+        excluded_providers=collect.take(slugs, raw, "excluded_providers") or (),
     )
+
+
+def slugs(raw: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return names of providers, in lower case (C28)."""
+    given = texts(raw, name, most=MOST_PROVIDERS, longest=64)
+    return tuple(dict.fromkeys(slug.lower() for slug in given))
 
 
 def dollars(raw: Mapping[str, Any], name: str) -> int | None:
