@@ -25,8 +25,10 @@ ICONS = {
     "unpriced_model": "receipt",
     "shortfall": "receipt",
     "books": "wallet",
+    "rule": "gate",
 }
 KEPT = {
+    "rule": _l("its rule sends no mails"),
     "muted": _l("this kind is muted under Settings"),
     "no_server": _l("no mail server is set up"),
     "nobody": _l("nobody gets alert mails"),
@@ -115,6 +117,7 @@ def kind(name: str) -> str:
         "unpriced_model": _("A model without a known price answered"),
         "shortfall": _("A call cost more than was held"),
         "books": _("The books do not add up"),
+        "rule": _("A rule of your own"),
     }
     return str(words[name])
 

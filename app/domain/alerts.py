@@ -11,6 +11,7 @@ from app.domain.pricing import format_usd
 KINDS = (
     "provider_paused",
     "provider_down",
+    "rollout_rolled_back",
     "credential_refused",
     "budget_100",
     "low_balance",
@@ -20,6 +21,9 @@ KINDS = (
     "unpriced_model",
     "shortfall",
     "books",
+    "rule",
+    "rollout_promoted",
+    "rollout_advanced",
 )
 LEVELS = ((80, "budget_80"), (100, "budget_100"))  # per cent of a budget's cap
 WAITS_MINUTES = (1, 2, 5, 15, 60)  # after the first failure, the second, …
@@ -37,6 +41,7 @@ PLACES = {
     "spend_threshold": "usage",
     "shortfall": "providers/{provider_id}",
     "books": "books",
+    "rule": "alert-rules/{rule_id}",
 }
 
 

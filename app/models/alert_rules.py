@@ -25,6 +25,7 @@ class AlertRule(db.Model):  # type: ignore[name-defined]
     config: Mapped[JsonDict]  # domain.alert_rules.AlertRule: metric, where, window, kind, bound
     checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime())  # the end of the last window looked at
     fired_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    measured: Mapped[JsonDict | None]  # at that time: calls, value, bound; or what is gone
     created_at: Mapped[Created]
 
 

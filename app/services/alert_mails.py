@@ -104,7 +104,9 @@ def claim(session: Session, alert_id: str) -> Letter | None:
 
 
 def why_not(alert: Alert, workspace: Workspace, wanted: list[str]) -> str:
-    """Return why an alert is shown but not mailed: muted, no_server or nobody; empty when it is."""
+    """Return why an alert is shown but not mailed: rule, muted, no_server or nobody; empty when it is."""
+    if "mail" not in alert.facts.get("by", ("mail",)):
+        return "rule"
     if alert.kind in workspace.muted_alerts:
         return "muted"
     if mail.office.server is None:

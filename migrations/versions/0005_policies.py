@@ -150,6 +150,7 @@ def make_alert_rules() -> None:
         sa.Column("config", JSON, nullable=False),
         sa.Column("checked_at", TIME, nullable=True),
         sa.Column("fired_at", TIME, nullable=True),
+        sa.Column("measured", JSON, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"]),
         sa.UniqueConstraint("workspace_id", "name"),
