@@ -102,6 +102,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "slug": "hello",
         "model": "up/some-model",
         "plugin": "memory",
+        "change": "policy",
         "memory": kept_memory(acme),
         "session": kept_session(acme),
         "alias": aliases.create(SYSTEM, acme.workspace.id, {"name": "fast", "models": ["auto"]}).id,
@@ -192,7 +193,7 @@ def test_foreign_ids_in_ones_own_workspace_are_not_there(
     stranger, before = sign_in(world.stranger), changes()
     own = {"slug": "hello", "number": 1, "model": "up/absent", "plugin": "memory", "section": "prompt"}
     for door in dashboard_doors(app):
-        named = door.arguments - {"workspace", "number", "slug", "model", "plugin", "section"}
+        named = door.arguments - {"workspace", "number", "slug", "model", "plugin", "section", "change"}
         if "workspace" not in door.arguments or not named:
             continue
         foreign = stranger.open(path_of(app, door, world.other.workspace.slug, ids), method=door.method)

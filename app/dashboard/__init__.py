@@ -47,6 +47,7 @@ from app.dashboard import (
     try_it,
     usage,
     versions,
+    what_ifs,
     workspaces,
 )
 from app.dashboard.auth import add_workspace, guard, guard_open
@@ -91,6 +92,7 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     docs.blueprint,
     prices.blueprint,
     routing.blueprint,
+    what_ifs.blueprint,
 )
 OPEN: tuple[Blueprint, ...] = (  # the pages for people who are not signed in: the marked exception
     setup.blueprint,

@@ -37,6 +37,7 @@ NAV = (
         ("routing", "swap", "routing.index"),
         ("guardrails", "shield", "guardrails.edit"),
         ("performance", "activity", "performance.index"),
+        ("what_ifs", "eye", "what_ifs.index"),
     ),
     (
         "workspace",
@@ -137,6 +138,7 @@ def nav_label(name: str) -> str:
         "routing": _("Routing"),
         "guardrails": _("Guardrails"),
         "performance": _("Performance"),
+        "what_ifs": _("What if"),
         "credits": _("Credits"),
         "budgets": _("Budgets"),
         "alerts": _("Alerts"),

@@ -16,6 +16,7 @@ from app.dashboard import SIGNED_IN
 from app.dashboard.sections import SECTIONS
 from app.database import database
 from app.domain.actors import SYSTEM
+from app.domain.what_ifs import CHANGES
 from app.models import (
     Account,
     Alias,
@@ -111,13 +112,15 @@ def paths(app: Flask, blueprint: str, workspace: str, known: dict[str, object]) 
             if rule.endpoint.split(".")[0] == blueprint and "GET" in (rule.methods or ()):
                 if rule.endpoint not in NO_PAGES:
                     here = {**known, "workspace": workspace}
-                    values = {name: here[name] for name in rule.arguments - {"section"}}
+                    values = {name: here[name] for name in rule.arguments - {"section", "change"}}
                     for more in sections(rule, known):
                         yield url_for(rule.endpoint, **{**values, **more})  # type: ignore[arg-type]
 
 
 def sections(rule: Rule, known: dict[str, object]) -> list[dict[str, object]]:
-    """Return the sections of an endpoint's settings to open, where the rule has them: of a full draft."""
+    """Return the sections of an endpoint's settings to open, of a full draft, or every change of a what-if."""
+    if "change" in rule.arguments:
+        return [{"change": name} for name in CHANGES]
     if "section" not in rule.arguments:
         return [{}]
     return [{"section": each.name, "endpoint_id": known["drafted"]} for each in SECTIONS]
