@@ -99,7 +99,8 @@ def counts_of(row: Mapping[str, Any]) -> dict[tuple[str, int], int]:
         ("output_tokens", 0): row.get("output_tokens") or 0,
     }
     if outcome == "succeeded":
-        found["latency", bucket_of(row.get("duration_ms") or 0)] = 1
+        if (took := row.get("duration_ms", 0)) is not None:  # a client need not report it
+            found["latency", bucket_of(took)] = 1
         if cost is not None:
             found["cost", bucket_of(cost)] = 1
     return {key: amount for key, amount in found.items() if amount}
