@@ -13,7 +13,7 @@ from sqlalchemy import event
 from app.domain.actors import SYSTEM
 from app.domain.lineups import Lineup
 from app.extensions import db, redis
-from app.services import policies, records
+from app.services import policies, projects, records
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.providers_world import set_price
 from tests.upstream import Upstream
@@ -84,6 +84,20 @@ def test_a_policy_is_asked_without_waiting_for_anything_more(proxy: Proxy, asked
     asked.clear()
     assert proxy.post("/runtime/proxy/chat/completions", body, **who).status_code == 200
     assert asked == ["redis GET"]
+
+
+def test_advice_waits_once_for_redis_and_a_report_for_one_transaction(proxy: Proxy, asked: list[str]) -> None:
+    where = SYSTEM, proxy.tenant.workspace.id, proxy.tenant.project.id
+    projects.update(*where, {"surfaces": ["proxy", "light"]})
+    policies.create(*where, {"key": "chat", "rules": []})
+    body = {"userId": "u", "policyKey": "chat", "requestedModel": MODEL}
+    for path, status in (("/runtime/light/advice", 200), ("/runtime/light/requests", 202)):
+        assert proxy.post(path, body).status_code == status
+        asked.clear()
+        assert proxy.post(path, body).status_code == status
+        assert [each for each in asked if each.startswith("redis")] == ["redis GET"]
+        assert path.endswith("requests") == any("INSERT INTO records" in each for each in asked)
+        assert len(asked) <= (1 if path.endswith("advice") else 7)
 
 
 def test_a_named_model_is_found_without_looking_at_the_others(
