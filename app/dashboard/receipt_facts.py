@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from app.dashboard import guardrail_words
 from app.dashboard.receipt_words import microseconds, say
-from app.domain import route_stories
+from app.domain import policy_stories, route_stories
 from app.domain.actors import at_least
 from app.domain.receipts import Receipt
 from app.models import RecordRow
@@ -33,6 +33,8 @@ def context(story: Story, receipt: Receipt) -> dict[str, Any]:
         ],
         "waiting_facts": [(say(s.label), microseconds(s.microseconds)) for s in receipt.waiting_steps],
         "guard_words": guardrail_words,
+        "policy_notes": list(policy_stories.notes(story.row)),
+        "policy_facts": policy(story),
         **why(story.row),
     }
 
@@ -105,6 +107,19 @@ def endpoint(story: Story) -> Fact:
     if story.endpoint is None:
         return _("Endpoint"), code(row.endpoint_slug), version
     return _("Endpoint"), link(row.endpoint_slug, "endpoints.show", endpoint_id=story.endpoint.id), version
+
+
+def policy(story: Story) -> list[Fact]:
+    """Name the policy, its version and rule, and what the client said of its end user."""
+    row = story.row
+    if not row.policy_key:
+        return []
+    facts: list[Fact] = [
+        (_("Policy"), code(row.policy_key), _("version %(number)d", number=row.policy_version))
+    ]
+    if row.policy_rule:
+        facts.append((_("Rule"), row.policy_rule))
+    return facts + [(say(label), value) for label, value in policy_stories.facts(row)]
 
 
 def ids(story: Story) -> list[Fact]:

@@ -52,3 +52,22 @@ def microseconds(value: int) -> str:
 def cost(nano_usd: int | None) -> str:
     """Write a cost for people."""
     return str(_("unknown")) if nano_usd is None else format_usd(nano_usd)
+
+
+def actions() -> list[tuple[str, str]]:
+    """Return what a policy can say of a call, for the filter."""
+    return [
+        ("ALLOW", str(_("Allowed"))),
+        ("DOWNGRADE", str(_("Another model"))),
+        ("FALLBACK", str(_("With stand-ins"))),
+        ("BLOCK", str(_("Blocked"))),
+    ]
+
+
+def arms() -> list[tuple[str, str]]:
+    """Return the sides of a rollout, for the filter."""
+    return [
+        ("old", str(_("Old version"))),
+        ("new", str(_("New version"))),
+        ("shadow", str(_("In shadow"))),
+    ]

@@ -25,9 +25,15 @@ NAMES = (
     "since",
     "until",
     "id",
+    "policy",
+    "action",
+    "arm",
     "live",
 )
-RARE = ("project", "source", "end_user", "provider", "exact_model", "since", "until", "id")
+RARE = (
+    "project", "source", "end_user", "provider", "exact_model", "since", "until", "id", "policy", "action",
+    "arm",
+)  # fmt: skip
 RANGES = {"15m": 15, "1h": 60, "24h": 24 * 60, "7d": 7 * 24 * 60, "30d": 30 * 24 * 60}  # minutes
 
 
@@ -82,6 +88,9 @@ def filters_of(fields: dict[str, str]) -> Filters:
         since=latest(range_start(fields["range"]), moment(fields["since"])),
         until=moment(fields["until"]),
         request_id=fields["id"],
+        policy_key=fields["policy"].lower(),
+        action=fields["action"],
+        arm=fields["arm"],
     )
 
 

@@ -25,7 +25,7 @@ COLUMNS = (
     "finish_reason", "stream", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens",
     "reasoning_tokens", "estimated", "cost_nano_usd", "first_token_ms", "duration_ms", "operation",
     "end_user", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd", "savings_nano_usd",
-    "cached", "tag",
+    "cached", "tag", "policy_key", "policy_version", "policy_rule", "action", "arm", "plan", "region",
 )  # fmt: skip
 
 

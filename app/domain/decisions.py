@@ -32,7 +32,7 @@ class Decision:
     """A routing decision, as it is kept with the record; the same inputs give the same decision."""
 
     requested: str
-    strategy: str  # auto | lowest_cost | lowest_latency | highest_throughput | pinned | in_order
+    strategy: str  # auto | lowest_cost | lowest_latency | highest_throughput | pinned | in_order | by_policy
     chain: tuple[str, ...]  # the models to try, in order
     considered: tuple[Considered, ...] = ()
     classification: Classification | None = None

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from app.domain.answer_notes import Noted, notes
 from app.domain.bills import Billed, Cost, cost
 from app.domain.charges import Charge, Charged, charge
+from app.domain.policies.rules import DOWNGRADE
 from app.domain.sentences import Sentence
 
 OWN_STEPS = (
@@ -23,6 +24,7 @@ class Stored(Billed, Charged, Noted, Protocol):
     error_message: Any
     finish_reason: Any
     model_requested: Any
+    action: Any
     routing: Any
     attempts: Any
     steps: Any
@@ -192,6 +194,9 @@ def reason(row: Stored, attempts: Sequence[Mapping[str, Any]], names: Mapping[st
     who = name_of(answered, attempts, names)
     if failed:
         return Sentence("%(story)s, so %(who)s answered.", {"story": story, "who": who})
+    if row.action == DOWNGRADE:
+        values = {"asked": row.model_requested, "model": answered["model_id"]}
+        return Sentence("%(asked)s was asked for; by the policy %(model)s answered in its place.", values)
     if row.routing and row.routing["classification"]:
         values = {"asked": row.model_requested, "model": answered["model_id"]}
         return Sentence("“%(asked)s” chose %(model)s, and it answered.", values)

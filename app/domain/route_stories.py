@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain import policy_stories
 from app.domain.pricing import format_usd, nano_to_usd
 from app.domain.sentences import Sentence
 
@@ -32,6 +33,7 @@ STRATEGIES = {
     "quality": Sentence("The client asked for the best model."),
     "pinned": Sentence("The client insists on one provider."),
     "in_order": Sentence("The client named the models; they are tried in its order."),
+    "by_policy": Sentence("The policy's rule named the models; they are tried in its order."),
 }
 STAYED = Sentence("The conversation stays with the model that answered it before, so that its cache serves.")
 STATES = {
@@ -197,6 +199,7 @@ def receipt(row: Any) -> dict[str, Any]:
             "guardrails": list(row.guardrails or ()),
             "warnings": list(row.warnings or ()),
         },
+        "policy": policy_stories.receipt(row),
     }
 
 

@@ -15,11 +15,14 @@ from app.domain.actors import Actor
 from app.domain.callers import Caller
 from app.domain.errors import NotFound
 from app.domain.ids import is_uuid
-from app.models import ChatSession, Endpoint, Key, Membership, Project, Provider, RecordRow, User
+from app.models import ChatSession, Endpoint, Key, Membership, Policy, Project, Provider, RecordRow, User
 from app.models.columns import UtcDateTime
 from app.services import access
 from app.services.records import content_allowed
 
+PLAIN = (
+    "outcome", "source", "endpoint_id", "project_id", "end_user", "provider", "policy_key", "action", "arm"
+)  # fmt: skip
 PAGE_SIZE = 50
 EXPORT_BATCH = 1_000
 BEFORE, AFTER = timedelta(seconds=5), timedelta(minutes=1)  # a record is made right after its id
@@ -42,6 +45,9 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
     request_id: str = ""  # ours or the client's
+    policy_key: str = ""
+    action: str = ""  # what the policy said
+    arm: str = ""  # the side of a rollout
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Choices:
     keys: list[tuple[str, str]]
     people: list[tuple[str, str]]
     providers: list[str]
+    policies: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class Story:
     provider_names: dict[str, str]
     keeping_allowed: bool
     has_session: bool = False
+    policy: Policy | None = None
 
 
 def list_page(actor: Actor, workspace_id: str, filters: Filters, cursor: Cursor | None = None) -> Page:
@@ -139,11 +147,7 @@ def from_cursor(query: Select[RecordRow], cursor: Cursor | None) -> Select[Recor
 
 def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     """Return what the filters ask of a record."""
-    found = [
-        getattr(RecordRow, name) == getattr(filters, name)
-        for name in ("outcome", "source", "endpoint_id", "project_id", "end_user", "provider")
-        if getattr(filters, name)
-    ]
+    found = [getattr(RecordRow, name) == getattr(filters, name) for name in PLAIN if getattr(filters, name)]
     if filters.who:
         found.append(is_caller(filters.who))
     if filters.model:
@@ -244,7 +248,16 @@ def story(session: Session, row: RecordRow) -> Story:
         provider_names={p.slug: p.name for p in session.scalars(select(Provider).where(where))},
         keeping_allowed=content_allowed.allowed,
         has_session=row.session_id is not None and session.get(ChatSession, row.session_id) is not None,
+        policy=policy_of(session, row),
     )
+
+
+def policy_of(session: Session, row: RecordRow) -> Policy | None:
+    """Return the policy that decided the call, where it is still there under its key."""
+    if not row.policy_key:
+        return None
+    where = Policy.project_id == row.project_id, Policy.key == row.policy_key
+    return session.scalars(select(Policy).where(*where)).first()
 
 
 def exists_any(actor: Actor, workspace_id: str) -> bool:
@@ -269,6 +282,7 @@ def choices(actor: Actor, workspace_id: str) -> Choices:
         people = select(User.email).join_from(User, Membership, Membership.user_id == User.id)
         people = people.where(Membership.workspace_id == workspace_id)
         slugs = select(Provider.slug).where(Provider.workspace_id == workspace_id)
+        keys_of = select(Policy.key).where(Policy.workspace_id == workspace_id)
         projects = select(Project.id, Project.name).where(Project.workspace_id == workspace_id)
         return Choices(
             projects=list(session.execute(projects.order_by(Project.name))),
@@ -276,6 +290,7 @@ def choices(actor: Actor, workspace_id: str) -> Choices:
             keys=labelled(session, keys.where(Key.workspace_id == workspace_id), "key:"),
             people=[(f"person:{email}", email) for email in sorted(session.scalars(people))],
             providers=sorted(session.scalars(slugs)),
+            policies=sorted(set(session.scalars(keys_of))),
         )
 
     return database.read(work)

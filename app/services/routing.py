@@ -207,6 +207,13 @@ def orders(target: Target) -> bool:
     return target.wishes.orders and not (target.policy and target.policy.ruling.names_models)
 
 
+def strategy_of(target: Target) -> str:
+    """Return by what models that are named come in their order."""
+    if target.policy is not None and target.policy.ruling.names_models:
+        return decide.BY_POLICY
+    return target.wishes.policy or decide.IN_ORDER
+
+
 def measurements(target: Target) -> Measurements:
     """Return what was lately measured of the models, where the order depends on it."""
     wishes = target.wishes
@@ -222,7 +229,7 @@ def told(chain: Sequence[Candidate], dropped: Sequence[Dropped], target: Target)
     kept = [Considered(each.model_id, quality_of(each), None) for each in chain]
     return Decision(
         requested=target.requested,
-        strategy=(target.wishes.policy if orders(target) else "") or decide.IN_ORDER,
+        strategy=strategy_of(target),
         chain=ids(chain),
         considered=(*kept, *decide.excluded(dropped)),
         fitting=len(kept),

@@ -13,7 +13,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.ids import new_id
 from app.models import RecordRow
-from app.services import credentials, endpoints, projects, receipts, records
+from app.services import credentials, endpoints, policies, projects, receipts, records
 from tests.upstream_replies import error_reply
 
 HTMX = {"HX-Request": "true"}
@@ -238,3 +238,25 @@ def test_foreign_and_unknown_receipts_are_not_there(client, world, sign_in, view
     made = call(client, world.acme)
     assert sign_in(world.stranger).get(f"/w/other/requests/{made}").status_code == 404
     assert viewer.get(f"{LIST}/{uuid4()}").status_code == 404
+
+
+def test_a_receipt_tells_policy_rule_and_side_and_the_list_is_filtered_by_them(client, world, viewer):
+    governed, plain = call(client, world.acme), call(client, world.acme)
+    policies.create(SYSTEM, world.acme.workspace.id, world.acme.project.id, {"key": "chat", "rules": []})
+    context = {"plan": "free", "trial_status": "NONE"}
+    ruled = {"policy_key": "chat", "policy_version": 1, "policy_rule": "Free users", "action": "DOWNGRADE"}
+
+    def work(session):
+        row = session.query(RecordRow).filter_by(id=governed).one()
+        for name, value in {**ruled, "arm": "new", "context": context, "plan": "free"}.items():
+            setattr(row, name, value)
+
+    database.transaction(work)
+    page = viewer.get(f"{LIST}/{governed}").text
+    for words in ("The rule “Free users” of the policy “chat”", "those who get it"):
+        assert words in page
+    assert "<dt>Plan</dt>" in page and "Policy</h2>" not in viewer.get(f"{LIST}/{plain}").text
+    for query in ("policy=Chat", "action=DOWNGRADE", "arm=new"):
+        listed = viewer.get(f"{LIST}?{query}").text
+        assert governed in listed and plain not in listed
+    assert governed not in viewer.get(f"{LIST}?policy=other").text

@@ -48,6 +48,7 @@ def row(**changes):
         "overage_nano_usd": 0,
         "price": PRICE,
         "cached": False,
+        "action": None,
         "routing": None,
         "routing_decision": None,
         "healing": None,
@@ -251,3 +252,10 @@ def test_what_was_done_to_the_answer_is_told():
 def test_a_routing_rule_is_named() -> None:
     told = [say(note) for note in receipt(row(routing_decision="long texts"), NAMES).notes]
     assert told == ["The endpoint's routing rule “long texts” said who is asked first."]
+
+
+def test_a_model_that_a_policy_put_in_place_of_another_is_told_as_such():
+    told = receipt(row(action="DOWNGRADE", model_requested="openai/gpt-4o"), NAMES)
+    assert say(told.reason) == (
+        "openai/gpt-4o was asked for; by the policy openai/gpt-4o-mini answered in its place."
+    )

@@ -16,7 +16,7 @@ from app.domain.routing.rank import Measurements, Ranking, chain_of, floor_of, r
 from app.domain.targets import Candidate
 
 MOST_CONSIDERED = 24  # of each, those that fit and those that are excluded: a receipt is no catalog
-AUTO, IN_ORDER = "auto", "in_order"
+AUTO, IN_ORDER, BY_POLICY = "auto", "in_order", "by_policy"
 
 
 @dataclass(frozen=True, slots=True)
