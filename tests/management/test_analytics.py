@@ -151,3 +151,18 @@ def test_a_key_hands_the_scope_on_only_where_it_has_it(world: World, client: Fla
         headers = {"Authorization": f"Bearer {maker.secret}"}
         body = {"name": "child", "scopes": ["analytics:read"]}
         assert client.post("/api/auth", json=body, headers=headers).status_code == status
+
+
+def test_an_end_user_is_erased_with_the_scope_for_it(world: World, client: FlaskClient) -> None:
+    write(row(world.acme, end_user="a/nn"), row(world.other, end_user="a/nn"))
+    plain, admin = (Api(client, world.acme, name=s, scopes=[s]) for s in ("analytics:read", "admin"))
+    for secret, status, requests in (
+        (plain.secret, 403, None),
+        (admin.secret, 200, 1),
+        (admin.secret, 200, 0),
+    ):
+        headers = {"Authorization": f"Bearer {secret}"}
+        response = client.delete("/api/v1/end-users/a/nn", headers=headers)
+        assert (response.status_code, response.get_json().get("requests")) == (status, requests)
+    assert sorted(str(r.end_user) for r in records()) == ["(erased)", "a/nn"]
+    assert plain.ask(by="end_user", source="metered")["data"][0]["end_user"] == "(erased)"
