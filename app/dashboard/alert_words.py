@@ -25,6 +25,9 @@ ICONS = {
     "unpriced_model": "receipt",
     "shortfall": "receipt",
     "books": "wallet",
+    "rollout_rolled_back": "gate",
+    "rollout_promoted": "gate",
+    "rollout_advanced": "gate",
     "rule": "gate",
 }
 KEPT = {
@@ -34,7 +37,15 @@ KEPT = {
     "nobody": _l("nobody gets alert mails"),
 }
 URGENT = frozenset(
-    {"provider_paused", "provider_down", "credential_refused", "budget_100", "low_balance", "books"}
+    {
+        "provider_paused",
+        "provider_down",
+        "rollout_rolled_back",
+        "credential_refused",
+        "budget_100",
+        "low_balance",
+        "books",
+    }
 )
 
 
@@ -117,6 +128,9 @@ def kind(name: str) -> str:
         "unpriced_model": _("A model without a known price answered"),
         "shortfall": _("A call cost more than was held"),
         "books": _("The books do not add up"),
+        "rollout_rolled_back": _("A new version was taken back"),
+        "rollout_promoted": _("A new version went live for everybody"),
+        "rollout_advanced": _("A new version reached more end users"),
         "rule": _("A rule of your own"),
     }
     return str(words[name])

@@ -41,6 +41,9 @@ PLACES = {
     "spend_threshold": "usage",
     "shortfall": "providers/{provider_id}",
     "books": "books",
+    "rollout_rolled_back": "rollouts/{rollout_id}",
+    "rollout_promoted": "rollouts/{rollout_id}",
+    "rollout_advanced": "rollouts/{rollout_id}",
     "rule": "alert-rules/{rule_id}",
 }
 
@@ -74,7 +77,8 @@ def shown_fact(name: str, value: Any) -> tuple[str, Any]:
 
 def place(kind: str, workspace_slug: str, facts: Mapping[str, Any]) -> str:
     """Return the path of the page where something can be done about it."""
-    rest = PLACES.get(kind, "alerts")
-    if "{provider_id}" in rest and not facts.get("provider_id"):
+    try:
+        rest = PLACES.get(kind, "alerts").format_map({name: value for name, value in facts.items() if value})
+    except KeyError:
         rest = "alerts"
-    return f"/w/{workspace_slug}/{rest.format_map(facts)}"
+    return f"/w/{workspace_slug}/{rest}"

@@ -89,7 +89,7 @@ def counts_of(row: Mapping[str, Any]) -> dict[tuple[str, int], int]:
     failed = not guarded and (outcome in FAILED or is_own_refusal(row))
     if row.get("cached") or outcome == "replayed" or (outcome == "refused" and not (guarded or failed)):
         return {}
-    cost = row.get("compared_nano_usd") or row.get("cost_nano_usd")
+    cost = row.get("compared_nano_usd" if row.get("source") == "shadow" else "cost_nano_usd")
     found = {
         ("calls", 0): 1,
         ("errors", 0): int(failed),

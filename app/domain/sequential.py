@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from app.domain.arm_counts import Counts
 from app.domain.histograms import GROWTH, percentile
+from app.domain.pricing import format_usd
 from app.domain.rollout_plans import RolloutPlan
 
 WORSE, NOT_WORSE, TOO_FEW = "worse", "not_worse", "too_few"
@@ -153,3 +154,14 @@ def log_mixture(hits: int, misses: int) -> float:
 def log_beta(a: float, b: float) -> float:
     """Return the logarithm of the beta function."""
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
+def told(metric: str, value: float | None) -> str:
+    """Return a measured number as people read it."""
+    if value is None:
+        return "–"
+    if metric in SHARES:
+        return f"{100 * value:.1f} %"
+    if metric.startswith("latency"):
+        return f"{value:,.0f} ms" if value < 1_000 else f"{value / 1_000:,.2f} s"
+    return format_usd(round(value))

@@ -26,6 +26,7 @@ from app.domain.stored_texts import stored, without_nul
 from app.models import Key, RecordRow
 from app.services import (
     answer_ids,
+    arm_counts,
     arms,
     batch_spend,
     guardrail_settings,
@@ -121,13 +122,14 @@ def is_refusal(error: Exception) -> bool:
 
 
 def write_rows(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows, count them in their hours and days, and note when their keys were last used."""
+    """Insert the rows, count them in their hours, days and arms, and note when their keys were last used."""
     session.execute(insert(RecordRow), [stored_columns(row) for row in rows])
     used: dict[str, datetime] = {row["key_id"]: row["created_at"] for row in rows if row["key_id"]}
     for key_id in sorted(used):
         session.execute(update(Key).where(Key.id == key_id).values(last_used_at=used[key_id]))
     usage_hours.add(session, rows)
     batch_spend.add(session, rows)
+    arm_counts.add(session, rows)
     unpriced_models.note(session, rows)
 
 

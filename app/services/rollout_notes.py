@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.domain.actors import Actor
 from app.domain.rollout_plans import percent_of
+from app.domain.sequential import SHARES, told
 from app.models import Rollout
-from app.services import alerts, audit
+from app.services import alerts, audit, webhooks
 from app.services.rollout_subjects import AnySubject
+
+EVENTS = {
+    "start": "rollout.started",
+    "advance": "rollout.advanced",
+    "share": "rollout.advanced",
+    "roll_back": "rollout.rolled_back",
+    "promote": "rollout.promoted",
+    "stop": "rollout.stopped",
+}
 
 
 def audit_change(
     session: Session, actor: Actor, subject: AnySubject, row: Rollout, verb: str, changes: dict[str, Any]
 ) -> None:
     """Write to the audit log what was done to a rollout; every worker follows."""
-    told = {"version": [row.old_number, row.new_number], **changes}
-    if "share" in told:
-        told["share"] = [None if share is None else told_share(share) for share in told["share"]]
-    change = audit.Change(f"rollout.{verb}", row.id, subject.label, told)
+    changed = {"version": [row.old_number, row.new_number], **changes}
+    if "share" in changed:
+        changed["share"] = [None if share is None else told_share(share) for share in changed["share"]]
+    change = audit.Change(f"rollout.{verb}", row.id, subject.label, changed)
     audit.write(session, actor, row.workspace_id, change)
+    if verb in EVENTS:
+        about = {"type": subject.type, "subject_id": subject.row.id, "name": subject.label}
+        numbers = {"rollout_id": row.id, "from_version": row.old_number, "to_version": row.new_number}
+        data = {**about, **numbers, "state": row.state, "share_percent": percent_of(row.share)}
+        webhooks.note(session, row.workspace_id, EVENTS[verb], data, row.project_id)
 
 
 def told_share(share: int) -> str:
@@ -31,8 +47,17 @@ def told_share(share: int) -> str:
 
 def rolled_back(session: Session, actor: Actor, subject: AnySubject, row: Rollout) -> None:
     """Mail that everybody gets the old version again, and why."""
-    reason = {name: value for name, value in (row.reason or {}).items() if name != "by"}
-    note(session, "rollout_rolled_back", row.id, facts(actor, subject, row) | reason)
+    note(session, "rollout_rolled_back", row.id, facts(actor, subject, row) | measured(row.reason or {}))
+
+
+def measured(reason: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the reason of a rollback as people read it."""
+    if "metric" not in reason:
+        return {"note": reason.get("note", "")}
+    metric = reason["metric"]
+    shown = {name: told(metric, reason[name]) for name in ("old", "new")}
+    bound = f"{reason['bound']} points" if metric in SHARES else f"{reason['bound']} %"
+    return {"metric": metric, "bound": bound, "calls": reason["calls"], **shown}
 
 
 def promoted(session: Session, actor: Actor, subject: AnySubject, row: Rollout) -> None:
@@ -45,9 +70,9 @@ def advanced(session: Session, actor: Actor, subject: AnySubject, row: Rollout) 
     note(session, "rollout_advanced", f"{row.id}:{row.share}", facts(actor, subject, row))
 
 
-def note(session: Session, kind: str, about: str, told: dict[str, Any]) -> None:
+def note(session: Session, kind: str, about: str, said: dict[str, Any]) -> None:
     """Note the alert."""
-    alerts.note(session, told.pop("workspace_id"), kind, about, told)
+    alerts.note(session, said.pop("workspace_id"), kind, about, said)
 
 
 def facts(actor: Actor, subject: AnySubject, row: Rollout) -> dict[str, Any]:
@@ -61,5 +86,5 @@ def facts(actor: Actor, subject: AnySubject, row: Rollout) -> dict[str, Any]:
         "version": row.new_number,
         "before": row.old_number,
         "share": told_share(row.share),
-        "by": actor.label if actor.kind != "system" else "",
+        "actor": actor.label if actor.kind != "system" else "",
     }

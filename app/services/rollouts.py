@@ -108,10 +108,15 @@ def check_none(session: Session, subject_id: str) -> None:
         raise Conflict(UNDER_WAY % running.new_number)
 
 
-def advance(actor: Actor, workspace_id: str, rollout_id: str) -> Rollout:
-    """Begin the plan's next step; after the last one, promote. Editors may."""
+def advance(actor: Actor, workspace_id: str, rollout_id: str, *, at: int | None = None) -> Rollout:
+    """Begin the plan's next step; after the last one, promote. Editors may.
+
+    `at`: the share from which; Conflict when it is another by now, so that nobody skips a step.
+    """
 
     def work(session: Session, subject: AnySubject, row: Rollout) -> None:
+        if at not in (None, row.share):
+            raise Conflict("The share was changed meanwhile.")
         following = plan_of(row).after(row.share)
         if following is None:
             end_promoted(session, actor, subject, row)
