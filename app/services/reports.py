@@ -25,7 +25,7 @@ from app.domain.records import Record
 from app.domain.rollouts import Arm
 from app.domain.targets import REPORT, Target
 from app.models import Key, RecordRow, ReportedHour
-from app.services import advice, idempotency, model_targets, policy_targets, records, usage_hours
+from app.services import advice, arm_counts, idempotency, model_targets, policy_targets, records, usage_hours
 
 SOURCE = "reported"
 
@@ -88,6 +88,7 @@ def store(session: Session, row: dict[str, Any], numbers: dict[str, Any]) -> Non
     session.execute(insert(RecordRow), [row])
     session.execute(update(Key).where(Key.id == row["key_id"]).values(last_used_at=datetime.now(UTC)))
     usage_hours.add(session, [numbers], ReportedHour)
+    arm_counts.add(session, [numbers])
 
 
 def rows_of(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -110,6 +111,7 @@ def rows_of(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
         "cost_nano_usd": report.cost_nano_usd if cost is None else cost,
         "savings_nano_usd": saved,
         "duration_ms": report.latency_ms,
+        "cached": report.cache_status == "HIT",
     }
     return row, {**row, **numbers}
 

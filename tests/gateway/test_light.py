@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +13,12 @@ from sqlalchemy import select
 
 from app.database import database
 from app.domain.actors import SYSTEM
+from app.domain.arm_counts import Counts
+from app.domain.light import asks, reports
 from app.extensions import db
 from app.models import Key, RecordRow, ReportedHour
-from app.services import keys, policies, projects, providers, receipts, rollouts
+from app.services import arm_sums, keys, policies, projects, providers, receipts, rollouts
+from app.services import records as records_service
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.providers_world import records
 from tests.upstream import Upstream
@@ -263,3 +268,58 @@ def test_both_doors_say_the_same_of_every_user(proxy: Proxy) -> None:
         assert told["modelId"] == kagu["model"] and proxy.record.arm == told["arm"]
         arms.add(told["arm"])
     assert arms == {"old", "new"}
+    told = arm_sums_of(proxy)
+    assert told["old"].calls + told["new"].calls == 24 and told["new"].input_tokens > 1_000
+
+
+def arm_sums_of(proxy: Proxy) -> dict[str, Counts]:
+    records_service.writer.flush()
+    rollout_id = proxy.record.rollout_id
+    assert rollout_id is not None
+    return database.read(lambda session: arm_sums.of(session, rollout_id))
+
+
+RAW = [b"", b"[]", b"nul", b'{"userId": "u", "userId": "v"}', b'{"a":' * 70 + b"1" + b"}" * 70, b"\xff\xfe{}"]
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    1.5,
+    10**30,
+    "",
+    "x" * 300,
+    "\x00",
+    "\ud800",
+    [None],
+    {"a": 1},
+    "/",
+    ":",
+    "a/",
+    "/b",
+]
+
+
+def test_no_odd_body_breaks_a_door(proxy: Proxy) -> None:
+    chance = random.Random(3)
+    names = [*fields_of(ADVICE), *fields_of(REQUESTS), "unknown"]
+    bodies = [{**ASKED, **{chance.choice(names): chance.choice(ODD) for _ in range(2)}} for _ in range(90)]
+    sent = [*RAW, *(json.dumps(body).encode() for body in bodies)]
+    answers = [(path, proxy.post(path, body)) for body in sent for path in (ADVICE, REQUESTS)]
+    statuses = {response.status_code for _, response in answers}
+    assert statuses <= {200, 202, 400, 404, 409, 415} and {200, 202, 400} <= statuses
+    for _, response in answers:
+        assert response.status_code < 400 or response.get_json()["error"]["message"]
+
+
+def fields_of(path: str) -> list[str]:
+    """Return the fields that a door's body may have."""
+
+    class Noted(dict[str, Any]):
+        def get(self, name: str, default: Any = None) -> Any:
+            names.append(name)
+            return super().get(name, default)
+
+    names: list[str] = []
+    body = Noted(WHO)
+    asks.read(body, None) if path == ADVICE else reports.read(body, None, datetime.now(UTC))
+    return names
