@@ -22,6 +22,7 @@ from app.management import BLUEPRINTS as MANAGEMENT
 from app.models import AuditEvent, ChatSession, Memory, User
 from app.models.columns import utc_now
 from app.services import (
+    alert_rules,
     alerts,
     aliases,
     budgets,
@@ -32,6 +33,8 @@ from app.services import (
     plans,
     providers,
     sub_accounts,
+    webhook_log,
+    webhooks,
 )
 from tests.providers_world import records
 from tests.world import Tenant, World, actor_of
@@ -88,6 +91,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "budget": budgets.create(SYSTEM, acme.workspace.id, ("key", acme.key.id), "day", {"usd": "1"}).id,
         "project": acme.project.id,
         "endpoint_id": acme.endpoint.id,
+        "end_user": "ann",
         "section": "prompt",
         "example": saved_example(acme),
         "key": acme.key.id,
@@ -98,6 +102,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "invitation": invitation.id,
         "request": records()[-1].id,
         "alert": noted_alert(acme.workspace.id),
+        **tellers(acme.workspace.id),
         "number": 1,
         "slug": "hello",
         "model": "up/some-model",
@@ -138,6 +143,17 @@ def noted_alert(workspace_id: str) -> str:
     """Return the id of an alert of the workspace."""
     database.transaction(lambda session: alerts.unpriced(session, workspace_id, "up/some-model"))
     return alerts.list_page(SYSTEM, workspace_id)[0].id
+
+
+def tellers(workspace_id: str) -> dict[str, object]:
+    """Return the ids of a rule that alerts, a webhook and what was delivered to it."""
+    given = {"name": "Dear", "metric": "spend", "bound": "5"}
+    rule = alert_rules.create(SYSTEM, workspace_id, given).row
+    fields = {"name": "Pager", "url": "https://hooks.example.com/"}
+    webhook = webhooks.create(SYSTEM, workspace_id, fields).webhook
+    delivery = webhook_log.test(SYSTEM, workspace_id, webhook.id)
+    ids = {"rule": rule.id, "webhook": webhook.id, "delivery": delivery.id}
+    return {**ids, **{f"{name}_id": value for name, value in ids.items()}}
 
 
 def path_of(app: Flask, door: Door, workspace: str, ids: dict[str, object]) -> str:
