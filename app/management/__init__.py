@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from app.extensions import csrf
-from app.management import analytics, end_users, keys, projects
+from app.management import alerts, analytics, end_users, keys, projects
 
-BLUEPRINTS = (analytics.blueprint, end_users.blueprint, keys.blueprint, projects.blueprint)
+BLUEPRINTS = (alerts.blueprint, analytics.blueprint, end_users.blueprint, keys.blueprint, projects.blueprint)
 
 
 def register(app: Flask) -> None:

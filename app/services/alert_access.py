@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.actors import Actor
-from app.domain.errors import NotFound
-from app.models import Key
+from app.domain.errors import NotAllowed, NotFound
+from app.models import Account, Key
 from app.services import access
 
 SCOPE = "alerts:write"
@@ -24,4 +25,6 @@ def reach(session: Session, actor: Actor, workspace_id: str, least: str) -> str 
     scopes = (SCOPE, READ) if least == "viewer" else (SCOPE,)
     if not set(scopes) & set(key.scopes):
         raise NotFound
+    if session.scalar(select(Account.parent_id).where(Account.id == key.account_id)) is not None:
+        raise NotAllowed("This key is a sub-account's: alerts tell of its whole project.")
     return key.project_id

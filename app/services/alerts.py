@@ -19,7 +19,7 @@ from app.domain.errors import NotFound
 from app.domain.ids import is_uuid, new_id
 from app.domain.webhooks import OF_ALERTS
 from app.models import Account, Alert, Provider
-from app.services import access, queue, webhooks
+from app.services import access, alert_access, queue, webhooks
 
 SEND = "app.jobs.alerts.send"
 
@@ -148,11 +148,16 @@ def list_page(
     after_id: str | None = None,
     limit: int = 50,
 ) -> list[Alert]:
-    """Return alerts, newest first: those right before `before_id` or right after `after_id`."""
+    """Return alerts, newest first: those right before `before_id` or right after `after_id`.
+
+    To a key those that concern its project.
+    """
 
     def work(session: Session) -> list[Alert]:
-        access.require(session, actor, workspace_id, "viewer")
+        project_id = alert_access.reach(session, actor, workspace_id, "viewer")
         query = select(Alert).where(Alert.workspace_id == workspace_id)
+        if project_id is not None:
+            query = query.where(Alert.facts["project_id"].as_string() == project_id)
         if kind:
             query = query.where(Alert.kind == kind)
         if before_id is not None:

@@ -32,6 +32,9 @@ FACTS = {
     "title": "it is the sum of its ledger",
     "expected": "$5.00",
     "found": "$4.00",
+    **{"rule": "Dear day", "metric": "spend", "unit": "usd", "test": "threshold", "window": "day"},
+    **{"direction": "over", "where": {"plan": "pro"}, "calls": 3},
+    **{f"{name}_nano_usd": 5_000_000_000 for name in ("bound", "measured")},
     **{f"{name}_nano_usd": 5_000_000_000 for name in ("spent", "cap", "stop", "threshold", "balance", "low")},
     "missing_nano_usd": 1_000_000,
 }
