@@ -16,6 +16,7 @@ from app.domain import (
     key_rules,
     limits,
     plans,
+    rollout_plans,
 )
 from app.domain.guardrails.settings import KINDS
 
@@ -79,15 +80,17 @@ MODEL = Shape(
 PROJECT_CREDENTIAL = Shape(frozenset({"provider", "name", "secret", "active"}), ("provider", "name"))
 PLUGIN = Shape(frozenset({"plugin", "active", "url", "secret"}), ("plugin",), objects={"options": LABELS})
 ALIAS = Shape(aliases.FIELDS, ("name",))
+ROLLOUT = Shape(rollout_plans.FIELDS, may_be_null=True)
 EXAMPLE = Shape(examples.FIELDS, ("name",), free=frozenset({"body", "expected"}))
 ENDPOINT = Shape(
     (endpoints.FIELDS - {"limits", "guardrails", "session"})
     | {"slug", "name", "active", "note", "form_shared", "pinned"},
     ("slug",),
-    objects={"limits": LIMITS, "guardrails": GUARDRAILS, "session": SESSION},
+    objects={"limits": LIMITS, "guardrails": GUARDRAILS, "session": SESSION, "rollout": ROLLOUT},
     lists={"budgets": BUDGET, "examples": EXAMPLE},
     free=frozenset({"input_schema", "output_schema", "routing", "variables"}),
 )
+POLICY = Shape(frozenset({"key", "name", "active", "rules", "note"}), ("key",), free=frozenset({"rules"}))
 KEY = Shape(
     frozenset({"name", "secret", "account", "scopes", "allowed_endpoints", "expires_at", "revoked"}),
     ("name",),
@@ -121,6 +124,7 @@ PROJECT = Shape(
         "aliases": ALIAS,
         "credentials": PROJECT_CREDENTIAL,
         "endpoints": ENDPOINT,
+        "policies": POLICY,
         "keys": KEY,
         "budgets": BUDGET,
     },
@@ -147,7 +151,7 @@ NOT_YET = frozenset(
     {
         "allowed_models",
         "end_users", "evals", "jobs",
-        "policies", "prompts", "rollouts",
+        "prompts",
         "webhooks", "weight",
     }
 )  # fmt: skip

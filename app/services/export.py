@@ -12,8 +12,7 @@ from app.database import database
 from app.domain.actors import Actor
 from app.domain.apply_file import Document, escape
 from app.domain.errors import NotAllowed, NotFound
-from app.domain.key_rules import stored_rules
-from app.models import Account, Alias, Credential, Key, PluginSetting, Project, Provider, Workspace
+from app.models import Account, Credential, Key, PluginSetting, Project, Provider, Workspace
 from app.services import (
     accounts,
     alert_settings,
@@ -28,11 +27,13 @@ from app.services import (
     model_rows,
     plans,
     plugin_settings,
+    policies,
     projects,
     providers,
     sub_accounts,
     workspaces,
 )
+from app.services.export_fields import alias_fields, endpoint, escaped, guardrails_of, policy, rules_of
 
 Caps = dict[str, list[dict[str, Any]]]  # budgets, by the path of what they limit
 
@@ -166,6 +167,7 @@ class Exporter:
             ],
             **self.aliases(project.id),
             "endpoints": [self.endpoint(view, project) for view in views],
+            **self.policies(project.id),
             "keys": [self.key(key, project) for key in sorted(listed, key=lambda key: key.created_at)],
             **self.budgets(f"/projects/{project.name}"),
         }
@@ -198,6 +200,11 @@ class Exporter:
         kept = {"examples": [escaped(examples.as_fields(row)) for row in rows]} if rows else {}
         return {**endpoint(view), **kept, **self.budgets(path)}
 
+    def policies(self, project_id: str) -> dict[str, Any]:
+        """Return the project's policies with the rules of their live versions, if any."""
+        listed = policies.list_all(self.actor, self.row.id, project_id)
+        return {"policies": [policy(view) for view in listed]} if listed else {}
+
     def key(self, key: Key, project: Project) -> dict[str, Any]:
         """Return a key without its secret, of which only the hash is kept."""
         return {
@@ -229,18 +236,6 @@ def plan_list(actor: Actor, used: set[str | None] | None) -> list[dict[str, Any]
     return [{name: None if value == "" else value for name, value in fields.items()} for fields in listed]
 
 
-def rules_of(key: Key) -> dict[str, Any]:
-    """Return what is set of a key's limits, endpoints, labels and rules."""
-    by = stored_rules(key.rules).as_fields()
-    rules = {"limits": key.limits, "allowed_endpoints": key.endpoints, "labels": key.labels, "rules": by}
-    return {name: value for name, value in rules.items() if value}
-
-
-def guardrails_of(row: Workspace | Project | Key) -> dict[str, Any]:
-    """Return the guardrails that are set on a workspace, a project or a key, if any."""
-    return escaped({"guardrails": row.guardrails}) if row.guardrails else {}
-
-
 def caps_by_scope(actor: Actor, workspace_id: str) -> Caps:
     """Return the workspace's budgets, by the path of what they limit."""
     found: Caps = {}
@@ -249,30 +244,3 @@ def caps_by_scope(actor: Actor, workspace_id: str) -> Caps:
         given = {name: value for name, value in fields.items() if value is not None}
         found.setdefault(shown.scope.path, []).append(given)
     return found
-
-
-def alias_fields(row: Alias) -> dict[str, Any]:
-    """Return what is set of an alias."""
-    fields = aliases.as_fields(row).items()
-    return escaped({name: value for name, value in fields if value not in (None, "")})
-
-
-def endpoint(view: endpoints.EndpointView) -> dict[str, Any]:
-    """Return an endpoint with every field of its published version."""
-    about = {"slug": view.endpoint.slug, "name": view.endpoint.name, "active": view.endpoint.active}
-    switches = {name: True for name in ("form_shared", "pinned") if getattr(view.endpoint, name)}
-    return escaped({**about, **switches, **view.config.as_dict()})
-
-
-def escaped(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields with `${` in their texts written so that it stays."""
-    return {name: escaped_value(value) for name, value in fields.items()}
-
-
-def escaped_value(value: Any) -> Any:
-    """Escape a text, or the texts of a list or of plain fields."""
-    if isinstance(value, dict):
-        return escaped(value)
-    if isinstance(value, list):
-        return [escaped_value(item) for item in value]
-    return escape(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""The projects of an apply file, with what is in them: credentials, endpoints, keys."""
+"""The projects of an apply file, with what is in them: credentials, endpoints, policies, keys."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.services.apply.aliases import apply_aliases
 from app.services.apply.credentials import apply_credential
 from app.services.apply.endpoints import apply_endpoint
 from app.services.apply.keys import apply_key
+from app.services.apply.policies import apply_policies
 from app.services.apply.providers import find as find_provider
 from app.services.apply.report import Item, Run, refusals_at
 
@@ -30,6 +31,7 @@ def apply_project(run: Run, item: Item) -> None:
     for endpoint in here.items("endpoints", lambda fields: fields["slug"].strip()):
         apply_endpoint(run, endpoint, project)
         budgets.of_endpoint(run, endpoint, project)
+    apply_policies(run, here, project)
     for key in here.items("keys", lambda fields: fields["name"].strip()):
         apply_key(run, key, project)
         budgets.of_key(run, key, project)

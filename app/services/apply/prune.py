@@ -15,6 +15,7 @@ from app.services import (
     keys,
     model_rows,
     plugin_settings,
+    policies,
     projects,
     providers,
     sub_accounts,
@@ -110,6 +111,7 @@ def project_steps(run: Run, named: set[str]) -> Iterator[Step]:
         if path in named:
             yield from credentials_of(run, project.id, path, slugs)
             yield from endpoints_of(run, project.id, path, named)
+            yield from policies_of(run, project.id, path)
             yield from keys_of(run, project.id, path)
 
 
@@ -147,6 +149,14 @@ def endpoints_of(run: Run, project_id: str, path: str, named: set[str]) -> Itera
             yield f"{path}/endpoints/{view.endpoint.slug}", switch_off
         if f"{path}/endpoints/{view.endpoint.slug}" in named:
             yield from examples_of(run, view.endpoint.id, f"{path}/endpoints/{view.endpoint.slug}")
+
+
+def policies_of(run: Run, project_id: str, path: str) -> Iterator[Step]:
+    """Yield the project's active policies."""
+    for view in policies.list_all(run.actor, run.workspace_id, project_id):
+        if view.policy.active:
+            switch_off = partial(policies.set_active, run.actor, run.workspace_id, view.policy.id, False)
+            yield f"{path}/policies/{view.policy.key}", switch_off
 
 
 def examples_of(run: Run, endpoint_id: str, path: str) -> Iterator[Step]:
