@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from flask_babel import gettext as _
 
 from app import config
-from app.dashboard import alert_words, guardrail_words, manual, pages, plugin_manual
+from app.dashboard import alert_words, guardrail_words, light_use, light_words, manual, pages, plugin_manual
 from app.dashboard.addresses import public_root
 from app.domain.proxy_snippets import Route, anthropic_script, openai_script
 from app.domain.proxy_snippets import snippets as proxy_snippets
@@ -113,6 +113,8 @@ def index() -> Response:
         proxy_errors=manual.proxy_errors(),
         proxy_samples=proxy_samples(),
         chat_sample=openai_script(f"{public_root()}/v1", "auto"),
+        light=light_use.sample(public_root()),
+        light_fields=light_words,
         messages_sample=anthropic_script(public_root(), "openai/gpt-4o-mini"),
         limits=manual.limits(),
         key_rules=manual.key_rules(),
@@ -179,6 +181,7 @@ def about_models() -> list[tuple[str, str]]:
         ("plugins", str(_("Plugins"))),
         ("healing", str(_("Answers in JSON"))),
         ("cache", str(_("The cache"))),
+        ("light", str(_("Light mode"))),
     ]
 
 
@@ -188,6 +191,7 @@ def about_running() -> list[tuple[str, str]]:
         ("keys", str(_("Keys and the key API"))),
         ("failover", str(_("Providers, failover and cost"))),
         ("health", str(_("Providers that fail, and performance"))),
+        ("what_if", str(_("What would have happened"))),
         ("credits", str(_("Credits and accounts"))),
         ("books", str(_("Whether the books add up"))),
         ("plans", str(_("Plans"))),

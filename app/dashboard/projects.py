@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app import respond
-from app.dashboard import budget_words, forms, pages, proxy_use
+from app.dashboard import budget_words, forms, light_use, pages, proxy_use
 from app.dashboard.addresses import public_root
 from app.dashboard.auth import actor
 from app.domain.errors import Conflict, InvalidInput
@@ -46,6 +46,7 @@ def show(project: UUID) -> Response:
         recent=recent,
         active_keys=active,
         use=proxy_use.use_of(found),
+        light=light_use.use_of(found),
         last_used_at=max((key.last_used_at for key in active if key.last_used_at), default=None),
         budgets=budget_words.block("project", found.id),
         budget_words=budget_words,
