@@ -41,6 +41,7 @@ class Page:
     above: list[Level]
     least: str  # role
     save: Callable[[Settings], object]
+    past_action: str = ""  # shows what the rules as typed would have done
     passes_through: bool = False  # calls on the providers' own routes, but for locked rules
 
     @property
@@ -135,6 +136,7 @@ def of_workspace() -> Page:
         above=[],
         least="admin",
         save=lambda own: workspaces.update(actor(), g.workspace.id, {"guardrails": own}),
+        past_action=url_for("what_ifs.try_workspace"),
     )
 
 
@@ -154,6 +156,7 @@ def of_project(project: UUID) -> Page:
         above=guardrail_trials.above(actor(), g.workspace.id),
         least="editor",
         save=lambda own: projects.update(actor(), g.workspace.id, found.id, {"guardrails": own}),
+        past_action=url_for("what_ifs.try_project", project=found.id),
         passes_through="proxy" in found.surfaces and not found.gateway.get("guard_passthrough"),
     )
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, g, request, url_for
 from werkzeug.wrappers import Response
 
-from app.dashboard import pages, receipt_words, what_if_form, what_if_words
+from app.dashboard import (
+    forms,
+    guardrail_form,
+    guardrails,
+    pages,
+    policy_form,
+    receipt_words,
+    what_if_form,
+    what_if_words,
+)
 from app.dashboard.auth import actor
 from app.dashboard.routing import choices
+from app.domain import strict_yaml
 from app.domain.errors import InvalidInput
-from app.domain.what_ifs import CHANGES
+from app.domain.what_ifs import CHANGES, USUAL
 from app.models import Project
-from app.services import projects, what_ifs
+from app.services import policies, projects, what_ifs
 from app.services.what_ifs import WhatIf
 
 blueprint = Blueprint("what_ifs", __name__, url_prefix="/w/<workspace>/what-if")
@@ -56,17 +67,54 @@ def looked(change: str, project: Project) -> Response:
     return form_page(change, project, values, found=found)
 
 
+@blueprint.post("/policies/<uuid:policy>")
+def try_rules(policy: UUID) -> Response:
+    """Show what the rules in a policy's form would have done, saved or not."""
+    forms.require("editor")
+    view = policies.find(actor(), g.workspace.id, str(policy))
+    project = projects.find(actor(), g.workspace.id, view.policy.project_id)
+    values: dict[str, Any] = {"version": "", "rules": "", "policy_key": view.policy.key}
+    try:
+        rules = policy_form.read()
+        values["rules"] = strict_yaml.dump(rules)
+        return answer("policy", project, {"rules": rules}, values)
+    except InvalidInput as error:
+        return form_page("policy", project, values, errors=pages.errors_of(error))
+
+
+@blueprint.post("/workspace-guardrails")
+def try_workspace() -> Response:
+    """Show what the workspace's guardrails would have done as typed, in the likeliest project."""
+    project = named_project()
+    return index() if project is None else guarded(guardrails.of_workspace(), project)
+
+
+@blueprint.post("/projects/<uuid:project>/guardrails")
+def try_project(project: UUID) -> Response:
+    """Show what a project's guardrails would have done as typed."""
+    found = projects.find(actor(), g.workspace.id, str(project))
+    return guarded(guardrails.of_project(project), found)
+
+
+def guarded(level: guardrails.Page, project: Project) -> Response:
+    """Return what the rules in a form of guardrails would have done, saved or not."""
+    forms.require("editor")
+    own = guardrail_form.read(level.own, level.above)
+    values = {"level": level.name, "settings": strict_yaml.dump(own) if own else ""}
+    try:
+        return answer("guardrails", project, {"level": level.name, "guardrails": own}, values)
+    except InvalidInput as error:
+        return form_page("guardrails", project, values, errors=pages.errors_of(error))
+
+
 def answer(change: str, project: Project, proposal: dict[str, Any], values: dict[str, Any]) -> Response:
-    """Return what would have happened, for a form of another page as typed there.
+    """Return what would have happened, for a form of another page; raise InvalidInput.
 
     With HTMX it is the element #what-if, else a whole page whose form holds `values`.
     """
     asked = {"project_id": project.id, "policy_key": values.get("policy_key", "")}
-    try:
-        found = what_ifs.run(actor(), g.workspace.id, change, asked, proposal)
-    except InvalidInput as error:
-        return form_page(change, project, values, errors=pages.errors_of(error))
-    return form_page(change, project, values, found=found)
+    found = what_ifs.run(actor(), g.workspace.id, change, asked, proposal)
+    return form_page(change, project, {"most": USUAL, **values}, found=found)
 
 
 def named_project() -> Project | None:
@@ -86,7 +134,7 @@ def form_page(
     errors: dict[str, str] | None = None,
 ) -> Response:
     """Return the form with what came of it, or only that."""
-    shared = {
+    shared: dict[str, Any] = {
         "change": change,
         "project": project,
         "found": found,

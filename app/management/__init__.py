@@ -5,9 +5,16 @@ from __future__ import annotations
 from flask import Flask
 
 from app.extensions import csrf
-from app.management import alerts, analytics, end_users, keys, projects
+from app.management import alerts, analytics, end_users, keys, projects, what_ifs
 
-BLUEPRINTS = (alerts.blueprint, analytics.blueprint, end_users.blueprint, keys.blueprint, projects.blueprint)
+BLUEPRINTS = (
+    alerts.blueprint,
+    analytics.blueprint,
+    end_users.blueprint,
+    keys.blueprint,
+    projects.blueprint,
+    what_ifs.blueprint,
+)
 
 
 def register(app: Flask) -> None:

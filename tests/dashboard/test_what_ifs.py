@@ -44,6 +44,16 @@ def test_an_editor_tries_rules_as_written(proxy: Proxy, world: World) -> None:
     assert policies.list_all(SYSTEM, world.acme.workspace.id)[0].version.number == 1
 
 
+def test_the_rules_in_a_policys_form_are_tried_unsaved(proxy: Proxy, world: World) -> None:
+    editor = sign_in(proxy.client, world.teammate)
+    view = policies.list_all(SYSTEM, world.acme.workspace.id)[0]
+    url = f"/w/{world.acme.workspace.slug}/what-if/policies/{view.policy.id}"
+    fields = {"rules.0.label": "Nobody", "rules.0.action": "BLOCK", "rules.0.message": "Later."}
+    told = editor.post(url, data=fields, headers={"HX-Request": "true"}).text
+    assert "1 would have been refused" in told and "Later." in told and "<html" not in told
+    assert editor.post(url, data={**fields, "rules.0.action": "DOWNGRADE"}).status_code == 422
+
+
 def test_a_viewer_asks_with_the_address(proxy: Proxy, world: World) -> None:
     viewer = sign_in(proxy.client, world.viewer)
     told = viewer.get(page(proxy, "policy"), query_string={"version": "chat@live", "most": "200"}).text

@@ -11,7 +11,7 @@ from app.domain.actors import SYSTEM
 from app.domain.errors import InvalidFields, InvalidInput, NotFound
 from app.domain.what_ifs import Difference
 from app.models import RecordRow
-from app.services import policies, projects, what_ifs
+from app.services import keys, policies, projects, sub_accounts, what_ifs
 from app.services.records import content_allowed
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.providers_world import records, set_price
@@ -164,3 +164,22 @@ def test_viewers_may_look_and_strangers_find_nothing(proxy: Proxy, world: World)
         what_ifs.run(SYSTEM, world.other.workspace.id, "policy", place, everything)
     with pytest.raises(InvalidInput):
         run(proxy, "policy", everything, most=5)
+
+
+def test_a_key_asks_about_its_own_project(proxy: Proxy, world: World) -> None:
+    call(proxy)
+    acme, north = world.acme, sub_accounts.create(SYSTEM, world.acme.workspace.id, {"name": "North"})
+    body = {"change": "routing", "requests": {"most": 50}, "proposal": {"model": CHEAP}}
+
+    def ask(**fields: Any) -> Any:
+        given = {"name": f"reports {fields}", "scopes": ["analytics:read"], **fields}
+        made = keys.create(SYSTEM, acme.workspace.id, acme.project.id, given)
+        headers = {"Authorization": f"Bearer {made.secret}"}
+        return proxy.client.post("/api/v1/what-if", json=body, headers=headers).get_json()
+
+    told = ask(labels={"for": "us"})
+    assert told["totals"]["moved"] == {CHEAP: 1} and told["requests"][0]["before"]["model"] == DEAR
+    assert ask(account_id=north.id)["totals"]["requests"] == 0  # a sub-account sees its own requests only
+    assert "error" in ask(scopes=["chat"])
+    body["change"] = "weather"
+    assert ask()["error"]["param"] == "change"

@@ -41,6 +41,7 @@ class Sample:
     policy_key: str = ""
     endpoint_id: str = ""
     days: int | None = None
+    account_id: str | None = None  # only this account's
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ def rows_of(session: Session, project: Project, sample: Sample) -> list[RecordRo
         where.append(RecordRow.policy_key == sample.policy_key)
     if sample.endpoint_id:
         where.append(RecordRow.endpoint_id == sample.endpoint_id)
+    if sample.account_id is not None:
+        where.append(RecordRow.account_id == sample.account_id)
     if sample.days is not None:
         where.append(RecordRow.created_at >= datetime.now(UTC) - timedelta(days=sample.days))
     newest = RecordRow.created_at.desc(), RecordRow.id.desc()
