@@ -14,6 +14,9 @@ import pytest
 from flask import Flask
 from openai import NotFoundError, OpenAI
 
+from app.domain.actors import SYSTEM
+from app.domain.light import snippets as light
+from app.services import policies, projects
 from tests.live import Server, serving
 from tests.providers_world import add_endpoint, add_provider
 from tests.upstream import Upstream
@@ -61,6 +64,7 @@ console.log((await r.json()).content);
 """
 
 
+AS_MODULE = ("--input-type=module", "-e")
 MISSING = [name for name in ("curl", "node") if not shutil.which(name)]
 
 
@@ -81,6 +85,9 @@ def stage(
         upstream.script("gpt-x", *[openai_completion("Quantum things.")] * 9)
         model = "up/gpt-x"
     add_endpoint(world.acme, "summarize", model)
+    where = SYSTEM, world.acme.workspace.id, world.acme.project.id
+    projects.update(*where, {"surfaces": ["endpoints", "light"]})
+    policies.create(*where, {"key": "support_chat", "rules": []})
     private = f"{upstream.place[0]}:{upstream.place[1]}"
     with serving(tmp_path, database_url, redis_url, PRIVATE_UPSTREAMS=private) as server:
         variables = {
@@ -88,6 +95,8 @@ def stage(
             "PG_UUID": world.acme.project.id,
             "PG_SLUG": "summarize",
             "PG_TOKEN": world.acme.secret,
+            "KAGU_API_BASE_URL": server.url,
+            "KAGU_PROJECT_API_KEY": world.acme.secret,
         }
         yield server, variables
 
@@ -106,8 +115,17 @@ def test_every_sample_gets_its_answer(stage: tuple[Server, dict[str, str]]) -> N
         answer = json.loads(run(["sh", "-c", script], variables))
         assert answer["ok"] is True and answer["content"]
     assert run([sys.executable, "-c", PYTHON], variables).strip()
-    javascript = run(["node", "--input-type=module", "-e", JAVASCRIPT], variables)
+    javascript = run(["node", *AS_MODULE, JAVASCRIPT], variables)
     assert javascript.strip() not in ("", "undefined")
+    call_lightly({name: value for name, value in variables.items() if name.startswith("KAGU_")})
+
+
+def call_lightly(variables: dict[str, str]) -> None:
+    """Ask for advice and report the call, in every language."""
+    commands = {"python": (sys.executable, "-c"), "typescript": ("node", *AS_MODULE), "curl": ("sh", "-c")}
+    for sample in light.snippets(light.LightCall("http://127.0.0.1:9", "support_chat", "openai/gpt-4o-mini")):
+        said = run([*commands[sample.id], sample.code], variables)
+        assert "ALLOW" in said and "openai/gpt-4o-mini" in said and "accepted" in said
 
 
 def test_the_openai_sdk_reaches_the_endpoint(
