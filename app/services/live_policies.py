@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.callers import Caller
-from app.domain.endpoints import parse_config
+from app.domain.endpoints import EndpointConfig, parse_config
 from app.domain.errors import NotFound
 from app.domain.policies.rules import PolicyConfig, parse_policy
 from app.domain.rollouts import RolloutFacts
@@ -26,7 +26,7 @@ _known: Cache[tuple[str, str], LivePolicy] = Cache(20_000)
 class LivePolicy:
     """A policy with the versions that may answer: the live one, and the new one of a rollout.
 
-    `prompts`: system prompt and template of what the rules name, by that name. `plans`: keys by id.
+    `prompts`: the versions whose prompts the rules name, by that name. `plans`: keys by id.
     """
 
     id: str
@@ -35,7 +35,7 @@ class LivePolicy:
     live_number: int
     versions: Mapping[int, PolicyConfig]
     rollout: RolloutFacts | None
-    prompts: Mapping[str, tuple[str, str]]
+    prompts: Mapping[str, EndpointConfig]
     plans: Mapping[str, str]
     config_stamp: str | None
     read_at: float
@@ -102,8 +102,8 @@ def facts_of(row: Rollout) -> RolloutFacts:
     return RolloutFacts(row.id, row.state, row.share, row.old_number, row.new_number, percent)
 
 
-def prompt_of(session: Session, project_id: str, name: str) -> tuple[str, str] | None:
-    """Return the prompt and template of `address` or `address@3`; None when there is no such version."""
+def prompt_of(session: Session, project_id: str, name: str) -> EndpointConfig | None:
+    """Return the version that `address` or `address@3` names; None when there is no such version."""
     slug, _, number = name.partition("@")
     where = Endpoint.project_id == project_id, Endpoint.slug == slug
     endpoint = session.scalars(select(Endpoint).where(*where)).first()
@@ -116,5 +116,4 @@ def prompt_of(session: Session, project_id: str, name: str) -> tuple[str, str] |
         else EndpointVersion.id == endpoint.published_version_id
     )
     version = session.scalars(select(EndpointVersion).where(mine, which)).first()
-    config = parse_config(version.config) if version else None
-    return (config.prompt, config.user_prompt_template) if config else None
+    return parse_config(version.config) if version else None

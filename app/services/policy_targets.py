@@ -165,11 +165,16 @@ def cap_of(policy: LivePolicy, ruling: Ruling) -> tuple[BudgetFacts, ...]:
 
 
 def with_prompt(found: Target, policy: LivePolicy, ruling: Ruling) -> EndpointConfig:
-    """Return the target's settings with the prompt that the rule names."""
-    prompt = policy.prompts.get(ruling.prompt)
-    if prompt is None:
+    """Return the target's settings with the prompt that the rule names, and its variables."""
+    named = policy.prompts.get(ruling.prompt)
+    if named is None:
         return found.config
-    return replace(found.config, prompt=prompt[0], user_prompt_template=prompt[1])
+    return replace(
+        found.config,
+        prompt=named.prompt,
+        user_prompt_template=named.user_prompt_template,
+        variables=named.variables,
+    )
 
 
 def with_plan(policy: LivePolicy, asked: Asked) -> Asked:

@@ -28,7 +28,7 @@ def check_input(record: Record) -> None:
     An endpoint with variables is asked by them alone: its input schema is for those without (P12).
     """
     target, call = record.target, record.call
-    if target is None or target.endpoint_id is None:
+    if target is None or (target.endpoint_id is None and not target.config.variables):
         return
     sent = call.body.get(variables.FIELD)
     if target.config.variables or sent:

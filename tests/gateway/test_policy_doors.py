@@ -240,6 +240,18 @@ def test_a_prompt_goes_before_the_clients_messages(proxy: Proxy) -> None:
     ]
 
 
+def test_a_prompts_variables_are_asked_of_the_client(proxy: Proxy) -> None:
+    variables = [{"name": "tone", "type": "enum", "options": ["kind", "short"], "required": True}]
+    texts = {"prompt": "Be {{tone}}.", "user_prompt_template": "{{input}} ({{tone}})"}
+    add_endpoint(proxy.tenant, "helpdesk", CHEAP, variables=variables, **texts)
+    govern(proxy, {"prompt": "helpdesk"})
+    assert error_of(proxy, BODY, WHO)[:2] == (422, "invalid_input")
+    told(proxy, {**BODY, "variables": {"tone": "kind"}})
+    sent = proxy.upstream.requests[-1].json
+    assert [message["content"] for message in sent["messages"]] == ["Be kind.", "Hi (kind)"]
+    assert "variables" not in sent
+
+
 def test_a_blocked_call_need_not_name_a_model_that_exists(proxy: Proxy) -> None:
     govern(proxy, {"action": "BLOCK"})
     assert error_of(proxy, {**BODY, "model": "nobody/knows"}, WHO) == (403, "policy_blocked", None)
