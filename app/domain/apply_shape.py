@@ -90,7 +90,12 @@ ENDPOINT = Shape(
     lists={"budgets": BUDGET, "examples": EXAMPLE},
     free=frozenset({"input_schema", "output_schema", "routing", "variables"}),
 )
-POLICY = Shape(frozenset({"key", "name", "active", "rules", "note"}), ("key",), free=frozenset({"rules"}))
+POLICY = Shape(
+    frozenset({"key", "name", "active", "rules", "note"}),
+    ("key",),
+    objects={"rollout": ROLLOUT},
+    free=frozenset({"rules"}),
+)
 KEY = Shape(
     frozenset({"name", "secret", "account", "scopes", "allowed_endpoints", "expires_at", "revoked"}),
     ("name",),

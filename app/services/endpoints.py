@@ -23,6 +23,7 @@ from app.services import (
     example_runs,
     guardrail_levels,
     keys,
+    live_policies,
     projects,
     rollouts,
 )
@@ -123,6 +124,8 @@ def keep(
     endpoint, draft = before.endpoint, before.draft
     if not saving.publish and config == before.draft_config:
         return {}
+    if saving.publish and config != before.config and is_on_its_way(session, endpoint, config):
+        return {}
     if config == start and (draft is None or start is before.config):
         return {}
     old_draft = draft.number if draft else None
@@ -142,6 +145,20 @@ def keep(
             return {"version": [before.version.number, version.number]}
     endpoint.draft_version_id = version.id
     return {"draft": [old_draft, version.number]}
+
+
+def is_on_its_way(session: Session, endpoint: Endpoint, config: EndpointConfig) -> bool:
+    """Say whether a rollout under way is of exactly this."""
+    rollout = live_policies.rollout_of(session, endpoint.id)
+    return rollout is not None and config == parse_config(
+        session.get_one(EndpointVersion, rollout.new_version_id).config
+    )
+
+
+def would_be(view: EndpointView, fields: Mapping[str, Any]) -> EndpointConfig:
+    """Return what these fields, laid over what is published, would make of the endpoint."""
+    names = {"slug": view.endpoint.slug, "name": view.endpoint.name}
+    return parse({**names, **view.config.as_dict(), **fields})[2]
 
 
 def duplicate(actor: Actor, workspace_id: str, endpoint_id: str) -> EndpointView:

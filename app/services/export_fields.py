@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.apply_file import escape
 from app.domain.key_rules import stored_rules
-from app.models import Alias, Key, Project, Workspace
+from app.models import Alias, Endpoint, Key, Policy, Project, Workspace
 from app.services import aliases
 from app.services.endpoints import EndpointView
 from app.services.policies import PolicyView
@@ -34,13 +34,18 @@ def endpoint(view: EndpointView) -> dict[str, Any]:
     """Return an endpoint with every field of its published version."""
     about = {"slug": view.endpoint.slug, "name": view.endpoint.name, "active": view.endpoint.active}
     switches = {name: True for name in ("form_shared", "pinned") if getattr(view.endpoint, name)}
-    return escaped({**about, **switches, **view.config.as_dict()})
+    return escaped({**about, **switches, **view.config.as_dict(), **plan_of(view.endpoint)})
 
 
 def policy(view: PolicyView) -> dict[str, Any]:
     """Return a policy with the rules of its live version."""
     about = {"key": view.policy.key, "name": view.policy.name, "active": view.policy.active}
-    return escaped({**about, **view.config.as_dict()})
+    return escaped({**about, **view.config.as_dict(), **plan_of(view.policy)})
+
+
+def plan_of(row: Endpoint | Policy) -> dict[str, Any]:
+    """Return how new versions go live, where they do not at once."""
+    return {"rollout": row.rollout_plan} if row.rollout_plan else {}
 
 
 def escaped(fields: dict[str, Any]) -> dict[str, Any]:

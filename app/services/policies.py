@@ -16,7 +16,7 @@ from app.domain.fields import Collector, text
 from app.domain.policies.contexts import POLICY_KEY
 from app.domain.policies.rules import PolicyConfig, parse_policy
 from app.models import Policy, PolicyVersion, Project
-from app.services import access, audit, policy_checks, policy_versions, projects
+from app.services import access, audit, policy_checks, policy_versions, projects, rollouts
 from app.services.policy_versions import PolicyView, check_no_rollout, let_live, note, owned, view_of
 
 __all__ = ["PolicyView", "let_live", "owned"]
@@ -66,8 +66,9 @@ def save(
     """Save a new version when the rules differ; name and key change in place. Editors may.
 
     `rules` left out are those of the working version: the draft where there is one, else the live one. The
-    version is live at once, or becomes the draft. Conflict when it would be live while a rollout is under
-    way, and when there is another version by now than `base`, from which the editor started.
+    version is live at once or as the policy's plan says, or becomes the draft. Conflict when it would be live
+    while a rollout is under way, and when there is another version by now than `base`, from which the editor
+    started.
     """
 
     def work(session: Session) -> PolicyView:
@@ -111,7 +112,7 @@ def keep(session: Session, before: PolicyView, config: PolicyConfig, saving: Sav
     version = version or new_version(session, before.policy, config, saving)
     if saving.live:
         before.policy.draft_version_id = None
-        let_live(session, saving.actor, before.policy, version)
+        rollouts.go_live(session, saving.actor, before.policy, version)
     else:
         draft(session, saving.actor, before, version)
 
@@ -131,7 +132,7 @@ def draft(session: Session, actor: Actor, before: PolicyView, version: PolicyVer
 
 
 def make_live(actor: Actor, workspace_id: str, policy_id: str, number: int) -> PolicyView:
-    """Let a version decide from now on, a draft or an earlier one. Editors may."""
+    """Let a version decide, a draft or an earlier one: from now on, or by the policy's plan. Editors may."""
 
     def work(session: Session) -> PolicyView:
         access.require(session, actor, workspace_id, "editor")
@@ -142,7 +143,7 @@ def make_live(actor: Actor, workspace_id: str, policy_id: str, number: int) -> P
             check_no_rollout(before)
             config = parse_policy(version.config)
             policy_checks.check(session, workspace_id, policy.project_id, config)
-            let_live(session, actor, policy, version)
+            rollouts.go_live(session, actor, policy, version)
         return view_of(session, policy)
 
     return database.transaction(work)

@@ -231,12 +231,12 @@ def may_undo(subject: AnySubject, row: Rollout) -> bool:
 
 def set_plan(
     actor: Actor, workspace_id: str, subject_type: str, subject_id: str, raw: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """Set how new versions go live, empty for at once; return the plan that is kept. Editors may."""
+) -> bool:
+    """Set how new versions go live, empty for at once; say whether that changed anything. Editors may."""
     plan = parse_plan(raw)
     after = plan.as_dict() if plan else {}
 
-    def work(session: Session) -> dict[str, Any]:
+    def work(session: Session) -> bool:
         access.require(session, actor, workspace_id, "editor")
         subject = rollout_subjects.find(session, workspace_id, subject_type, subject_id, change=True)
         changes = audit.difference(subject.row.rollout_plan, after)
@@ -244,7 +244,7 @@ def set_plan(
             subject.row.rollout_plan = after
             told = audit.Change("rollout.plan", subject.row.id, subject.label, changes)
             audit.write(session, actor, workspace_id, told)
-        return after
+        return bool(changes)
 
     return database.transaction(work)
 

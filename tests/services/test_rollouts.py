@@ -120,7 +120,7 @@ def test_an_endpoint_with_a_plan_publishes_by_a_rollout(endpoint):
     rollouts.stop(SYSTEM, workspace_id, row.id)
     publishing.publish(SYSTEM, workspace_id, endpoint_id, 2)
     assert rollouts.current(SYSTEM, *endpoint).new_number == 2
-    assert rollouts.set_plan(SYSTEM, *endpoint, {}) == {}
+    assert rollouts.set_plan(SYSTEM, *endpoint, {}) and not rollouts.set_plan(SYSTEM, *endpoint, None)
 
 
 def test_what_is_pinned_is_neither_rolled_out_nor_promoted(endpoint):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from app.domain import endpoints as domain
+from app.domain.endpoints import parse_config
 from app.domain.examples import FIELDS as EXAMPLE_FIELDS
 from app.domain.fields import switch, text
 from app.models import Project
-from app.services import endpoints, example_runs, examples, publishing, shared_forms
+from app.services import endpoint_versions, endpoints, example_runs, examples, publishing, shared_forms
+from app.services import rollouts as service
+from app.services.apply import rollouts
 from app.services.apply.report import Item, Run, refusals_at
 from app.services.endpoints import EndpointView
+from app.services.rollout_subjects import ENDPOINT
 
 FIELDS = domain.FIELDS | {"slug", "name"}
 
@@ -35,10 +39,18 @@ def save(run: Run, item: Item, project: Project, found: EndpointView | None, not
     """Make or change the endpoint."""
     fields = item.only(FIELDS)
     if found is None:
-        return endpoints.create(run.actor, run.workspace_id, project.id, fields, note)
+        view = endpoints.create(run.actor, run.workspace_id, project.id, fields, note)
+        rollouts.set_plan(run, item, ENDPOINT, view.endpoint.id)
+        return view
+    rollouts.set_plan(run, item, ENDPOINT, found.endpoint.id)
     if found.endpoint.pinned and not switch(item.fields, "pinned", True):
         publishing.set_pinned(run.actor, run.workspace_id, found.endpoint.id, False)
     place = run.workspace_id, found.endpoint.id
+    if (rollout := rollouts.taken_back(run, ENDPOINT, found.endpoint.id)) is not None:
+        tried = endpoint_versions.find_version(run.actor, *place, rollout.new_number)
+        if endpoints.would_be(found, fields) == parse_config(tried.config) != found.config:
+            rollouts.warn_taken_back(run, item, rollout)
+            fields = item.only(frozenset({"slug", "name"}))
     return endpoints.save(run.actor, *place, fields, note, over_draft=False)
 
 
@@ -67,8 +79,10 @@ def apply_examples(run: Run, item: Item, view: EndpointView) -> None:
 
 def warn(run: Run, item: Item, before: EndpointView | None, after: EndpointView) -> None:
     """Say what people should know: a version that waits, one set aside, examples that nobody asked."""
+    rollout = service.current(run.actor, run.workspace_id, ENDPOINT, after.endpoint.id)
+    rollouts.warn_under_way(run, item, rollout)
     draft, was_draft = after.draft, before.draft if before else None
-    if draft is not None and (was_draft is None or was_draft.id != draft.id):
+    if rollout is None and draft is not None and (was_draft is None or was_draft.id != draft.id):
         text = f"{item.path} is pinned to version {after.version.number}: version {draft.number} is a draft."
         run.report.warnings.append(text)
     if was_draft is not None and draft is None:
@@ -92,4 +106,5 @@ def state(view: EndpointView) -> tuple[object, ...]:
     """Return what tells whether anything changed."""
     endpoint = view.endpoint
     switches = endpoint.active, endpoint.form_shared, endpoint.pinned
-    return endpoint.name, *switches, view.version.id, view.draft.id if view.draft else None
+    ids = view.version.id, view.draft.id if view.draft else None
+    return endpoint.name, *switches, *ids, endpoint.rollout_plan

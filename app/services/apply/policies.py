@@ -5,9 +5,11 @@ from __future__ import annotations
 from app.domain.fields import switch, text
 from app.domain.policies.rules import parse_policy
 from app.models import Project
-from app.services import policies
+from app.services import policies, policy_versions
+from app.services.apply import rollouts
 from app.services.apply.report import Item, Run, refusals_at
 from app.services.policies import PolicyView
+from app.services.rollout_subjects import POLICY
 
 FIELDS = frozenset({"key", "name", "rules"})
 
@@ -36,10 +38,13 @@ def save(run: Run, item: Item, project: Project, found: PolicyView | None, note:
     """Make the policy, or change its name and what it says; the draft of a person is not published."""
     fields = item.only(FIELDS)
     if found is None:
-        return policies.create(run.actor, run.workspace_id, project.id, fields, note)
+        view = policies.create(run.actor, run.workspace_id, project.id, fields, note)
+        rollouts.set_plan(run, item, POLICY, view.policy.id)
+        return view
+    rollouts.set_plan(run, item, POLICY, found.policy.id)
     place, rules = (run.workspace_id, found.policy.id), fields.pop("rules", None)
     view = policies.save(run.actor, *place, fields, live=False)
-    if rules is None or says_so(found, rules):
+    if rules is None or says_so(found, rules) or was_taken_back(run, item, found, rules):
         return view
     return policies.save(run.actor, *place, {"rules": rules}, note)
 
@@ -51,12 +56,24 @@ def says_so(view: PolicyView, rules: object) -> bool:
     return config == view.config or (is_coming and config == view.draft_config)
 
 
+def was_taken_back(run: Run, item: Item, view: PolicyView, rules: object) -> bool:
+    """Say, to the report as well, whether these rules were rolled back just before."""
+    rollout = rollouts.taken_back(run, POLICY, view.policy.id)
+    if rollout is None:
+        return False
+    place = run.workspace_id, view.policy.id
+    tried = policy_versions.find_version(run.actor, *place, rollout.new_number)
+    if parse_policy({"rules": rules}) != parse_policy(tried.config):
+        return False
+    rollouts.warn_taken_back(run, item, rollout)
+    return True
+
+
 def warn(run: Run, item: Item, before: PolicyView | None, after: PolicyView) -> None:
     """Say what people should know: a version that is rolled out step by step, a draft that was set aside."""
     rollout, draft = after.rollout, before.draft if before else None
     if rollout is not None:
-        text = f"{item.path}: version {rollout.new_number} is being rolled out; version {rollout.old_number}"
-        run.report.warnings.append(f"{text} is the live one until that is over.")
+        rollouts.warn_under_way(run, item, rollout)
     elif draft is not None and after.draft is None and draft.id != after.version.id:
         text = f"{item.path}: the draft, version {draft.number}, is set aside; it stays under Versions."
         run.report.warnings.append(text)
@@ -71,4 +88,5 @@ def find(run: Run, project: Project, key: str) -> PolicyView | None:
 def state(view: PolicyView) -> tuple[object, ...]:
     """Return what tells whether anything changed."""
     policy, draft = view.policy, view.draft
-    return policy.name, policy.active, view.version.id, draft.id if draft else None
+    ids = view.version.id, draft.id if draft else None
+    return policy.name, policy.active, *ids, policy.rollout_plan
