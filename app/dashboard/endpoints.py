@@ -24,6 +24,7 @@ from app.services import (
     keys,
     model_choices,
     projects,
+    rollout_history,
 )
 from app.services.endpoint_versions import EndpointView
 
@@ -68,6 +69,7 @@ def show(endpoint_id: UUID) -> Response:
         budget_words=budget_words,
         sections=SECTIONS,
         drafted=differences(view.config, view.working_config),
+        rollout=rollout_history.current(actor(), g.workspace.id, "endpoint", view.endpoint.id),
     )
 
 

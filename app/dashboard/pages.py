@@ -20,10 +20,12 @@ NAV = (
         ("home", "home", "home.index"),
         ("projects", "folder", "projects.index"),
         ("requests", "list", "requests.index"),
+        ("end_users", "user", "end_users.index"),
     ),
     (
         "money",
         ("usage", "chart", "usage.index"),
+        ("savings", "savings", "savings.index"),
         ("credits", "wallet", "credits.index"),
         ("budgets", "gate", "budgets.index"),
         ("alerts", "bell", "alerts.index"),
@@ -35,6 +37,7 @@ NAV = (
         ("models", "coins", "models.index"),
         ("plugins", "bolt", "plugins.index"),
         ("routing", "swap", "routing.index"),
+        ("policies", "filter", "policies.index"),
         ("guardrails", "shield", "guardrails.edit"),
         ("performance", "activity", "performance.index"),
         ("what_ifs", "eye", "what_ifs.index"),
@@ -59,6 +62,7 @@ STANDS_UNDER = {
     "keys": "projects",
     "memories": "plugins",
     "plans": "credits",
+    "policy_history": "policies",
     "prices": "docs",
     "replays": "requests",
     "sub_accounts": "credits",
@@ -104,7 +108,7 @@ def entries(group: list[tuple[str, str, str]]) -> list[tuple[str, str, str, bool
 
 def here() -> str:
     """Return the navigation entry under which this page stands."""
-    name = request.blueprint or ""
+    name = g.get("stands_under") or request.blueprint or ""
     return STANDS_UNDER.get(name, name)
 
 
@@ -132,10 +136,13 @@ def nav_label(name: str) -> str:
         "projects": _("Projects"),
         "requests": _("Requests"),
         "usage": _("Usage"),
+        "savings": _("Savings"),
+        "end_users": _("End users"),
         "providers": _("Providers"),
         "models": _("Models & aliases"),
         "plugins": _("Plugins"),
         "routing": _("Routing"),
+        "policies": _("Policies"),
         "guardrails": _("Guardrails"),
         "performance": _("Performance"),
         "what_ifs": _("What if"),
