@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -80,12 +81,17 @@ def ranges() -> list[tuple[str, str]]:
 
 def name(report: Report, group: str, value: str) -> str:
     """Name one line."""
+    return named(report.names, group, value)
+
+
+def named(names: Mapping[str, str], group: str, value: str) -> str:
+    """Name what a value stands for."""
     if value == OTHER:
         return str(_("further names"))
     if value == ERASED:
         return str(_("erased on request"))
-    if value in report.names:
-        return report.names[value]
+    if value in names:
+        return names[value]
     if value == "":
         return nobody(group)
     return str(_("deleted (%(id)s)", id=value[:8])) if is_uuid(value) else value
@@ -172,6 +178,21 @@ def chart(report: Report, asked: Asked) -> Chart:
         told_sums=tuple(told(of, size) for size in sums),
         top=top,
         scale=(short(of, top), short(of, top // 2), short(of, 0)),
+    )
+
+
+def money_by_day(title: str, description: str, points: Sequence[tuple[date, int]]) -> Chart:
+    """Return the drawing of one amount for each day."""
+    sizes = tuple(amount for _day, amount in points)
+    shown, top = tuple(map(format_usd, sizes)), ceiling(max(sizes, default=0), 2_000)
+    return Chart(
+        title=title,
+        description=description,
+        labels=tuple(f"{day:%d %b}" for day, _amount in points),
+        layers=(Layer(title, 1, sizes, shown, format_usd(sum(sizes))),),
+        told_sums=shown,
+        top=top,
+        scale=(short("spend", top), short("spend", top // 2), short("spend", 0)),
     )
 
 
