@@ -91,8 +91,6 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     usage.blueprint,
     savings.blueprint,
     end_users.blueprint,
-    savings.blueprint,
-    end_users.blueprint,
     credits.blueprint,
     billing.blueprint,
     books.blueprint,

@@ -50,6 +50,25 @@ def by_endpoint(actor: Actor, workspace_id: str) -> Recent:
     return counted(actor, workspace_id, RecordRow.endpoint_id)
 
 
+def by_policy(actor: Actor, workspace_id: str) -> Recent:
+    """Count the workspace's calls of the last 24 hours by project and policy, as `<project id> <key>`."""
+
+    def work(session: Session) -> Recent:
+        access.require(session, actor, workspace_id, "viewer")
+        since = utc_now() - timedelta(hours=24)
+        query = (
+            select(RecordRow.project_id, RecordRow.policy_key)
+            .where(RecordRow.workspace_id == workspace_id, RecordRow.created_at >= since)
+            .order_by(RecordRow.created_at.desc())
+            .limit(MOST_COUNTED)
+        )
+        rows = session.execute(query).all()
+        named = Counter(f"{project_id} {key}" for project_id, key in rows if key is not None)
+        return Recent(named, len(rows) == MOST_COUNTED)
+
+    return database.read(work)
+
+
 def counted(actor: Actor, workspace_id: str, column: object) -> Recent:
     """Count the workspace's newest calls by `column`."""
 

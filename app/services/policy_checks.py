@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from app.database import database
 from app.domain import model_variants
+from app.domain.actors import Actor
 from app.domain.catalog import Catalog
 from app.domain.errors import InvalidFields
 from app.domain.model_names import AUTO
 from app.domain.policies.rules import PolicyConfig, PolicyRule
 from app.models import Alias, Endpoint, EndpointVersion, Provider
-from app.services import model_choices, model_rows
+from app.services import access, model_choices, model_rows, projects
+
+MOST_PROMPTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,26 @@ def wrong_names(rule: PolicyRule, known: Known) -> dict[str, str]:
 def first_wrong(names: Iterable[str], is_known: Callable[[str], bool]) -> str | None:
     """Return the first name that is not known."""
     return next((name for name in names if not is_known(name)), None)
+
+
+def list_prompts(actor: Actor, workspace_id: str, project_id: str) -> list[tuple[str, str]]:
+    """Return the prompts that a project's rules may name, each with its endpoint's name."""
+
+    def work(session: Session) -> list[tuple[str, str]]:
+        access.require(session, actor, workspace_id, "viewer")
+        projects.owned(session, workspace_id, project_id)
+        query = select(Endpoint).where(Endpoint.project_id == project_id).order_by(Endpoint.slug)
+        found = [(row.slug, row.name) for row in session.scalars(query)]
+        numbers = (
+            select(Endpoint.slug, Endpoint.name, EndpointVersion.number)
+            .join(EndpointVersion, EndpointVersion.endpoint_id == Endpoint.id)
+            .where(Endpoint.project_id == project_id)
+            .order_by(EndpointVersion.number.desc(), Endpoint.slug)
+            .limit(MOST_PROMPTS)
+        )
+        return found + [(f"{slug}@{number}", name) for slug, name, number in session.execute(numbers)]
+
+    return database.read(work)
 
 
 def wrong_prompt(session: Session, project_id: str, name: str) -> dict[str, str]:

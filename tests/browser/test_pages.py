@@ -29,6 +29,7 @@ from app.models import (
     Key,
     OneTimeLink,
     Plan,
+    Policy,
     Provider,
     RecordRow,
     User,
@@ -39,6 +40,7 @@ from tests.browser.busy_day import fill
 from tests.browser.conftest import Stage
 from tests.browser.money_day import fill_money
 from tests.browser.plugin_day import fill_plugins
+from tests.browser.policy_day import fill_policies
 from tests.browser.product_day import fill_draft
 from tests.browser.proving_day import fill_examples
 from tests.browser.talking_day import fill_conversations
@@ -62,6 +64,7 @@ def operator(stage: Stage) -> User:
     fill_conversations(stage.world, "answer-ticket")
     fill_examples(stage.world, "answer-ticket")
     fill_draft(stage.world, "summarize")
+    fill_policies(stage.world)
     acme = stage.world.acme
     projects.update(SYSTEM, acme.workspace.id, acme.project.id, {"surfaces": ["endpoints", "proxy"]})
     fast = {
@@ -100,6 +103,7 @@ def ids(world: World) -> dict[str, object]:
             "plugin": "image-gen",
             "session": session.scalar(select(ChatSession.id).limit(1)),
             "alias": session.scalar(select(Alias.id).limit(1)),
+            "policy": session.scalar(select(Policy.id).where(Policy.key == "support_chat")),
         }
 
     return database.read(work)

@@ -1,0 +1,104 @@
+"""What the buttons in the form of a policy do that do not save: rules are added, copied, moved, taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from flask import request
+from flask_babel import gettext as _
+
+from app.dashboard import forms, policy_form
+from app.dashboard.policy_form import Row
+from app.domain import strict_yaml
+from app.domain.errors import InvalidInput
+from app.domain.policies.rules import MOST_RULES
+
+
+def typed() -> dict[str, Any]:
+    """Return what was submitted, to show it again."""
+    names = ("name", "key", "project", "note")
+    return {name: forms.text(name) for name in names} | {
+        "as_yaml": "rules_yaml" in request.form,
+        "rules_yaml": forms.text("rules_yaml"),
+        "rows": [row for row in policy_form.typed_rows() if not row.is_blank],
+    }
+
+
+def pressed() -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the form after what its pressed button does to it, and what is wrong; nothing is saved."""
+    values = {**typed(), "rows": policy_form.typed_rows()}
+    act, _dot, number = forms.text("act").partition(".")
+    errors: dict[str, str] = {}
+    if act in SWITCHES_OF_VIEW:
+        errors = SWITCHES_OF_VIEW[act](values)
+    elif act in ACTS:
+        ACTS[act](values["rows"], int(number) if number.isdecimal() else 0)
+    return values, errors
+
+
+def add(rows: list[Row], _number: int) -> None:
+    """Add a rule at the end."""
+    if len(rows) < MOST_RULES:
+        rows.append(Row(focus="label"))
+
+
+def copy(rows: list[Row], number: int) -> None:
+    """Add a copy of a rule after it."""
+    if number < len(rows) < MOST_RULES:
+        rows.insert(number + 1, replace(rows[number], label="", focus="label"))
+
+
+def remove(rows: list[Row], number: int) -> None:
+    """Take a rule out."""
+    if number < len(rows):
+        del rows[number]
+
+
+def up(rows: list[Row], number: int) -> None:
+    """Move a rule before the one that comes before it."""
+    if 0 < number < len(rows):
+        rows.insert(number - 1, rows.pop(number))
+        rows[number - 1].focus = "up"
+
+
+def down(rows: list[Row], number: int) -> None:
+    """Move a rule after the one that comes after it."""
+    if number < len(rows) - 1:
+        rows.insert(number + 1, rows.pop(number))
+        rows[number + 1].focus = "down"
+
+
+def more(rows: list[Row], number: int) -> None:
+    """Give a rule room for one more condition and model: every form has one free of each."""
+    if number < len(rows):
+        rows[number].focus = "clause"
+
+
+def to_yaml(values: dict[str, Any]) -> dict[str, str]:
+    """Go on as YAML."""
+    rules = [row.as_json() for row in values["rows"] if not row.is_blank]
+    values |= {"as_yaml": True, "rules_yaml": strict_yaml.dump(rules) if rules else ""}
+    return {}
+
+
+def to_sentences(values: dict[str, Any]) -> dict[str, str]:
+    """Go on as sentences; YAML that has no such form stays what it is."""
+    try:
+        values |= {"rows": policy_form.rows_of(policy_form.read_yaml(values["rules_yaml"])), "as_yaml": False}
+    except (InvalidInput, AttributeError, KeyError, TypeError) as error:
+        unlike = str(_("This cannot be shown as sentences."))
+        return {"rules_yaml": error.message if isinstance(error, InvalidInput) else unlike}
+    return {}
+
+
+ACTS: dict[str, Callable[[list[Row], int], None]] = {
+    "add": add,
+    "copy": copy,
+    "remove": remove,
+    "up": up,
+    "down": down,
+    "more": more,
+}
+SWITCHES_OF_VIEW = {"yaml": to_yaml, "sentences": to_sentences}
