@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, Response, g, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.dashboard import csv_files, pages, receipt_facts, receipt_words, request_filters
+from app.dashboard import csv_files, pages, receipt_facts, receipt_words, reported_words, request_filters
 from app.dashboard.auth import actor
 from app.dashboard.request_filters import Asked
 from app.domain import receipts as domain_receipts
@@ -61,7 +61,8 @@ def show(request: UUID) -> Response:
     told = domain_receipts.receipt(found.row, found.provider_names)
     return pages.page(
         "requests/show.html",
-        part="requests/_receipt.html",
+        part="requests/_reported.html" if found.row.reported else "requests/_receipt.html",
+        reported=reported_words,
         story=found,
         row=found.row,
         receipt=told,
@@ -86,6 +87,7 @@ def list_context(asked: Asked, page: receipts.Page, seen: str) -> dict[str, Any]
         "newest": page.rows[0].created_at.isoformat() if page.rows else "",
         "seen_until": request_filters.moment(request.args.get("newest", "")),
         "words": receipt_words,
+        "reported": reported_words,
     }
     if not pages.is_part():
         context["choices"] = receipts.choices(actor(), g.workspace.id)
