@@ -35,7 +35,7 @@ def sentence(totals: Totals) -> str:
     )  # fmt: skip
     told = [part for part in (*moved(totals), *refusals(totals), *marks(totals)) if part]
     if not told:
-        told = [str(_("none would have ended differently"))]
+        told = [str(_("none would have gone to another model or been refused"))]
     return f"{first}, {'; '.join(told)}. {money(totals)}"
 
 
@@ -56,7 +56,9 @@ def moved(totals: Totals) -> list[str]:
 def refusals(totals: Totals) -> list[str]:
     """Say how many would have been refused, and how many no longer."""
     blocked = _("%(num)d would have been refused", num=totals.blocked) if totals.blocked else ""
-    opened = _("%(num)d that nobody answered would have been", num=totals.opened) if totals.opened else ""
+    opened = (
+        _("%(num)d that nobody answered would have been answered", num=totals.opened) if totals.opened else ""
+    )
     return [str(blocked), str(opened)]
 
 
@@ -86,6 +88,15 @@ def money(totals: Totals) -> str:
     if saved > 0:
         return str(_("They would have cost %(cost)s, %(less)s less.", cost=after, less=format_usd(saved)))
     return str(_("They would have cost %(cost)s, %(more)s more.", cost=after, more=format_usd(-saved)))
+
+
+def reckoned(change: str) -> str:
+    """Say how the cost with the change is reckoned."""
+    if change == "prices":
+        return str(_("the same tokens, at these prices"))
+    if change == "guardrails":
+        return str(_("nothing for what stops before a model is asked"))
+    return str(_("the same tokens, at today’s prices"))
 
 
 def difference(one: Difference) -> str:
