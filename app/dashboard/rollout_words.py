@@ -14,7 +14,7 @@ from app.domain.rollout_plans import RolloutPlan, percent_of
 from app.domain.sequential import SHARES, TOO_FEW, WORSE, Comparison, Estimate
 from app.models import Rollout
 from app.models.columns import utc_now
-from app.services.rollout_guard import Standing
+from app.services.rollout_guard import GUARD, Standing
 
 LEAST_TOP = {"errors": 0.05, "guardrails": 0.05}  # scales begin with so much: a point is not a mountain
 TONES = {"worse": "error", "not_worse": "ok", "too_few": "neutral"}
@@ -163,6 +163,8 @@ def why(worst: Comparison) -> str:
 def going_on(standing: Standing) -> str:
     """Say when the next step begins, and what it waits for."""
     row, plan = standing.row, standing.plan
+    if standing.worst is not None:
+        return str(_("It does not go on by itself while it is worse."))
     following = plan.after(row.share)
     named = _("Then %(share)s of your end users get it.", share=percent(following or 0))
     if following is None:
@@ -233,8 +235,11 @@ def reason(row: Rollout) -> str:
         values = {"old": amount(name, told.get("old")), "new": amount(name, told.get("new"))}
         counted = _("By itself, after %(calls)d calls of the new version.", **texts)
         return f"{counted} " + str(_("%(what)s: %(new)s against %(old)s; %(bound)s.", **texts, **values))
-    note = told.get("note")
-    return f"{by}: {note}" if note else str(by)
+    if by == GUARD.label:
+        return str(_("By itself: its time was over, and it was not worse."))
+    note = told.get("note") or ""
+    named = str(_("By %(who)s", who=by)) if by else ""
+    return f"{named}: {note}" if note else named
 
 
 def outcome(row: Rollout) -> tuple[str, str]:
