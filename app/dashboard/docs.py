@@ -6,7 +6,16 @@ from flask import Blueprint, Response
 from flask_babel import gettext as _
 
 from app import config
-from app.dashboard import alert_words, guardrail_words, light_use, light_words, manual, pages, plugin_manual
+from app.dashboard import (
+    alert_words,
+    guardrail_words,
+    light_use,
+    light_words,
+    manual,
+    pages,
+    plugin_manual,
+    policy_manual,
+)
 from app.dashboard.addresses import public_root
 from app.domain.proxy_snippets import Route, anthropic_script, openai_script
 from app.domain.proxy_snippets import snippets as proxy_snippets
@@ -130,6 +139,7 @@ def index() -> Response:
         budgets_example=BUDGETS_EXAMPLE,
         guardrails_example=guardrail_words.EXAMPLE,
         **plugin_manual.context(),
+        **policy_manual.context(public_root()),
     )
 
 
@@ -181,6 +191,7 @@ def about_models() -> list[tuple[str, str]]:
         ("plugins", str(_("Plugins"))),
         ("healing", str(_("Answers in JSON"))),
         ("cache", str(_("The cache"))),
+        ("policies", str(_("Policies"))),
         ("light", str(_("Light mode"))),
     ]
 

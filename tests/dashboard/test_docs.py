@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from app.config import SETTINGS
-from app.dashboard import docs, guardrail_words
-from app.domain import apply_file
+from app.dashboard import docs, guardrail_words, policy_manual
+from app.domain import apply_file, strict_yaml
 from app.domain.actors import SYSTEM
+from app.domain.policies.conditions import FIELDS
+from app.domain.policies.rules import BOUNDS, parse_policy
 from app.services import plans
 from app.services.apply import apply
 from tests.world import make_person
@@ -45,7 +47,7 @@ def test_what_stands_in_the_apply_examples_works(app):
     make_person("ann@example.com", None, "")
     variables = {"OPENAI_API_KEY": "sk-upstream-secret-0001", "CI_KEY": "ci-key-0123456789"}
     examples = docs.APPLY_EXAMPLE, docs.ACCOUNTS_EXAMPLE, docs.BUDGETS_EXAMPLE, guardrail_words.EXAMPLE
-    for example in examples:
+    for example in (*examples, policy_manual.FILE):
         document = apply_file.read(example.encode(), variables)
         assert apply(SYSTEM, document).created
         again = apply(SYSTEM, document)
@@ -59,3 +61,13 @@ def test_the_plans_of_the_start_are_told_as_they_are(world, sign_in):
         if view.plan.included_tokens:
             assert f"{view.plan.included_tokens:,}" in page
             assert f">{view.plan.requests_per_minute:,}<" in page
+
+
+def test_the_rules_of_the_manual_are_rules(world, sign_in):
+    config = parse_policy({"rules": strict_yaml.load(policy_manual.RULES)})
+    assert {rule.action for rule in config.rules} == {"BLOCK", "DOWNGRADE", "FALLBACK"}
+    told = " ".join(name for name, _ in policy_manual.conditions()).replace(",", "").split()
+    assert sorted(told) == sorted(FIELDS)
+    page = sign_in(world.viewer).get("/docs").text
+    for name in (*FIELDS, *BOUNDS, "x-kagu-user-id", "x-kagu-trial-status", "usedFallback"):
+        assert f"<code>{name}</code>" in page

@@ -87,7 +87,7 @@ def test_a_missing_header_is_400_after_auth(proxy: Proxy, name: str) -> None:
 
 def test_an_id_of_a_request_serves_once(proxy: Proxy) -> None:
     first = post(proxy, x_kagu_request_id="req_abc_001")
-    assert first.get_json()["kagu"]["requestId"] == "req_abc_001"
+    assert first.get_json()["kagu"]["requestId"] == proxy.record.client_request_id == "req_abc_001"
     again = post(proxy, x_kagu_request_id="req_abc_001")
     assert again.status_code == 409 and again.get_json()["error"]["code"] == "request_id_conflict"
     assert len(proxy.upstream.requests) == 1
