@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from app.dashboard import (
     account,
     activity,
+    alert_rules,
     alerts,
     aliases,
     billing,
@@ -52,6 +53,7 @@ from app.dashboard import (
     try_it,
     usage,
     versions,
+    webhooks,
     what_ifs,
     workspaces,
 )
@@ -88,6 +90,8 @@ SIGNED_IN: tuple[Blueprint, ...] = (
     requests.blueprint,
     replays.blueprint,
     alerts.blueprint,
+    alert_rules.blueprint,
+    webhooks.blueprint,
     usage.blueprint,
     savings.blueprint,
     end_users.blueprint,

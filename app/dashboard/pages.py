@@ -51,6 +51,7 @@ NAV = (
     ),
 )
 STANDS_UNDER = {
+    "alert_rules": "alerts",
     "aliases": "models",
     "billing": "credits",
     "books": "credits",
@@ -67,6 +68,7 @@ STANDS_UNDER = {
     "replays": "requests",
     "sub_accounts": "credits",
     "versions": "projects",
+    "webhooks": "alerts",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -35,7 +35,7 @@ AMOUNTS = {  # the columns whose sum a metric is, or is divided by the calls
     "blocked": ("blocked",),
     "error_rate": ("errors",),
 }
-ALL = literal_column("0 + 0")  # one bucket; a bare number would stand for a column
+ALL: ColumnElement[Any] = literal_column("0 + 0")  # one bucket; a bare number would stand for a column
 Conditions = Sequence[ColumnElement[bool]]
 
 
@@ -50,11 +50,16 @@ def measure(
 
 
 def samples(
-    session: Session, workspace_id: str, config: RuleConfig, since: datetime, until: datetime
+    session: Session,
+    workspace_id: str,
+    config: RuleConfig,
+    since: datetime,
+    until: datetime,
+    step: timedelta = STEP,
 ) -> list[Sample]:
-    """Return the metric in each window of five minutes that has calls, oldest first."""
+    """Return the metric in each window of five minutes (or another step) that has calls, oldest first."""
     seconds = extract("epoch", RecordRow.created_at)
-    bucket = seconds - seconds % int(STEP.total_seconds())
+    bucket = seconds - seconds % int(step.total_seconds())
     found = out_of_records(session, workspace_id, config, since, until, bucket)
     rows = [Sample(datetime.fromtimestamp(at, UTC), calls, value) for at, calls, value in found]
     return sorted(rows, key=lambda sample: sample.starts_at)
