@@ -11,7 +11,7 @@ from app import respond
 from app.domain.callers import Caller
 from app.domain.dialects import OPENAI
 from app.domain.errors import GatewayError
-from app.services import analytics, callers
+from app.services import analytics, arm_reports, callers
 
 blueprint = Blueprint("analytics", __name__, url_prefix="/api/v1/analytics")
 
@@ -32,6 +32,12 @@ def savings() -> Response:
 def usage() -> Response:
     """Say what was used."""
     return answer(lambda caller: analytics.of_caller(caller, "usage", request.args.to_dict()))
+
+
+@blueprint.get("/arms")
+def arms() -> Response:
+    """Put the arms of a rollout side by side."""
+    return answer(lambda caller: arm_reports.of_caller(caller, request.args.to_dict()))
 
 
 def answer(look_up: Callable[[Caller], dict[str, Any]]) -> Response:

@@ -12,7 +12,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.pricing import usd_to_nano
 from app.models import ReportedHour
-from app.services import keys, projects, sub_accounts, usage_hours
+from app.services import keys, policies, projects, rollouts, sub_accounts, usage_hours
 from tests.providers_world import records
 from tests.usage_world import row, write
 from tests.world import Tenant, World
@@ -166,3 +166,31 @@ def test_an_end_user_is_erased_with_the_scope_for_it(world: World, client: Flask
         assert (response.status_code, response.get_json().get("requests")) == (status, requests)
     assert sorted(str(r.end_user) for r in records()) == ["(erased)", "a/nn"]
     assert plain.ask(by="end_user", source="metered")["data"][0]["end_user"] == "(erased)"
+
+
+def test_the_arms_of_a_rollout_stand_side_by_side(world: World, client: FlaskClient, api: Api) -> None:
+    place, acme = world.acme.workspace.id, world.acme
+    made = policies.create(SYSTEM, place, acme.project.id, {"key": "support", "rules": []})
+    rule = [{"label": "Nobody", "action": "BLOCK", "message": "Closed."}]
+    policies.save(SYSTEM, place, made.policy.id, {"rules": rule}, live=False)
+    assert api.ask("arms", policy="support")["status"] == 404
+    rollout = rollouts.start(SYSTEM, place, "policy", made.policy.id, 2, {"state": "CANARY", "share": 50})
+    arms = ({"rollout_id": rollout.id, "arm": name} for name in ("old", "old", "new"))
+    write(*(row(acme, NOW, **arm, cost_nano_usd=n, policy_key="support") for n, arm in enumerate(arms, 5)))
+    told = api.ask("arms", policy="SUPPORT")
+    assert (told["state"], told["share_percent"], told["outcome"]) == ("CANARY", 50.0, None)
+    assert [(a["arm"], a["version"], a["calls"], a["spend_usd"]) for a in told["arms"]] == [
+        ("old", 1, 2, "0.000000011"),
+        ("new", 2, 1, "0.000000007"),
+        ("shadow", 2, 0, "0.00"),
+    ]
+    errors = told["comparisons"][0]
+    assert (errors["metric"], errors["unit"], errors["verdict"]) == ("errors", "share", "too_few")
+    assert errors["old"]["calls"] == 2 and errors["old"]["low"] == 0 < errors["old"]["high"] <= 1
+    assert api.ask("arms", rollout=rollout.id)["id"] == rollout.id
+    assert Api(client, world.other).ask("arms", rollout=rollout.id)["status"] == 404
+    for wrong in ({}, {"policy": "a", "endpoint": "b"}, {"by": "day"}):
+        asked = api.ask("arms", **wrong)
+        assert asked["status"] == 400 and "policy=" in asked["error"]["message"]
+    north = sub_accounts.create(SYSTEM, place, {"name": "North"})
+    assert Api(client, acme, name="n", account_id=north.id).ask("arms", policy="support")["status"] == 403
