@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from app.domain.decisions import Decision
+from app.domain.rollouts import Arm
 
 
 class GatewayError(Exception):
     """A refusal with a public text. `message` is shown to the caller: no secret, no prompt text.
 
-    `decision`: how it came that nobody was left to answer, for the receipt.
+    `decision`: how it came that nobody was left to answer, for the receipt. `arm`: whose side of a rollout
+    left nobody.
     """
 
     status: ClassVar[int] = 500
@@ -19,6 +21,7 @@ class GatewayError(Exception):
     anthropic_type: ClassVar[str] = "api_error"
     default: ClassVar[str] = "Something went wrong on our side."
     decision: Decision | None = None
+    arm: Arm | None = None
     should_retry: bool | None = None  # False: tell SDKs by x-should-retry that it is no use
     cost_nano_usd: int | None = 0  # what the call cost all the same; None: not known
 

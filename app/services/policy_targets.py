@@ -14,7 +14,7 @@ from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.catalog import Model
 from app.domain.endpoints import EndpointConfig
-from app.domain.errors import InvalidRequest, ModelNotFound, NotFound
+from app.domain.errors import GatewayError, InvalidRequest, ModelNotFound, NotFound
 from app.domain.policies.conditions import Fact
 from app.domain.policies.contexts import Context, from_headers
 from app.domain.policies.errors import PolicyBlocked
@@ -66,7 +66,11 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
 def target_for(policy: LivePolicy, asked: Asked, call: Call, *, fresh: bool) -> Target:
     """Return what the policy makes of a call with a chat body; proxy and light mode both ask here."""
     governed, arm = govern(policy, asked, version=call.version)
-    found = models_for(governed, asked, call, fresh=fresh)
+    try:
+        found = models_for(governed, asked, call, fresh=fresh)
+    except GatewayError as error:
+        error.arm = arm
+        raise
     return governed_target(
         found, policy, replace(governed, first=first_of(governed, asked, found)), arm, asked
     )

@@ -168,8 +168,14 @@ def who(record: Record) -> dict[str, Any]:
         "caller_label": caller.label if caller else "",
         "surface": call.surface,
         "source": call.source if call.shadow_of is None else "shadow",
-        "client_request_id": call.client_request_id,
+        "client_request_id": own_id(record),
     }
+
+
+def own_id(record: Record) -> str | None:
+    """Return the client's own id of the request: the one that counts once in its project, if it sent that."""
+    policy = record.target.policy if record.target else None
+    return (policy and policy.context.request_id) or record.call.client_request_id
 
 
 def what(record: Record) -> dict[str, Any]:
@@ -210,7 +216,8 @@ NOT_GOVERNED = dict.fromkeys(
 def governed(record: Record) -> dict[str, Any]:
     """Return the columns that say what a policy decided, and on which side of a rollout the call was."""
     target = record.target
-    policy, arm = (target.policy, target.arm) if target else (None, None)
+    policy = target.policy if target else None
+    arm = target.arm if target else record.error.arm if record.error else None
     sides = {"rollout_id": arm.rollout_id if arm else None, "arm": arm.name if arm else None}
     return {**(policy.columns() if policy else NOT_GOVERNED), **sides}
 
