@@ -242,7 +242,8 @@ def test_foreign_and_unknown_receipts_are_not_there(client, world, sign_in, view
 
 def test_a_receipt_tells_policy_rule_and_side_and_the_list_is_filtered_by_them(client, world, viewer):
     governed, plain = call(client, world.acme), call(client, world.acme)
-    policies.create(SYSTEM, world.acme.workspace.id, world.acme.project.id, {"key": "chat", "rules": []})
+    place = world.acme.workspace.id, world.acme.project.id
+    policy = policies.create(SYSTEM, *place, {"key": "chat", "rules": []}).policy
     context = {"plan": "free", "trial_status": "NONE"}
     ruled = {"policy_key": "chat", "policy_version": 1, "policy_rule": "Free users", "action": "DOWNGRADE"}
 
@@ -253,7 +254,7 @@ def test_a_receipt_tells_policy_rule_and_side_and_the_list_is_filtered_by_them(c
 
     database.transaction(work)
     page = viewer.get(f"{LIST}/{governed}").text
-    for words in ("The rule “Free users” of the policy “chat”", "those who get it"):
+    for words in ("The rule “Free users” of the policy “chat”", "those who get it", f"/policies/{policy.id}"):
         assert words in page
     assert "<dt>Plan</dt>" in page and "Policy</h2>" not in viewer.get(f"{LIST}/{plain}").text
     for query in ("policy=Chat", "action=DOWNGRADE", "arm=new"):
