@@ -57,8 +57,9 @@ def who(story: Story) -> list[Fact]:
         endpoint(story),
         (_("Model asked for"), code(row.model_requested)),
         (_("Answered by"), code(row.model_answered), row.provider or ""),
-        (_("Way"), _("streamed, word by word") if row.stream else _("in one piece")),
     ]
+    if not row.reported:
+        facts.append((_("Way"), _("streamed, word by word") if row.stream else _("in one piece")))
     return [*facts, *of_the_session(story), *of_the_client(row)]
 
 
@@ -113,12 +114,11 @@ def endpoint(story: Story) -> Fact:
 
 def policy(story: Story) -> list[Fact]:
     """Name the policy, its version and rule, and what the client said of its end user."""
-    row = story.row
+    row, found = story.row, story.policy
     if not row.policy_key:
         return []
-    facts: list[Fact] = [
-        (_("Policy"), code(row.policy_key), _("version %(number)d", number=row.policy_version))
-    ]
+    name = link(row.policy_key, "policies.show", policy=found.id) if found else code(row.policy_key)
+    facts: list[Fact] = [(_("Policy"), name, _("version %(number)d", number=row.policy_version))]
     if row.policy_rule:
         facts.append((_("Rule"), row.policy_rule))
     return facts + [(say(label), value) for label, value in policy_stories.facts(row)]
