@@ -151,7 +151,7 @@ def used_model(report: Report, target: Target) -> str:
     """
     assert target.policy is not None
     ruling = target.policy.ruling
-    if report.used:
+    if report.used or report.outcome == "refused":
         return report.used
     if (report.action or ruling.action) == DOWNGRADE and ruling.action == DOWNGRADE:
         return ruling.models[0]
