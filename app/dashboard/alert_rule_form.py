@@ -101,10 +101,10 @@ def metrics() -> Options:
             str(_("Use")),
             [
                 ("calls", _("number of calls")),
-                ("tokens", _("tokens")),
-                ("blocked", _("blocked calls")),
-                ("guardrail_hits", _("calls in which a guardrail found something")),
-                ("reported_calls", _("calls that clients report")),
+                ("tokens", _("number of tokens")),
+                ("blocked", _("number of blocked calls")),
+                ("guardrail_hits", _("number of calls in which a guardrail found something")),
+                ("reported_calls", _("number of calls that clients report")),
             ],
         ),
         (

@@ -41,7 +41,7 @@ def test_a_rule_is_tried_made_changed_and_deleted(world: World, sign_in: SignIn)
     assert rules(world) == []
     admin.post(RULES, data={**FORM, "end_user": "ann"})
     page = admin.get(RULES).text
-    assert "Tells when spend is more than $2.00 in a day. Counted: end user “ann”." in page
+    assert "Tells when the spend is more than $2.00 in a day. Counted: end user “ann”." in page
     (view,) = rules(world)
     changed = {
         **FORM,
