@@ -27,12 +27,14 @@ from app.services import (
     aliases,
     budgets,
     credentials,
+    endpoints,
     examples,
     invitations,
     model_rows,
     plans,
     policies,
     providers,
+    rollouts,
     sub_accounts,
     webhook_log,
     webhooks,
@@ -109,6 +111,7 @@ def ids(client: FlaskClient, world: World) -> dict[str, object]:
         "model": "up/some-model",
         "plugin": "memory",
         "change": "policy",
+        "rollout": begun_rollout(acme),
         "policy": policies.create(SYSTEM, acme.workspace.id, acme.project.id, {"key": "chat"}).policy.id,
         "memory": kept_memory(acme),
         "session": kept_session(acme),
@@ -133,6 +136,14 @@ def kept_session(tenant: Tenant) -> str:
     )
     database.transaction(lambda session: session.add(row))
     return row.id
+
+
+def begun_rollout(tenant: Tenant) -> str:
+    """Return the id of a rollout of one more endpoint of the tenant."""
+    place = tenant.workspace.id, tenant.project.id
+    view = endpoints.create(SYSTEM, *place, {"slug": "rolled", "model": "demo/demo-fast"})
+    endpoints.save(SYSTEM, tenant.workspace.id, view.endpoint.id, {"prompt": "Be brief."}, publish=False)
+    return rollouts.start(SYSTEM, tenant.workspace.id, "endpoint", view.endpoint.id, 2).id
 
 
 def saved_example(tenant: Tenant) -> str:

@@ -13,10 +13,10 @@ from app.dashboard import change_words, forms, model_words, pages, receipt_words
 from app.dashboard.auth import actor
 from app.dashboard.endpoints import find
 from app.domain.endpoints import parse_config
-from app.domain.errors import InvalidInput
+from app.domain.errors import Conflict, InvalidInput
 from app.domain.version_diffs import FieldChange
 from app.models import EndpointVersion
-from app.services import endpoint_versions, example_runs, publishing
+from app.services import endpoint_versions, example_runs, publishing, rollout_history
 from app.services.endpoint_versions import EndpointView
 from app.services.example_runs import Standing
 
@@ -69,7 +69,7 @@ def restore(endpoint_id: UUID, number: int) -> Response:
     try:
         place = g.workspace.id, view.endpoint.id
         saved = publishing.restore(actor(), *place, number, publish=publish, proven_only=True)
-    except InvalidInput as error:
+    except (InvalidInput, Conflict) as error:
         return pages.refuse("versions.index", error, endpoint_id=endpoint_id)
     if saved.draft is not None and publish:
         return to_review(saved)
@@ -101,9 +101,12 @@ def publish(endpoint_id: UUID, number: int) -> Response:
         errors = {"anyway": _("Tick this to publish it all the same.")}
         return review_page(view, project, standing.version, errors)
     try:
-        publishing.publish(actor(), *place, number)
-    except InvalidInput as error:
+        published = publishing.publish(actor(), *place, number)
+    except (InvalidInput, Conflict) as error:
         return review_page(view, project, standing.version, pages.errors_of(error))
+    if published.version.number != number:  # step by step, as the endpoint's plan says
+        message = _("Version %(number)d is on its way.", number=number)
+        return pages.see("rollouts.index", message, endpoint_id=endpoint_id)
     message = _("Version %(number)d answers from now on.", number=number)
     return pages.see("versions.index", message, endpoint_id=endpoint_id)
 
@@ -150,7 +153,14 @@ def standing_context(standing: Standing, *, review: bool) -> dict[str, Any]:
 
 
 def to_review(view: EndpointView) -> Response:
-    """Lead to the page before publishing: the draft has not proved itself on the examples yet."""
+    """Lead to the page before publishing: the draft has not proved itself on the examples yet.
+
+    Where the endpoint's plan has begun to roll it out, to that.
+    """
+    row = rollout_history.current(actor(), g.workspace.id, "endpoint", view.endpoint.id)
+    if row is not None and row.new_number == view.working_version.number:
+        message = _("Version %(number)d is on its way.", number=row.new_number)
+        return pages.see("rollouts.show", message, rollout=row.id)
     message = _("Saved as a draft, version %(number)d.", number=view.working_version.number)
     place = {"endpoint_id": view.endpoint.id, "number": view.working_version.number}
     return pages.see("versions.review", message, **place)

@@ -32,6 +32,7 @@ from app.models import (
     Policy,
     Provider,
     RecordRow,
+    Rollout,
     User,
 )
 from app.services import aliases, people, projects
@@ -43,11 +44,16 @@ from tests.browser.plugin_day import fill_plugins
 from tests.browser.policy_day import fill_policies
 from tests.browser.product_day import fill_draft
 from tests.browser.proving_day import fill_examples
+from tests.browser.rollout_day import fill_rollouts
 from tests.browser.talking_day import fill_conversations
+from tests.browser.user_day import KNOWN, fill_end_users
 from tests.browser.visitor import Visitor
 from tests.world import World, make_person
 
-NO_PAGES = {"credits.export", "projects.openapi", "requests.export", "usage.export", "usage.over_time"}
+NO_PAGES = {
+    "credits.export", "end_users.export", "projects.openapi", "requests.export", "rollouts.live",
+    "savings.export", "usage.export", "usage.over_time",
+}  # fmt: skip
 NARROW: ViewportSize = {"width": 360, "height": 780}
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 CONTRAST: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
@@ -65,6 +71,8 @@ def operator(stage: Stage) -> User:
     fill_examples(stage.world, "answer-ticket")
     fill_draft(stage.world, "summarize")
     fill_policies(stage.world)
+    fill_rollouts(stage.world)
+    fill_end_users(stage.world)
     acme = stage.world.acme
     projects.update(SYSTEM, acme.workspace.id, acme.project.id, {"surfaces": ["endpoints", "proxy"]})
     fast = {
@@ -98,6 +106,7 @@ def ids(world: World) -> dict[str, object]:
             "credential": session.scalar(select(Credential.id).limit(1)),
             "invitation": session.scalar(select(OneTimeLink.id).limit(1)),
             "request": session.scalar(failed_over),
+            "rollout": session.scalar(select(Rollout.id).where(Rollout.ended_at.is_(None))),
             "number": session.scalar(select(EndpointVersion.number).where(EndpointVersion.id.in_(drafts))),
             "model": "openai/our-fine-tune",
             "plugin": "image-gen",
@@ -122,9 +131,11 @@ def paths(app: Flask, blueprint: str, workspace: str, known: dict[str, object]) 
 
 
 def sections(rule: Rule, known: dict[str, object]) -> list[dict[str, object]]:
-    """Return the sections of an endpoint's settings to open, of a full draft, or every change of a what-if."""
+    """Return what else an address says: the section of a full draft, the change of a what-if, an end user."""
     if "change" in rule.arguments:
         return [{"change": name} for name in CHANGES]
+    if rule.endpoint == "end_users.show":
+        return [{"user": KNOWN}]
     if "section" not in rule.arguments:
         return [{}]
     return [{"section": each.name, "endpoint_id": known["drafted"]} for each in SECTIONS]
@@ -208,5 +219,7 @@ def test_empty_pages(stage: Stage, visit: Callable[..., Visitor]) -> None:
         "/credits",
         "/accounts",
         "/plans",
+        "/savings",
+        "/end-users",
     ):
         check(stranger.open(f"/w/{slug}{place}"))
