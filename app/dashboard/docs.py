@@ -15,6 +15,7 @@ from app.dashboard import (
     pages,
     plugin_manual,
     policy_manual,
+    rollout_manual,
 )
 from app.dashboard.addresses import public_root
 from app.domain.proxy_snippets import Route, anthropic_script, openai_script
@@ -140,6 +141,7 @@ def index() -> Response:
         guardrails_example=guardrail_words.EXAMPLE,
         **plugin_manual.context(),
         **policy_manual.context(public_root()),
+        **rollout_manual.context(),
     )
 
 
@@ -192,6 +194,7 @@ def about_models() -> list[tuple[str, str]]:
         ("healing", str(_("Answers in JSON"))),
         ("cache", str(_("The cache"))),
         ("policies", str(_("Policies"))),
+        ("rollouts", str(_("Rollouts, and the guard of new versions"))),
         ("light", str(_("Light mode"))),
     ]
 

@@ -26,6 +26,12 @@ QUANTILES = {  # of which histogram, which part of the calls, which bound
     "cost_p90": ("cost", 0.9, "most_dearer_percent"),
 }
 INTERVALS = 2 * (len(SHARES) + len(QUANTILES))  # each arm has one of each
+FOUND_WITHIN = {  # calls of the new arm, at a share of 10 %, in every simulated rollout; the manual says so
+    "fails_always": 20,
+    "fails_in_five": 200,
+    "three_times_slower": 50,
+    "three_times_dearer": 80,
+}
 PRIOR = 0.5  # of the mixture: narrow where shares are near 0 or 1
 STEPS = 40  # of bisection: to 1e-12
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 from app.config import SETTINGS
-from app.dashboard import docs, guardrail_words, policy_manual
-from app.domain import apply_file, strict_yaml
+from app.dashboard import docs, guardrail_words, policy_manual, rollout_manual
+from app.domain import apply_file, rollout_plans, strict_yaml
 from app.domain.actors import SYSTEM
 from app.domain.policies.conditions import FIELDS
 from app.domain.policies.rules import BOUNDS, parse_policy
+from app.domain.rollout_plans import DEFAULT, parse_plan
+from app.domain.sequential import FOUND_WITHIN
 from app.services import plans
 from app.services.apply import apply
 from tests.world import make_person
@@ -71,3 +73,12 @@ def test_the_rules_of_the_manual_are_rules(world, sign_in):
     page = sign_in(world.viewer).get("/docs").text
     for name in (*FIELDS, *BOUNDS, "x-kagu-user-id", "x-kagu-trial-status", "usedFallback"):
         assert f"<code>{name}</code>" in page
+
+
+def test_the_guard_is_described_with_the_numbers_that_hold(world, sign_in):
+    page = sign_in(world.viewer).get("/docs").text
+    for within in FOUND_WITHIN.values():
+        assert f"{within} calls" in page
+    plan = strict_yaml.load(rollout_manual.EXAMPLE)["endpoints"][0]["rollout"]
+    assert parse_plan({**plan, "steps": DEFAULT.as_dict()["steps"], "step_minutes": 0}) == DEFAULT
+    assert plan.keys() == rollout_plans.FIELDS

@@ -11,6 +11,7 @@ from app.domain.histograms import bucket_of
 from app.domain.rollout_plans import DEFAULT, RolloutPlan
 from app.domain.sequential import (
     ALPHA,
+    FOUND_WITHIN,
     INTERVALS,
     NOT_WORSE,
     TOO_FEW,
@@ -66,16 +67,16 @@ def calls_until_worse(seed: int, new: Sampled, most: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("is_bad", "within"),
+    ("name", "is_bad"),
     [
-        ({"fails": 1.0}, 20),
-        ({"fails": 0.2}, 200),
-        ({"slower": 3.0}, 50),
-        ({"dearer": 3.0}, 80),
+        ("fails_always", {"fails": 1.0}),
+        ("fails_in_five", {"fails": 0.2}),
+        ("three_times_slower", {"slower": 3.0}),
+        ("three_times_dearer", {"dearer": 3.0}),
     ],
 )
-def test_a_bad_version_is_found_within_the_stated_number_of_calls(is_bad, within):
-    """The numbers stand in the docs page."""
+def test_a_bad_version_is_found_within_the_stated_number_of_calls(name, is_bad):
+    within = FOUND_WITHIN[name]
     assert max(calls_until_worse(seed, Sampled(**is_bad), within) for seed in range(30)) <= within
 
 
