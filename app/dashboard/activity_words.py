@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _
 
-from app.dashboard import change_words, guardrail_words, limit_fields, model_words, policy_words
+from app.dashboard import change_words, guardrail_words, limit_fields, model_words, policy_changes
 from app.domain.limits import KINDS
 from app.domain.outlines import outline
 from app.models import AuditEvent
@@ -159,7 +159,7 @@ def tell(event: AuditEvent) -> Told:
     parts = {"what": event.object_label, "action": event.action, "version": version}
     told = [guardrail_words.changed(name, old, new) for name, (old, new) in pairs.items() if is_rule(name)]
     if event.action.startswith("policy.") and "rules" in pairs:
-        told += policy_words.noted(*pairs.pop("rules"))
+        told += policy_changes.noted(*pairs.pop("rules"))
     of_endpoint = event.action.startswith("endpoint.")
     tell_one = in_form_words if of_endpoint else in_words
     told += [tell_one(n, old, new) for n, (old, new) in sorted(pairs.items()) if not is_rule(n)]

@@ -9,7 +9,7 @@ from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, pages, policy_acts, policy_pages, policy_trial, policy_words
+from app.dashboard import forms, pages, policy_acts, policy_changes, policy_pages, policy_trial, policy_words
 from app.dashboard.auth import actor
 from app.dashboard.policy_pages import find, form_page
 from app.domain.errors import Conflict, InvalidInput
@@ -54,21 +54,15 @@ def create() -> Response:
 def build_new() -> Response:
     """Show the form of a new policy after what its pressed button does to it; nothing is saved."""
     forms.require("editor")
-    return form_page(None, *policy_acts.pressed())
+    return form_page(None, *policy_acts.pressed(forms.text("project")))
 
 
 @blueprint.get("/<uuid:policy>")
 def show(policy: UUID) -> Response:
     """Show what the policy says."""
     view = find(policy)
-    config = view.config
-    return policy_pages.page(
-        "policies/show.html",
-        view,
-        yaml=policy_words.yaml_of(config),
-        unready=policy_pages.unready(view),
-        changed=policy_words.changes(config, view.working_config),
-    )
+    yaml, unready = policy_changes.yaml_of(view.config), policy_pages.unready(view)
+    return policy_pages.page("policies/show.html", view, yaml=yaml, unready=unready)
 
 
 @blueprint.get("/<uuid:policy>/edit")
@@ -81,7 +75,7 @@ def edit(policy: UUID) -> Response:
 
 @blueprint.post("/<uuid:policy>")
 def update(policy: UUID) -> Response:
-    """Save the form: as a draft, or live at once."""
+    """Save the form: as a draft, perhaps to roll it out next, or live at once."""
     view, live = find(policy), forms.text("save_as") == "live"
     try:
         place = g.workspace.id, view.policy.id
@@ -89,6 +83,9 @@ def update(policy: UUID) -> Response:
         saved = policies.save(actor(), *place, fields, note, base=base, live=live)
     except (InvalidInput, Conflict) as error:
         return form_page(view, policy_acts.typed(), pages.errors_of(error))
+    if forms.text("save_as") == "rollout" and saved.draft is not None:
+        number = saved.draft.number
+        return pages.see("rollouts.index", message(view, saved), policy=view.policy.id, version=number)
     return pages.see("policies.show", message(view, saved), policy=view.policy.id)
 
 
@@ -96,7 +93,8 @@ def update(policy: UUID) -> Response:
 def build(policy: UUID) -> Response:
     """Show the submitted form again, after what its pressed button does to it; nothing is saved."""
     forms.require("editor")
-    return form_page(find(policy), *policy_acts.pressed())
+    view = find(policy)
+    return form_page(view, *policy_acts.pressed(view.policy.project_id))
 
 
 @blueprint.post("/<uuid:policy>/active")

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from flask import request
+from flask import g, request
 from flask_babel import gettext as _
 
-from app.dashboard import forms, policy_form
+from app.dashboard import forms, pages, policy_form
+from app.dashboard.auth import actor
 from app.dashboard.policy_form import Row
 from app.domain import strict_yaml
 from app.domain.errors import InvalidInput
-from app.domain.policies.rules import MOST_RULES
+from app.domain.policies.rules import MOST_RULES, parse_rule
+from app.services import policies
 
 
 def typed() -> dict[str, Any]:
@@ -26,16 +28,27 @@ def typed() -> dict[str, Any]:
     }
 
 
-def pressed() -> tuple[dict[str, Any], dict[str, str]]:
+def pressed(project_id: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the form after what its pressed button does to it, and what is wrong; nothing is saved."""
-    values = {**typed(), "rows": policy_form.typed_rows()}
     act, _dot, number = forms.text("act").partition(".")
+    if act == "check":
+        return checked(project_id)
+    values = {**typed(), "rows": policy_form.typed_rows()}
     errors: dict[str, str] = {}
     if act in SWITCHES_OF_VIEW:
         errors = SWITCHES_OF_VIEW[act](values)
     elif act in ACTS:
         ACTS[act](values["rows"], int(number) if number.isdecimal() else 0)
     return values, errors
+
+
+def checked(project_id: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the form with what is wrong with its rules, or with the word that nothing is."""
+    try:
+        policies.check(actor(), g.workspace.id, project_id, policy_form.read())
+    except InvalidInput as error:
+        return typed(), pages.errors_of(error)
+    return {**typed(), "checked": True}, {}
 
 
 def add(rows: list[Row], _number: int) -> None:
@@ -78,9 +91,17 @@ def more(rows: list[Row], number: int) -> None:
 
 def to_yaml(values: dict[str, Any]) -> dict[str, str]:
     """Go on as YAML."""
-    rules = [row.as_json() for row in values["rows"] if not row.is_blank]
+    rules = [as_written(row) for row in values["rows"] if not row.is_blank]
     values |= {"as_yaml": True, "rules_yaml": strict_yaml.dump(rules) if rules else ""}
     return {}
+
+
+def as_written(row: Row) -> dict[str, Any]:
+    """Return a rule as a file writes it; as it was typed while something is wrong with it."""
+    try:
+        return parse_rule(row.as_json(), "").as_dict()
+    except InvalidInput:
+        return row.as_json()
 
 
 def to_sentences(values: dict[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, pages, policy_words
+from app.dashboard import forms, pages, policy_changes
 from app.dashboard.auth import actor
 from app.dashboard.policy_pages import find, page
 from app.domain.errors import Conflict, InvalidInput
@@ -44,8 +44,8 @@ def compare(policy: UUID) -> Response:
         view,
         before=before,
         after=after,
-        changes=policy_words.changes(*configs),
-        lines=policy_words.text_changes(*configs),
+        changes=policy_changes.changes(*configs),
+        lines=policy_changes.text_changes(*configs),
         numbers=numbers_of(view),
     )
 
@@ -111,7 +111,7 @@ def label_of(view: PolicyView, row: PolicyVersion) -> str:
 def with_changes(rows: list[PolicyVersion]) -> list[tuple[PolicyVersion, list[FieldChange] | None]]:
     """Return each version with what it changed; None for the last row, whose predecessor is not at hand."""
     configs = [config_of(row) for row in rows]
-    changes = [policy_words.changes(old, new) for new, old in zip(configs, configs[1:], strict=False)]
+    changes = [policy_changes.changes(old, new) for new, old in zip(configs, configs[1:], strict=False)]
     return list(zip(rows, [*changes, None], strict=True))
 
 

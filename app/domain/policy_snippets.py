@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from app.domain.policies.conditions import Words
 from app.domain.policies.contexts import FACTS, HEADER
-from app.domain.policies.rules import PolicyConfig
+from app.domain.policies.rules import BLOCK, PolicyConfig
 from app.domain.snippets import EXAMPLE, KEY_VARIABLE, Snippet, quoted
 
 PATH = "/runtime/proxy/chat/completions"
@@ -37,11 +37,16 @@ class PolicyCall:
 
 
 def examples(config: PolicyConfig) -> dict[str, str]:
-    """Return a value for each fact that rules ask clients for."""
+    """Return a value for each fact that rules ask clients for, such that none of these refuses the call."""
     found: dict[str, str] = {}
     for rule in config.rules:
-        for each in rule.when:
-            if isinstance(each, Words) and each.field in FACTS and each.values[0].isascii():
+        for each in rule.when if rule.action != BLOCK else ():
+            if (
+                isinstance(each, Words)
+                and each.field in FACTS
+                and not each.negated
+                and each.values[0].isascii()
+            ):
                 found.setdefault(each.field, each.values[0].rstrip("*") or "any")
     return {name: found[name] for name in FACTS if name in found}
 

@@ -208,6 +208,19 @@ def find(actor: Actor, workspace_id: str, policy_id: str) -> PolicyView:
     return database.read(work)
 
 
+def check(actor: Actor, workspace_id: str, project_id: str, rules: Any) -> PolicyConfig:
+    """Return what rules of a project would say; raise InvalidFields. Nothing is saved."""
+    config = parse_policy({"rules": rules})
+
+    def work(session: Session) -> PolicyConfig:
+        access.require(session, actor, workspace_id, "viewer")
+        projects.owned(session, workspace_id, project_id)
+        policy_checks.check(session, workspace_id, project_id, config)
+        return config
+
+    return database.read(work)
+
+
 def list_all(actor: Actor, workspace_id: str, project_id: str | None = None) -> list[PolicyView]:
     """Return the policies of the workspace, or of one of its projects, by project and key."""
 
