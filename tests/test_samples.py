@@ -1,4 +1,4 @@
-"""The public samples of the native surface run as they were written, with only their variables set."""
+"""The public samples run as they were written, with only their variables set."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from openai import NotFoundError, OpenAI
 from app.domain.actors import SYSTEM
 from app.domain.light import snippets as light
 from app.services import policies, projects
+from tests import policy_samples
 from tests.live import Server, serving
 from tests.providers_world import add_endpoint, add_provider
 from tests.upstream import Upstream
@@ -86,7 +87,8 @@ def stage(
         model = "up/gpt-x"
     add_endpoint(world.acme, "summarize", model)
     where = SYSTEM, world.acme.workspace.id, world.acme.project.id
-    projects.update(*where, {"surfaces": ["endpoints", "light"]})
+    projects.update(*where, {"surfaces": ["endpoints", "light", "proxy"]})
+    add_provider(world.acme, upstream, "openai")
     policies.create(*where, {"key": "support_chat", "rules": []})
     private = f"{upstream.place[0]}:{upstream.place[1]}"
     with serving(tmp_path, database_url, redis_url, PRIVATE_UPSTREAMS=private) as server:
@@ -117,7 +119,18 @@ def test_every_sample_gets_its_answer(stage: tuple[Server, dict[str, str]]) -> N
     assert run([sys.executable, "-c", PYTHON], variables).strip()
     javascript = run(["node", *AS_MODULE, JAVASCRIPT], variables)
     assert javascript.strip() not in ("", "undefined")
+    call_by_policy({name: value for name, value in variables.items() if name.startswith("KAGU_")})
     call_lightly({name: value for name, value in variables.items() if name.startswith("KAGU_")})
+
+
+def call_by_policy(variables: dict[str, str]) -> None:
+    """Call the policy proxy in every language; only one of them names the request, and it counts once."""
+    answer = json.loads(run(["sh", "-c", policy_samples.CURL], variables))
+    assert answer["object"] == "chat.completion" and answer["kagu"]["action"] == "ALLOW"
+    assert "'policyKey': 'support_chat'" in run([sys.executable, "-c", policy_samples.PYTHON], variables)
+    typescript = ["node", *AS_MODULE, policy_samples.TYPESCRIPT]
+    assert "requestId: 'req_abc_001'" in run(typescript, variables)
+    assert "request_id_conflict" in run(typescript, variables)
 
 
 def call_lightly(variables: dict[str, str]) -> None:
