@@ -74,7 +74,7 @@ def show(rollout: UUID) -> BaseResponse:
 def live(rollout: UUID) -> BaseResponse:
     """Return the part of the page that keeps itself up to date; the whole page where something moved."""
     row = find(rollout)
-    if request.args.get("seen") != seen(row):
+    if request.args.get("seen", seen(row)) != seen(row):
         return Response(status=204, headers={"HX-Refresh": "true"})
     return pages.page("rollouts/_live.html", standing=standing(row), row=row, say=rollout_words)
 
