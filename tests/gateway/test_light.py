@@ -17,7 +17,7 @@ from app.domain.arm_counts import Counts
 from app.domain.light import asks, reports
 from app.extensions import db
 from app.models import Key, RecordRow, ReportedHour
-from app.services import arm_sums, keys, policies, projects, providers, receipts, rollouts
+from app.services import arm_sums, endpoints, keys, policies, projects, providers, receipts, rollouts
 from app.services import records as records_service
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.providers_world import records
@@ -126,12 +126,40 @@ def test_a_tier_picks_its_cheapest_model(proxy: Proxy) -> None:
 
 
 def test_providers_that_are_not_set_up_here_are_the_client_s_own(proxy: Proxy) -> None:
-    providers.update(SYSTEM, proxy.tenant.workspace.id, proxy.openai_id, {"active": True})
-    assert (
-        advice(proxy, requestedProvider="GROQ", requestedModel="llama-3.3-70b-versatile")["modelId"] == AWAY
-    )
-    own = advice(proxy, requestedProvider="AZURE", requestedModel="my-deployment")
+    told = advice(proxy, requestedProvider="GROQ", requestedModel="llama-3.3-70b-versatile")
+    assert told["modelId"] == AWAY and told["provider"] == "GROQ"
+    own = advice(proxy, requestedProvider="AZURE", requestedModel="my-deployment", inputTokens=10)
     assert own["modelId"] == "azure/my-deployment" and own["estimatedCostUsd"] is None
+    assert (
+        advice(proxy, requestedProvider=None, requestedModel="no-such-model", planKey="free")["modelId"]
+        == CHEAP
+    )
+    unknown = proxy.post(ADVICE, {**ASKED, "requestedProvider": None, "requestedModel": "no-such-model"})
+    assert unknown.status_code == 404
+
+
+def test_what_a_rule_leaves_out_is_told_and_a_prompt_that_it_names(proxy: Proxy) -> None:
+    where = SYSTEM, proxy.tenant.workspace.id, proxy.tenant.project.id
+    saved = {"prompt": "Be brief.", "user_prompt_template": "Q: {{input}}"}
+    endpoints.save(SYSTEM, proxy.tenant.workspace.id, proxy.tenant.endpoint.id, saved)
+    bounds = {"max_usd_per_request": "0.02", "max_input_usd_per_million": "1", "prompt": "hello@2"}
+    rule = {
+        "label": "Cheap",
+        "action": "FALLBACK",
+        "models": [CHEAP, "anthropic/claude-sonnet-4-5"],
+        **bounds,
+    }
+    policies.create(*where, {"key": "cheap", "rules": [rule]})
+    told = advice(proxy, policyKey="cheap", includePrompt=True)
+    assert told["candidates"] == [CHEAP] and told["reason"].endswith(f"{CHEAP} is left.")
+    assert [each["model"] for each in told["excluded"]] == [MODEL, "anthropic/claude-sonnet-4-5"]
+    assert all("costs more" in each["reason"] for each in told["excluded"])
+    assert told["promptVersion"] == "hello@2"
+    assert told["prompt"] == {"system": "Be brief.", "template": "Q: {{input}}"}
+    assert told["maxUsdPerRequest"] == "0.02" and told["maxInputUsdPerMillion"] == "1.00"
+    providers.update(SYSTEM, proxy.tenant.workspace.id, proxy.openai_id, {"active": False})
+    away = proxy.post(ADVICE, {**ASKED, "policyKey": "cheap"})
+    assert away.status_code == 400 and "costs more" in away.get_json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
