@@ -12,13 +12,14 @@ from flask.cli import ScriptInfo
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from app.commands import books, checks, files, people, processes
+from app.commands import books, checks, end_users, files, people, processes
 from app.config import ConfigError
 from app.domain.errors import GatewayError
 
 COMMANDS = (
     books.audit,
     checks.check,
+    end_users.erase_end_user,
     files.apply_command,
     files.export_command,
     people.create_admin,

@@ -18,6 +18,7 @@ from app.dashboard.docs import APPLY_EXAMPLE
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.books import CHECKS
+from app.domain.errors import InvalidInput
 from app.services import examples
 from tests.money import USD, make_prepaid
 from tests.product import ROOT, environment
@@ -240,3 +241,12 @@ def test_audit_names_what_is_wrong_and_exits_with_1(app: Flask, world: World) ->
     [finding] = json.loads(found.stdout)["findings"]
     assert (finding["check"], finding["workspace"]) == ("balance", "Acme")
     assert app.test_cli_runner().invoke(args=["audit", "--workspace", "Other"]).exit_code == 0
+
+
+def test_an_end_user_is_erased_without_a_browser(app: Flask, client: FlaskClient, world: World) -> None:
+    client.post(world.acme.url, json={"message": "Hi", "user": "ann"}, headers=world.acme.headers)
+    for requests in (1, 0):
+        printed = run(app, "erase-end-user", "Acme", "ann")
+        assert printed == f"Erased from {requests} requests; 0 conversations, 0 memories.\n"
+    with pytest.raises(InvalidInput, match="There is no workspace “Acne”"):
+        run(app, "erase-end-user", "Acne", "ann")

@@ -71,8 +71,10 @@ def export() -> Response:
 
 
 @blueprint.get("/one")
-def show() -> Response:
+def show() -> BaseResponse:
     """Show one end user: what they used, their latest requests, and where they stand in rollouts."""
+    if not request.args.get("user"):
+        return pages.see("end_users.index")
     name, chosen = (
         named(request.args.get("user", "")),
         one_of(request.args.get("range"), tuple(RANGES), "30d"),

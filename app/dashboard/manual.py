@@ -17,6 +17,11 @@ curl -X POST "{root}/api/auth" \\
   -H "Content-Type: application/json" \\
   -d '{{"name": "Northwind", "expires_in": 7776000, "maxCostPerRequestUsd": 0.05}}'
 """
+ANALYTICS_SAMPLE = """\
+curl -G "{root}/api/v1/analytics/spend" \\
+  -H "Authorization: Bearer $SLUICE_KEY" \\
+  -d by=model -d from=2026-03-01 -d to=2026-03-31 -d policy=support_chat
+"""
 MANAGEMENT_SAMPLE = """\
 curl -X PATCH "{root}/api/{project}/admin/endpoints/summarize" \\
   -H "Authorization: Bearer $SLUICE_KEY" \\

@@ -48,7 +48,7 @@ class Erased:
     is_done: bool = True
 
 
-def erase(actor: Actor, workspace_id: str, name: str) -> Erased:
+def erase(actor: Actor, workspace_id: str, name: str, seconds: float = SECONDS) -> Erased:
     """Erase an end user of the whole workspace. Admins may."""
     who = Who(workspace_id, checked(name))
 
@@ -56,7 +56,7 @@ def erase(actor: Actor, workspace_id: str, name: str) -> Erased:
         access.require(session, actor, workspace_id, "admin")
         return note(session, actor, who)
 
-    return run(who, SECONDS) if database.transaction(begin) else Erased()
+    return run(who, seconds) if database.transaction(begin) else Erased()
 
 
 def erase_own(caller: Caller, name: str) -> Erased:

@@ -113,10 +113,9 @@ def test_it_is_told_without_the_name_and_the_second_time_not_at_all(world: World
 
 def test_a_long_one_goes_on_in_the_background(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[tuple[str, ...]] = []
-    monkeypatch.setattr(erasures, "SECONDS", 0.0)
     monkeypatch.setattr(erasures.queue, "ring", lambda path, *ids: rung.append((path, *ids)))
     kept(world)
-    erasures.erase(SYSTEM, world.acme.workspace.id, NAME)
+    erasures.erase(SYSTEM, world.acme.workspace.id, NAME, seconds=0.0)
     ((path, *args),) = rung
     assert path == "app.jobs.end_users.erase" and erasures.go_on(*args).is_done
     assert named(RecordRow, world) == named(UsageHour, world) == []
