@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import g
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app.dashboard import forms, model_words, pages, policy_form, policy_words
@@ -80,6 +81,7 @@ def form_page(
         values=values,
         rows=policy_form.shown(values["rows"], wrong),
         errors=wrong,
+        summary={name: with_rule(name, text) for name, text in wrong.items()},
         most_rules=MOST_RULES,
         facts=policy_form.facts(),
         operators=policy_form.operators(),
@@ -89,6 +91,14 @@ def form_page(
         status=422 if wrong else 200,
         **choices(project),
     )
+
+
+def with_rule(name: str, text: str) -> str:
+    """Return what is wrong with the number of its rule before it."""
+    _rules, number, *_rest = [*name.split("."), "", ""]
+    if not name.startswith("rules.") or not number.isdecimal():
+        return text
+    return str(_("Rule %(number)d: %(text)s", number=int(number) + 1, text=text))
 
 
 def chosen(listed: list[Project], values: dict[str, Any]) -> Project | None:

@@ -10,13 +10,13 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app import respond
-from app.dashboard import budget_words, forms, light_use, pages, proxy_use
+from app.dashboard import budget_words, forms, light_use, pages, policy_words, proxy_use
 from app.dashboard.addresses import public_root
 from app.dashboard.auth import actor
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.openapi import About, Described, document
 from app.models import Project
-from app.services import call_counts, endpoints, keys, projects
+from app.services import call_counts, endpoints, keys, policies, projects
 from app.services.records import content_allowed
 
 blueprint = Blueprint("projects", __name__, url_prefix="/w/<workspace>/projects")
@@ -47,6 +47,8 @@ def show(project: UUID) -> Response:
         active_keys=active,
         use=proxy_use.use_of(found),
         light=light_use.use_of(found),
+        policies=policies.list_all(actor(), g.workspace.id, found.id),
+        policy_words=policy_words,
         last_used_at=max((key.last_used_at for key in active if key.last_used_at), default=None),
         budgets=budget_words.block("project", found.id),
         budget_words=budget_words,
