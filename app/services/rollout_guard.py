@@ -22,9 +22,9 @@ from app.models import Rollout
 from app.models.columns import utc_now
 from app.services import access, arm_sums, rollouts
 from app.services.rollout_history import owned, plan_of
+from app.services.rollout_notes import GUARD
 
 log = logging.getLogger(__name__)
-GUARD = Actor("system", None, "Rollout guard")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from app.models import Rollout
 from app.services import alerts, audit, webhooks
 from app.services.rollout_subjects import AnySubject
 
+GUARD = Actor("system", None, "Rollout guard")
 EVENTS = {
     "start": "rollout.started",
     "advance": "rollout.advanced",
@@ -60,6 +61,14 @@ def measured(reason: Mapping[str, Any]) -> dict[str, Any]:
     return {"metric": metric, "bound": bound, "calls": reason["calls"], **shown}
 
 
+def why(reason: Mapping[str, Any]) -> str:
+    """Return the reason of a rollback in a line, for the audit log."""
+    facts = measured(reason)
+    if "metric" not in facts:
+        return str(facts["note"])
+    return "{metric}: {new} against {old}, allowed {bound} more, after {calls} calls".format_map(facts)
+
+
 def promoted(session: Session, actor: Actor, subject: AnySubject, row: Rollout) -> None:
     """Mail that the new version is live for good."""
     note(session, "rollout_promoted", row.id, facts(actor, subject, row))
@@ -86,5 +95,5 @@ def facts(actor: Actor, subject: AnySubject, row: Rollout) -> dict[str, Any]:
         "version": row.new_number,
         "before": row.old_number,
         "share": told_share(row.share),
-        "actor": actor.label if actor.kind != "system" else "",
+        "actor": "" if actor == GUARD else actor.label,
     }

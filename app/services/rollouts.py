@@ -157,7 +157,8 @@ def roll_back(
 
     def work(session: Session, subject: AnySubject, row: Rollout) -> None:
         end(row, ROLLED_BACK, {**told, "by": actor.label})
-        changes = {"version": [row.new_number, row.old_number], "share": [row.share, 0]}
+        changes: dict[str, list[Any]] = {"version": [row.new_number, row.old_number], "share": [row.share, 0]}
+        changes["reason"] = [None, rollout_notes.why(told)]
         rollout_notes.audit_change(session, actor, subject, row, "roll_back", changes)
         rollout_notes.rolled_back(session, actor, subject, row)
 

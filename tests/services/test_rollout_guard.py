@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.models import Alert, ArmCount, DailySpend, Endpoint, Rollout, UsageHour
-from app.services import endpoints, records, rollout_guard, rollouts
+from app.services import alert_mails, endpoints, records, rollout_guard, rollouts
 from tests.providers_world import records as stored
 from tests.usage_world import row, write
 from tests.world import actor_of
@@ -175,3 +175,30 @@ def test_judging_never_disturbs_the_records(calls, rollout, monkeypatch):
     monkeypatch.undo()
     calls("old", 25)  # the next batch finds it
     assert now(rollout).outcome == "rolled_back"
+
+
+def test_of_two_workers_that_judge_at_once_one_acts(calls, rollout, monkeypatch):
+    monkeypatch.setattr(rollout_guard, "watch", lambda rollout_ids: None)
+    calls("old", 200)
+    calls("new", 40, outcome="failed")
+    original = rollouts.roll_back
+
+    def overtaken(*args):  # the other worker acts between this one's look and its act
+        monkeypatch.setattr(rollouts, "roll_back", original)
+        assert rollout_guard.quietly(rollout_guard.take_back_if_worse, rollout.id)
+        return original(*args)
+
+    monkeypatch.setattr(rollouts, "roll_back", overtaken)
+    assert not rollout_guard.quietly(rollout_guard.take_back_if_worse, rollout.id)
+    assert now(rollout).outcome == "rolled_back" and kinds() == ["rollout_rolled_back"]
+
+
+def test_the_mails_say_what_was_measured(calls, rollout, world):
+    calls("old", 200)
+    calls("new", 20, outcome="failed")
+    alert = all_of(Alert)[0]
+    letter = alert_mails.Letter(alert, world.acme.workspace, ["owner@acme.test"], 1)
+    text = " ".join(alert_mails.compose(letter).get_body(("plain",)).get_content().split())
+    assert "Version 2 of hello was taken back: it fails more often" in text
+    assert "100.0 % with version 2, 0.0 % with version 1. Allowed were 2 points more" in text
+    assert f"/w/acme/rollouts/{rollout.id}" in text
