@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from app.domain import (
     accounts,
+    alert_rules,
     aliases,
     budgets,
     chat_sessions,
@@ -17,6 +18,7 @@ from app.domain import (
     limits,
     plans,
     rollout_plans,
+    webhooks,
 )
 from app.domain.guardrails.settings import KINDS
 
@@ -134,7 +136,10 @@ PROJECT = Shape(
         "budgets": BUDGET,
     },
 )
-ALERTS = Shape(frozenset({"emails", "muted"}))
+RULE_WHERE = Shape(frozenset(alert_rules.WHERE))
+ALERT_RULE = Shape(alert_rules.FIELDS - {"where"}, ("name",), objects={"where": RULE_WHERE})
+ALERTS = Shape(frozenset({"emails", "muted"}), lists={"rules": ALERT_RULE})
+WEBHOOK = Shape(webhooks.FIELDS | {"secret"}, ("name",))
 WORKSPACE = Shape(
     frozenset({"name", "timezone", "plan"}),
     ("name",),
@@ -147,6 +152,7 @@ WORKSPACE = Shape(
         "plugins": PLUGIN,
         "aliases": ALIAS,
         "projects": PROJECT,
+        "webhooks": WEBHOOK,
         "budgets": BUDGET,
     },
 )
@@ -157,6 +163,6 @@ NOT_YET = frozenset(
         "allowed_models",
         "end_users", "evals", "jobs",
         "prompts",
-        "webhooks", "weight",
+        "weight",
     }
 )  # fmt: skip

@@ -160,7 +160,16 @@ def resolved(session: Session, workspace_id: str, confined: str | None, config: 
             if found is None or (name == "project" and confined not in (None, found[0])):
                 raise InvalidInput(GONE % (name, where[name]), param="where")
             where[name] = found[0]
-    return replace(config, where=where)
+    return replace(config, where=with_project(session, where))
+
+
+def with_project(session: Session, where: dict[str, str]) -> dict[str, str]:
+    """Return it with the project of its endpoint or key, which else could be named only by chance."""
+    for table, name in ((Endpoint, "endpoint"), (Key, "key")):
+        if name in where and "project" not in where:
+            project_id = session.scalar(select(table.project_id).where(table.id == where[name]))
+            where = {"project": str(project_id), **where}
+    return where
 
 
 def lookup(

@@ -15,6 +15,7 @@ from app.domain.errors import NotAllowed, NotFound
 from app.models import Account, Credential, Key, PluginSetting, Project, Provider, Workspace
 from app.services import (
     accounts,
+    alert_rules,
     alert_settings,
     aliases,
     budgets,
@@ -31,6 +32,7 @@ from app.services import (
     projects,
     providers,
     sub_accounts,
+    webhooks,
     workspaces,
 )
 from app.services.export_fields import alias_fields, endpoint, escaped, guardrails_of, policy, rules_of
@@ -90,7 +92,8 @@ class Exporter:
         return {
             **escaped({"name": self.row.name, "timezone": self.row.timezone}),
             **self.account(),
-            "alerts": escaped(alert_settings.as_fields(self.row)),
+            "alerts": self.alerts(),
+            **self.webhooks(),
             **guardrails_of(self.row),
             "members": [self.member(member) for member in members.list_all(self.actor, self.row.id)],
             "providers": [self.provider(provider, kept) for provider in listed],
@@ -122,6 +125,24 @@ class Exporter:
     def sub_accounts(self) -> list[Account]:
         """Return the sub-accounts."""
         return sub_accounts.list_all(self.actor, self.row.id)
+
+    def alerts(self) -> dict[str, Any]:
+        """Return who gets the mails, and the rules that still watch something."""
+        views = [view for view in alert_rules.list_all(self.actor, self.row.id) if not view.gone]
+        rules = [escaped({**alert_rules.as_fields(view.row), "where": dict(view.where)}) for view in views]
+        return {**escaped(alert_settings.as_fields(self.row)), **({"rules": rules} if rules else {})}
+
+    def webhooks(self) -> dict[str, Any]:
+        """Return the webhooks without their secrets; what programs made is theirs to make again."""
+        rows = [row for row in webhooks.list_all(self.actor, self.row.id) if row.project_id is None]
+        listed = [
+            {
+                **escaped(webhooks.as_fields(row)),
+                "secret": self.variables.reference("webhook", self.row.name, row.name),
+            }
+            for row in rows
+        ]
+        return {"webhooks": listed} if listed else {}
 
     def member(self, member: members.Member) -> dict[str, Any]:
         """Return a person and their role."""

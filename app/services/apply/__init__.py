@@ -78,6 +78,9 @@ def apply_workspace(actor: Actor, report: Report, item: Item, timezone: str) -> 
         plugins.apply_plugin(run, plugin)
     for project in item.items("projects", lambda fields: (fields.get("name") or fields["uuid"]).strip()):
         projects.apply_project(run, project)
+    alerts.apply_rules(run, item)
+    for webhook in item.items("webhooks", lambda fields: fields["name"].strip()):
+        alerts.apply_webhook(run, webhook)
     budgets.of_account(run, item)
     return run
 

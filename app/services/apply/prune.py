@@ -7,6 +7,7 @@ from functools import partial
 
 from app.domain.errors import InvalidInput
 from app.services import (
+    alert_rules,
     aliases,
     budgets,
     credentials,
@@ -19,6 +20,7 @@ from app.services import (
     projects,
     providers,
     sub_accounts,
+    webhooks,
 )
 from app.services.apply.report import Report, Run
 
@@ -52,6 +54,7 @@ def steps_of(run: Run, named: set[str]) -> Iterator[Step]:
     yield from alias_steps(run, named)
     yield from plugin_steps(run)
     yield from project_steps(run, named)
+    yield from alert_steps(run)
     yield from sub_account_steps(run)
     yield from budget_steps(run, named)
 
@@ -113,6 +116,21 @@ def project_steps(run: Run, named: set[str]) -> Iterator[Step]:
             yield from endpoints_of(run, project.id, path, named)
             yield from policies_of(run, project.id, path)
             yield from keys_of(run, project.id, path)
+
+
+def alert_steps(run: Run) -> Iterator[Step]:
+    """Yield the alert rules and the workspace's own webhooks that are switched on."""
+    off = {"active": False}
+    for view in alert_rules.list_all(run.actor, run.workspace_id):
+        if view.row.active:
+            switch_off = partial(alert_rules.update, run.actor, run.workspace_id, view.row.id, off)
+            yield f"{run.path}/alerts/rules/{view.row.name}", switch_off
+    for row in webhooks.list_all(run.actor, run.workspace_id):
+        if row.active and row.project_id is None:
+            yield (
+                f"{run.path}/webhooks/{row.name}",
+                partial(webhooks.update, run.actor, run.workspace_id, row.id, off),
+            )
 
 
 def sub_account_steps(run: Run) -> Iterator[Step]:

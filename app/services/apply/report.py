@@ -14,19 +14,20 @@ from app.domain.errors import GatewayError, InvalidFields, NotAllowed
 
 @dataclass(slots=True)
 class Report:
-    """The paths of all that the file names, by what became of it; the minted keys; the projects' uuids."""
+    """The paths of all that the file names, by what became of it; minted secrets; the projects' uuids."""
 
     created: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     pruned: list[str] = field(default_factory=list)
     keys: list[dict[str, str]] = field(default_factory=list, repr=False)
+    webhooks: list[dict[str, str]] = field(default_factory=list, repr=False)
     projects: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is printed."""
-        names = ("created", "changed", "unchanged", "pruned", "keys", "projects", "warnings")
+        names = ("created", "changed", "unchanged", "pruned", "keys", "webhooks", "projects", "warnings")
         return {name: getattr(self, name) for name in names}
 
     def note(self, path: str, *, created: bool = False, changed: bool = False) -> None:
