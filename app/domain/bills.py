@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.domain.frozen_prices import COMPARED
 from app.domain.pricing import MILLION, nano_to_usd
 from app.domain.sentences import Sentence
 
@@ -94,6 +95,8 @@ def extras(row: Billed) -> Iterator[Extra]:
     if row.shortfall_nano_usd:
         label = Sentence("More than was held, not charged")
         yield Extra(label, "−", nano_to_usd(row.shortfall_nano_usd))
+    if spared := (row.price or {}).get(COMPARED):
+        yield Extra(Sentence("Not charged: the call ran in shadow"), "−", nano_to_usd(spared))
 
 
 def extra_label(extra: Mapping[str, Any]) -> Sentence:

@@ -74,7 +74,8 @@ def repeats_of(actor: Actor, workspace_id: str, record_id: str) -> list[RecordRo
 
     def work(session: Session) -> list[RecordRow]:
         access.require(session, actor, workspace_id, "viewer")
-        where = RecordRow.parent_request_id == record_id, RecordRow.workspace_id == workspace_id
+        mine = RecordRow.parent_request_id == record_id, RecordRow.workspace_id == workspace_id
+        where = *mine, RecordRow.source != "shadow"
         order = RecordRow.created_at.desc(), RecordRow.id.desc()
         return list(session.scalars(select(RecordRow).where(*where).order_by(*order).limit(MOST_SHOWN)))
 

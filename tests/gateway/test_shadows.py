@@ -10,8 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.domain.actors import SYSTEM
+from app.domain.bills import cost
 from app.domain.calls import Call, Shadowed
 from app.domain.ids import new_id
+from app.domain.pricing import nano_to_usd
 from app.models import ChatSession, Credential, DailySpend, IdempotencyKey, UsageHour
 from app.services import policies, rollouts
 from app.services.health import health
@@ -54,6 +56,7 @@ def test_answer_and_bill_are_the_same_with_and_without(place: Place) -> None:
     assert (shadow.arm, shadow.rollout_id, shadow.parent_request_id) == ("shadow", rollout.id, second.id)
     assert (shadow.cost_nano_usd, shadow.endpoint_version, shadow.stream) == (0, 2, False)
     assert shadow.price["compared_nano_usd"] == 10 * charged
+    assert cost(shadow).extras[-1].usd == nano_to_usd(10 * charged) and cost(shadow).total_usd == "0.00"
     assert mistakes() == []
 
 
