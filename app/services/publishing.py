@@ -61,13 +61,18 @@ def discard_draft(actor: Actor, workspace_id: str, endpoint_id: str) -> Endpoint
 
 
 def set_pinned(actor: Actor, workspace_id: str, endpoint_id: str, pinned: bool) -> EndpointView:
-    """Keep what answers as it is, or let it be published over again. Editors may."""
+    """Keep what answers as it is, or let it be published over again. Editors may.
+
+    Conflict while a rollout is under way: more than one version answers.
+    """
 
     def work(session: Session) -> EndpointView:
         access.require(session, actor, workspace_id, "editor")
         endpoint = endpoint_versions.owned(session, workspace_id, endpoint_id, change=True)
         view = endpoint_versions.view_of(session, endpoint)
         if endpoint.pinned != pinned:
+            if pinned:
+                rollouts.check_none(session, endpoint.id)
             endpoint.pinned = pinned
             changes: dict[str, list[Any]] = {"version": [view.version.number, view.version.number]}
             verb = "pin" if pinned else "unpin"

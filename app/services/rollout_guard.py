@@ -98,7 +98,7 @@ def quietly(act: Callable[[str], bool], rollout_id: str) -> bool:
     except GatewayError as refusal:
         log.info("rollout %s left as it is: %s", rollout_id, refusal.code)
     except Exception as error:
-        log.exception("rollout %s could not be judged: %s", rollout_id, type(error).__name__)
+        log.error("rollout %s could not be judged: %s", rollout_id, type(error).__name__)
     return False
 
 

@@ -24,7 +24,8 @@ __all__ = ["current", "find", "list_all"]
 
 PROMOTED, ROLLED_BACK, STOPPED = OUTCOMES = ("promoted", "rolled_back", "stopped")
 UNDER_WAY = (
-    "A rollout of version %d is under way, so nothing else can go live. End it first; drafts can be saved."
+    "A rollout of version %d is under way: until it ends nothing else can go live or be pinned. "
+    "Drafts can be saved."
 )
 OVER = "This rollout is over."
 CHANGED = "Something else went live since, so there is nothing to undo."

@@ -123,14 +123,18 @@ def test_an_endpoint_with_a_plan_publishes_by_a_rollout(endpoint):
     assert rollouts.set_plan(SYSTEM, *endpoint, {}) and not rollouts.set_plan(SYSTEM, *endpoint, None)
 
 
-def test_what_is_pinned_is_neither_rolled_out_nor_promoted(endpoint):
+def test_what_is_pinned_is_not_rolled_out_and_what_is_rolled_out_is_not_pinned(endpoint):
     row = rollouts.start(SYSTEM, *endpoint, 2)
-    publishing.set_pinned(SYSTEM, endpoint[0], endpoint[2], True)
-    with pytest.raises(InvalidInput, match="pinned"):
-        rollouts.promote(SYSTEM, endpoint[0], row.id)
+    with pytest.raises(Conflict, match="under way"):
+        publishing.set_pinned(SYSTEM, endpoint[0], endpoint[2], True)
     rollouts.stop(SYSTEM, endpoint[0], row.id)
-    with pytest.raises(InvalidInput, match="pinned"):
-        rollouts.start(SYSTEM, *endpoint, 2)
+    publishing.set_pinned(SYSTEM, endpoint[0], endpoint[2], True)
+    for act in (
+        lambda: rollouts.start(SYSTEM, *endpoint, 2),
+        lambda: rollouts.undo(SYSTEM, endpoint[0], row.id),
+    ):
+        with pytest.raises(InvalidInput, match="pinned"):
+            act()
 
 
 def test_who_may(policy, world):
