@@ -52,6 +52,19 @@ class Resolved:
             plugins=tuple(dict.fromkeys((*self.plugins, *other.plugins))),
         )
 
+    def standing_in(self, lead: Resolved) -> Resolved:
+        """Return these models for a request of the lead's: only what that asks for beside models counts."""
+        return replace(self, alias=lead.alias, preset=lead.preset, reasons=lead.reasons, plugins=lead.plugins)
+
+    def in_place_of(self, lead: Resolved) -> Resolved:
+        """Return these models with what the lead asks for, as far as they bring nothing of their own."""
+        return replace(
+            self,
+            preset=self.preset if self.preset != NO_PRESET else lead.preset,
+            reasons=self.reasons or lead.reasons,
+            plugins=tuple(dict.fromkeys((*self.plugins, *lead.plugins))),
+        )
+
     def asked_of(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the body with what a suffix asks for; the client's own effort stands."""
         asked: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from app.domain.endpoints import EndpointConfig
 from app.domain.errors import InvalidRequest, ModelNotFound, NotAllowed
 from app.domain.lineups import Lineup
 from app.domain.model_names import Resolved
+from app.domain.policies.rules import FALLBACK, Ruling
 from app.domain.targets import Candidate, Skipped, Target
 from app.domain.wishes import Wishes, parse_wishes
 from app.services import lineups, own_keys
@@ -40,7 +41,33 @@ def find_named(caller: Caller, call: Call, names: tuple[str, ...], *, fresh: boo
 
 def find_among(lineup: Lineup, caller: Caller, call: Call, names: tuple[str, ...]) -> Target:
     """Return the models of these names as far as a lineup offers them; raise ModelNotFound."""
-    resolved = model_names.resolve(names, lineup)
+    return target_of(lineup, caller, call, names, model_names.resolve(names, lineup))
+
+
+def find_ruled(
+    lineup: Lineup, caller: Caller, call: Call, ruling: Ruling, requested: tuple[str, ...]
+) -> Target:
+    """Return the models of a policy's ruling, with what the requested names ask for beside their models."""
+    resolved = model_names.resolve(ruling.models, lineup)
+    if ruling.names_models:
+        lead = known_of(requested, lineup)
+        is_behind = ruling.action == FALLBACK
+        resolved = resolved.standing_in(lead) if is_behind else resolved.in_place_of(lead)
+    return target_of(lineup, caller, call, ruling.models, resolved)
+
+
+def known_of(names: tuple[str, ...], lineup: Lineup) -> Resolved:
+    """Return what names stand for; nothing where they stand for nothing."""
+    try:
+        return model_names.resolve(names, lineup)
+    except ModelNotFound:
+        return Resolved()
+
+
+def target_of(
+    lineup: Lineup, caller: Caller, call: Call, names: tuple[str, ...], resolved: Resolved
+) -> Target:
+    """Return who of a lineup can answer as these models."""
     modality = model_names.check_modality(resolved, call.operation, lineup)
     body = call.chat
     call.chat = resolved.asked_of(body)

@@ -26,7 +26,7 @@ from app.domain.routing.conversations import messages_of
 from app.domain.routing.needs import tokens_of
 from app.domain.targets import Target
 from app.domain.tokens import message_text
-from app.services import endpoint_routes, live_policies, model_targets
+from app.services import endpoint_routes, lineups, live_policies, model_targets
 from app.services.live_policies import LivePolicy
 
 NOTHING = PolicyConfig()
@@ -79,7 +79,8 @@ def target_for(policy: LivePolicy, asked: Asked, call: Call, *, fresh: bool) -> 
 def models_for(governed: Governed, asked: Asked, call: Call, *, fresh: bool) -> Target:
     """Return the models that the ruling leaves; a call that is blocked may ask for any, known or not."""
     if not governed.blocks:
-        return model_targets.find_named(asked.caller, call, governed.ruling.models, fresh=fresh)
+        lineup = lineups.find(asked.caller, fresh=fresh)
+        return model_targets.find_ruled(lineup, asked.caller, call, governed.ruling, asked.requested)
     try:
         return model_targets.find_named(asked.caller, call, asked.requested, fresh=fresh)
     except ModelNotFound:

@@ -218,6 +218,27 @@ def test_savings_are_told_against_what_was_asked_for(proxy: Proxy) -> None:
     assert account_of(proxy.tenant).balance_nano_usd == USD - 37_000 and mistakes() == []
 
 
+def test_a_stand_in_answers_the_request_as_it_is(proxy: Proxy) -> None:
+    brief = {"name": "brief", "models": [CHEAP], "prompt": "Be brief."}
+    for fields in (brief, {"name": "kind", "models": [DEAR], "prompt": "Be kind."}):
+        aliases.create(SYSTEM, proxy.tenant.workspace.id, fields)
+    govern(
+        proxy,
+        {"when": {"plan": "free"}, "action": "DOWNGRADE", "models": [CHEAP]},
+        {"action": "FALLBACK", "models": ["brief"]},
+    )
+
+    def prompt_of(model: str, **headers: str) -> str | None:
+        told(proxy, {**BODY, "model": model}, **headers)
+        first = proxy.upstream.requests[-1].json["messages"][0]
+        return first["content"] if first["role"] == "system" else None
+
+    assert prompt_of(DEAR) is None and prompt_of("kind") == "Be kind."
+    assert prompt_of("kind", x_kagu_plan_id="free") == "Be kind."
+    proxy.upstream.script("dear", error_reply(500))
+    assert prompt_of(DEAR) is None and proxy.upstream.requests[-1].json["model"] == "cheap"
+
+
 def test_the_hold_covers_the_dearest_who_may_answer(proxy: Proxy) -> None:
     govern(proxy, {"action": "DOWNGRADE", "models": [CHEAP, DEAR]})
     make_prepaid(proxy.tenant, 1_000_000)  # enough for fifty tokens of the cheap one alone

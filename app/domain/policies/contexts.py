@@ -53,7 +53,8 @@ def from_headers(headers: Headers) -> Context:
     """Return the context in `x-kagu-*`; raise InvalidRequest (400) naming the header that is wrong."""
 
     def read(name: str, longest: int, *, needed: bool = False) -> str:
-        return checked(headers.get(HEADER + name, ""), f"The header {HEADER}{name}", longest, needed=needed)
+        value = as_text(headers.get(HEADER + name, ""))
+        return checked(value, f"The header {HEADER}{name}", longest, needed=needed)
 
     facts = {fact: read(rest, LONGEST_FACT) for fact, rest in FACTS.items()}
     request_id = headers.get(f"{HEADER}request-id")
@@ -66,6 +67,16 @@ def from_headers(headers: Headers) -> Context:
         facts,
         f"The header {HEADER}trial-status",
     )
+
+
+def as_text(value: str) -> str:
+    """Return a header's value as its client wrote it: in UTF-8 where it is that, else in Latin-1."""
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 def made(

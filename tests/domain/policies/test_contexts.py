@@ -24,6 +24,13 @@ def test_what_is_said_is_read_in_the_case_in_which_it_is_compared() -> None:
     assert from_headers(NEEDED).as_dict() == {}
 
 
+@pytest.mark.parametrize("name", ["Zoë", "Łukasz", "李"])
+def test_a_name_in_utf_8_is_the_same_user_as_in_a_body(name: str) -> None:
+    sent = name.encode().decode("latin-1")  # as web servers hand it on
+    assert from_headers(NEEDED | {"x-kagu-user-id": sent}).user_id == name
+    assert from_headers(NEEDED | {"x-kagu-user-id": "Zo\xeb"}).user_id == "Zoë"
+
+
 @pytest.mark.parametrize(
     ("header", "value"),
     [
