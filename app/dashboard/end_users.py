@@ -93,11 +93,7 @@ def erase() -> BaseResponse:
     if forms.text("sure") != SURE:
         flash(_("Nothing was erased: tick first that it is meant for good."), "error")
         return pages.see("end_users.show", user=name)
-    try:
-        erased = erasures.erase(actor(), g.workspace.id, name)
-    except InvalidInput as error:
-        return pages.refuse("end_users.index", error)
-    return pages.see("end_users.index", told(erased))
+    return pages.see("end_users.index", told(erasures.erase(actor(), g.workspace.id, name)))
 
 
 def page_of(found: Story, chosen: str) -> Response:
@@ -132,9 +128,10 @@ def read() -> Asked:
 
 def named(text: str) -> str:
     """Return an end user's name as an address carries it; raise NotFound for what cannot be one."""
-    if not text or len(text) > erasures.LONGEST_NAME or "\x00" in text:
-        raise NotFound("There is no such end user.")
-    return text
+    try:
+        return erasures.checked(text)
+    except InvalidInput:
+        raise NotFound("There is no such end user.") from None
 
 
 def ranges() -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from app.domain.actors import at_least
 from app.domain.receipts import Receipt
 from app.models import RecordRow
 from app.services.receipts import Story
+from app.services.usage_hours import ERASED
 
 Fact = tuple[Any, ...]  # term, value and, where one is needed, a hint
 
@@ -79,9 +80,11 @@ def of_the_client(row: RecordRow) -> list[Fact]:
     facts: list[Fact] = []
     if row.operation != "chat":
         facts.append((_("Asked for"), code(row.operation)))
-    if row.end_user:
-        same = link(row.end_user, "requests.index", end_user=row.end_user)
-        facts.append((_("End user"), same, _("as the application named them")))
+    if row.end_user == ERASED:
+        facts.append((_("End user"), _("erased on request")))
+    elif row.end_user:
+        page = link(row.end_user, "end_users.show", user=row.end_user)
+        facts.append((_("End user"), page, _("as the application named them")))
     if row.tag:
         facts.append((_("Tag"), code(row.tag), _("the application's own word for whom it was")))
     return facts

@@ -241,7 +241,8 @@ def purge() -> None:
     """Forget hours that are too long ago."""
 
     def work(session: Session) -> None:
-        mine = UsageHour.workspace_id.in_(select(Workspace.id))
-        session.execute(delete(UsageHour).where(mine, UsageHour.starts_at < kept_since()))
+        for table in (UsageHour, ReportedHour):
+            mine = table.workspace_id.in_(select(Workspace.id))
+            session.execute(delete(table).where(mine, table.starts_at < kept_since()))
 
     database.transaction(work)

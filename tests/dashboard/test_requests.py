@@ -194,8 +194,9 @@ def test_money_that_was_held_is_told_and_the_end_user_filters(client, world, vie
         "responses",
     ):
         assert words in page, words
-    same = re.search(r'href="([^"]*end_user=[^"]*)"', page)[1]
-    assert made in viewer.get(same).text
+    their_page = viewer.get(re.search(r'href="([^"]*user=[^"]*)"', page)[1]).text
+    same = viewer.get(re.search(r'href="([^"]*end_user=[^"]*)"', their_page)[1]).text
+    assert made in same and "About this end user" in same
     assert "No request matches" in viewer.get(LIST, query_string={"end_user": "ann"}).text
     (row,) = csv.DictReader(io.StringIO(viewer.get(f"{LIST}/export.csv").text))
     assert (row["held_usd"], row["shortfall_usd"], row["overage_usd"]) == ("0.009", "0.0000004", "0.0000003")

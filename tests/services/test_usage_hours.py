@@ -162,8 +162,11 @@ def test_what_was_recorded_before_is_counted_once_and_on_from_where_it_broke_off
 
 
 def test_hours_are_forgotten_after_400_days(world: World) -> None:
-    write(row(world.acme, NOW - timedelta(days=399)), row(world.acme, NOW - timedelta(days=402)))
+    calls = row(world.acme, NOW - timedelta(days=399)), row(world.acme, NOW - timedelta(days=402))
+    write(*calls)
+    database.transaction(lambda session: usage_hours.add(session, calls, ReportedHour))
     usage_hours.purge()
+    assert len(rows(ReportedHour)) == 1
     assert [hour.starts_at.date() for hour in hours()] == [(NOW - timedelta(days=399)).date()]
 
 
