@@ -200,6 +200,7 @@ def receipt(row: Any) -> dict[str, Any]:
             "warnings": list(row.warnings or ()),
         },
         "policy": policy_stories.receipt(row),
+        "reported": reported(row),
     }
 
 
@@ -223,3 +224,12 @@ def answered_by(row: Any) -> str | None:
 def usd(nano_usd: int | None) -> float | None:
     """Return dollars as JSON shows them."""
     return None if nano_usd is None else float(nano_to_usd(nano_usd))
+
+
+def reported(row: Any) -> dict[str, Any] | None:
+    """Return what a client reported of its own call (light mode); None of a call that we made."""
+    if row.reported is None:
+        return None
+    nano_usd = {name: row.reported.get(f"{name}_nano_usd") for name in ("cost", "catalog", "savings")}
+    plain = {name: value for name, value in row.reported.items() if not name.endswith("_nano_usd")}
+    return plain | {f"{name}_usd": usd(value) for name, value in nano_usd.items()}

@@ -80,6 +80,7 @@ def row(**changes: Any) -> SimpleNamespace:
         "cost_nano_usd": 1_500_000,
         "savings_nano_usd": 3_500_000,
         "policy_key": None,
+        "reported": None,
         "arm": None,
         "duration_ms": 812,
         "outcome": "succeeded",

@@ -217,6 +217,15 @@ def test_a_report_is_kept_apart_from_all_that_is_metered(proxy: Proxy) -> None:
     assert (hour.model, hour.policy, hour.plan, hour.source) == (CHEAP, "support_chat", "free", "reported")
 
 
+def test_a_reports_receipt_tells_its_numbers_apart(proxy: Proxy) -> None:
+    told = report(proxy, planKey="free", costUsd="0.0002")
+    receipt = proxy.get(f"/v1/receipts/{told['id']}").get_json()
+    assert receipt["execution"]["actual_cost_usd"] == 0 and receipt["execution"]["input_tokens"] == 0
+    said = receipt["reported"]
+    assert (said["cost_usd"], said["catalog_usd"], said["savings_usd"]) == (0.0002, 0.00021, 0.00329)
+    assert said["input_tokens"] == 1_000 and receipt["policy"]["rule"] == "Free users"
+
+
 def test_what_was_advised_is_taken_as_used_where_nothing_is_said(proxy: Proxy) -> None:
     report(proxy, planKey="free", actionTaken="DOWNGRADE")
     assert (proxy.record.model_answered, reported_hours()[0].savings_nano_usd) == ("gpt-4o-mini", 3_290_000)
