@@ -53,6 +53,18 @@ def test_a_version_that_always_fails_is_taken_back_for_the_next_call(place: Plac
     assert place.post(x_sluice_user_id=next(new)).status_code == 200 and place.models[-1] == "old"
 
 
+def test_a_version_that_is_ten_times_as_dear_is_taken_back(place: Place) -> None:
+    rollout = place.start(share=50)
+    subject = place.tenant.workspace.id, place.endpoint.id
+    old, new = users(*subject, is_new=False), users(*subject, is_new=True)
+    for _ in range(40):
+        place.post(x_sluice_user_id=next(old))
+        if now(rollout).ended_at is None:
+            assert place.post(x_sluice_user_id=next(new)).status_code == 200
+    assert (now(rollout).outcome, now(rollout).reason["metric"]) == ("rolled_back", "cost_p50")
+    assert place.models[-1] == "old" and sum(row.arm == NEW for row in records()) < 40
+
+
 def test_a_policy_whose_new_version_can_ask_nobody_is_taken_back(
     world: World, upstream: Upstream, client: FlaskClient
 ) -> None:
