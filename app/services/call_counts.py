@@ -18,6 +18,7 @@ from app.services.usage_hours import FAILED
 
 MOST_COUNTED = 10_000  # newest calls that are looked at, so that a busy workspace's pages stay quick
 MOST_LOOKED_BACK = 1_000
+SOMEBODYS = RecordRow.source != "shadow"  # those in shadow nobody made
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def by_policy(actor: Actor, workspace_id: str) -> Recent:
         since = utc_now() - timedelta(hours=24)
         query = (
             select(RecordRow.project_id, RecordRow.policy_key)
-            .where(RecordRow.workspace_id == workspace_id, RecordRow.created_at >= since)
+            .where(RecordRow.workspace_id == workspace_id, SOMEBODYS, RecordRow.created_at >= since)
             .order_by(RecordRow.created_at.desc())
             .limit(MOST_COUNTED)
         )
@@ -84,7 +85,7 @@ def recent(session: Session, column: object, *where: object) -> Recent:
     since = utc_now() - timedelta(hours=24)
     query = (
         select(column)  # type: ignore[call-overload]
-        .where(*where, RecordRow.created_at >= since)
+        .where(*where, SOMEBODYS, RecordRow.created_at >= since)
         .order_by(RecordRow.created_at.desc())
         .limit(MOST_COUNTED)
     )
@@ -99,7 +100,7 @@ def of_endpoint(actor: Actor, workspace_id: str, endpoint_id: str) -> Activity:
         access.require(session, actor, workspace_id, "viewer")
         owned = RecordRow.endpoint_id == endpoints.owned(session, workspace_id, endpoint_id).id
         outcomes = recent(session, RecordRow.outcome, owned)
-        newest = select(RecordRow.source).where(owned).order_by(RecordRow.created_at.desc())
+        newest = select(RecordRow.source).where(owned, SOMEBODYS).order_by(RecordRow.created_at.desc())
         sources = set(session.scalars(newest.limit(MOST_LOOKED_BACK)))
         calls, refused = outcomes.calls.total(), outcomes.calls["refused"]
         failed = sum(outcomes.calls[outcome] for outcome in FAILED)

@@ -15,7 +15,7 @@ from app.domain.calls import Call, Shadowed
 from app.domain.ids import new_id
 from app.domain.pricing import nano_to_usd
 from app.models import ChatSession, Credential, DailySpend, IdempotencyKey, UsageHour
-from app.services import policies, rollouts
+from app.services import call_counts, policies, replays, rollouts
 from app.services.health import health
 from app.services.shadow_queue import MOST_BYTES, MOST_WAITING, Asked, Queue
 from tests.gateway.rollout_world import SHADOW, Place, apart, make_place
@@ -67,6 +67,9 @@ def test_counts_of_the_account_do_not_know_it_and_the_providers_do(place: Place)
     assert (spent["account"].calls, spent["provider"].calls) == (1, 2)
     assert spent["provider"].spent_nano_usd == 11 * spent["account"].spent_nano_usd > 0
     assert sum(row.calls for row in rows(UsageHour)) == 1
+    place_of = SYSTEM, place.tenant.workspace.id, place.endpoint.id
+    assert call_counts.of_endpoint(*place_of).calls == 1
+    assert replays.repeats_of(*place_of[:2], apart()[0][0].id) == []
 
 
 @pytest.mark.parametrize("status", [401, 500])
