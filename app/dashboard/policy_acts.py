@@ -39,6 +39,7 @@ def pressed(project_id: str) -> tuple[dict[str, Any], dict[str, str]]:
         errors = SWITCHES_OF_VIEW[act](values)
     elif act in ACTS:
         ACTS[act](values["rows"], int(number) if number.isdecimal() else 0)
+        values["focus"] = "add" if act == "remove" else ""
     return values, errors
 
 
@@ -108,9 +109,10 @@ def to_sentences(values: dict[str, Any]) -> dict[str, str]:
     """Go on as sentences; YAML that has no such form stays what it is."""
     try:
         values |= {"rows": policy_form.rows_of(policy_form.read_yaml(values["rules_yaml"])), "as_yaml": False}
-    except (InvalidInput, AttributeError, KeyError, TypeError) as error:
-        unlike = str(_("This cannot be shown as sentences."))
-        return {"rules_yaml": error.message if isinstance(error, InvalidInput) else unlike}
+    except InvalidInput as error:
+        return {"rules_yaml": error.message}
+    except (AttributeError, KeyError, TypeError):
+        return {"rules_yaml": str(_("This cannot be shown as sentences."))}
     return {}
 
 

@@ -15,14 +15,17 @@ from app.dashboard import forms, policy_words, route_rules
 from app.dashboard.route_rules import Clause
 from app.domain import strict_yaml
 from app.domain.errors import InvalidFields, InvalidInput
-from app.domain.policies.conditions import FIELDS, WORDS
+from app.domain.policies.conditions import FIELDS, NUMBERS, WORDS
 from app.domain.policies.rules import ACTIONS, ALLOW, BLOCK, MOST_MODELS, MOST_RULES, WITH_MODELS, parse_rule
-from app.domain.route_conditions import SWITCHES
+from app.domain.policies.rules import FIELDS as RULE_FIELDS
+from app.domain.route_conditions import OPERATORS, SWITCHES
 
 FEW_RULES = 3  # so many are unfolded from the start
 LEAST_CLAUSES, LEAST_MODELS = 2, 2
 TEXTS = ("label", "max_usd_per_request", "max_input_usd_per_million", "min_quality", "prompt", "message")
 BOUNDS = ("max_usd_per_request", "max_input_usd_per_million", "min_quality")
+WORD_OPERATORS = ("is", "not")
+COMPARED = frozenset(NUMBERS) - frozenset(SWITCHES)
 LISTS = ("providers", "excluded_providers")
 NAME = re.compile(r"rules\.(\d{1,3})\.label")
 
@@ -105,7 +108,12 @@ def separated(typed: str) -> list[str]:
 
 def joined(values: Iterable[str]) -> str:
     """Return values as they are typed."""
-    return ", ".join(f'"{value}"' if "," in value else value for value in values)
+    return ", ".join(quoted(value) if "," in value or value[:1] == '"' else value for value in values)
+
+
+def quoted(value: str) -> str:
+    """Return a value in double quotes."""
+    return '"' + value.replace('"', '""') + '"'
 
 
 def rows_of(rules: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -114,17 +122,25 @@ def rows_of(rules: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 
 def row_of(rule: Mapping[str, Any]) -> Row:
-    """Return one rule as the form has it."""
+    """Return one rule as the form has it; raise InvalidInput for what it has no field for."""
+    when = rule.get("when") or {}
+    if not rule.keys() <= RULE_FIELDS or not when.keys() <= set(FIELDS):
+        raise no_field()
     texts = {name: str(rule[name]) for name in TEXTS if name != "label" and name in rule}
     texts |= {name: joined(rule[name]) for name in LISTS if name in rule}
-    when = rule.get("when") or {}
     return Row(
-        label=str(rule.get("label", "")),
+        label=str(rule.get("label") or ""),
         action=str(rule.get("action", ALLOW)).upper(),
         clauses=[clause for name, value in when.items() for clause in clauses_of(name, value)],
         models=[str(model) for model in rule.get("models", ())],
         texts=texts,
     )
+
+
+def no_field() -> InvalidInput:
+    """Return the error of what a file says and the form cannot."""
+    message = _("The form has no field for something that stands here. Correct it, or go on as YAML.")
+    return InvalidInput(str(message), param="rules_yaml")
 
 
 def clauses_of(name: str, value: Any) -> list[Clause]:
@@ -133,8 +149,10 @@ def clauses_of(name: str, value: Any) -> list[Clause]:
         operator, values = ("not", value["not"]) if isinstance(value, Mapping) else ("is", value)
         typed = joined([values] if isinstance(values, str) else values)
         return [Clause(name, operator, typed.lower() if name == "trial_status" else typed)]
-    given = value if name in SWITCHES or isinstance(value, Mapping) else {"eq": value}
-    found = route_rules.clauses_of(name, given)
+    given = value if isinstance(value, Mapping) else {"eq": value}
+    if not given.keys() <= set(OPERATORS):
+        raise no_field()
+    found = route_rules.clauses_of(name, given["eq"] if name in SWITCHES else given)
     return [Clause(each.fact, "is" if each.operator == "eq" else each.operator, each.value) for each in found]
 
 
@@ -190,22 +208,36 @@ def read() -> list[Any]:
     if "rules_yaml" in request.form:
         return read_yaml(forms.text("rules_yaml"))
     rows = [row for row in typed_rows() if not row.is_blank]
-    errors = {f"rules.{number}.when": twice for number, row in enumerate(rows) if (twice := said_twice(row))}
+    wrong = enumerate(wrong_clauses(row) for row in rows)
+    errors = {f"rules.{number}.{name}": text for number, found in wrong for name, text in found.items()}
     if errors:
         raise InvalidFields(errors)
     return [row.as_json() for row in rows]
 
 
-def said_twice(row: Row) -> str:
-    """Return what to do about a fact of which two conditions speak; empty where each has one."""
-    said = [
-        (each.fact.partition(":")[0], "" if each.fact in WORDS else each.operator) for each in row.clauses
-    ]
-    double = next((name for name, operator in said if said.count((name, operator)) > 1), None)
-    if double is None:
-        return ""
-    fact = policy_words.FACTS[double]
-    return str(_("“%(fact)s” is there twice: put all that it may be into one condition.", fact=fact))
+def wrong_clauses(row: Row) -> dict[str, str]:
+    """Return what is wrong with conditions that a file could not even say, by field."""
+    errors: dict[str, str] = {}
+    said: set[tuple[str, str]] = set()
+    for each in row.clauses:
+        name = each.fact.partition(":")[0]
+        once = (name, each.operator if name in COMPARED else "")
+        wrong = misfit(name, each.operator)
+        if once in said:
+            wrong = _("“%(fact)s” is there twice: put all that it may be into one condition.")
+        if wrong:
+            errors[f"when.{name}"] = str(wrong) % {"fact": policy_words.FACTS.get(name, name)}
+        said.add(once)
+    return errors
+
+
+def misfit(name: str, operator: str) -> str:
+    """Return how a fact can be compared, where it is compared otherwise."""
+    if name in WORDS and operator not in WORD_OPERATORS:
+        return str(_("“%(fact)s” can be compared with “is” and “is not”."))
+    if name in COMPARED and operator == "not":
+        return str(_("“%(fact)s” can be compared with all but “is not”."))
+    return ""
 
 
 def read_yaml(text: str) -> list[Any]:

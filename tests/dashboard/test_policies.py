@@ -111,7 +111,7 @@ def test_the_page_tells_every_rule_and_whose_model_is_not_ready(
 def test_the_form_gives_back_what_a_file_says() -> None:
     odd = {
         "label": "Odd",
-        "when": {"cohort": ["a,b", "c"], "input_tokens": {"eq": 5, "lt": 9}},
+        "when": {"cohort": ["a,b", 'c"', '"d"'], "input_tokens": {"eq": 5, "lt": 9}},
         "action": "BLOCK",
     }
     for rule in (NIGHT, BLOCKED, FREE, odd):
@@ -150,6 +150,9 @@ def test_a_save_over_somebody_elses_is_refused_once(person: FlaskClient, policy:
         ({"rules.0.value": ["", "", ""]}, "Give 1 to 100 values."),
         ({"rules.0.models": ["nobody/gpt", ""]}, "There is no model “nobody/gpt” here."),
         ({"rules.0.fact": ["plan", "plan", ""]}, "“the plan” is there twice"),
+        ({"rules.0.operator": ["gt", "is", "is"]}, "can be compared with “is” and “is not”."),
+        ({"rules.0.fact": ["input_tokens", "", ""], "rules.0.operator": ["not", "is", "is"]},
+         "can be compared with all but “is not”."),
         ({"rules.0.max_usd_per_request": "much"}, "f-rules.0.max_usd_per_request-error"),
         ({"rules.0.min_quality": "101"}, "Must be a whole number from 0 to 100."),
         ({"key": "no spaces"}, "Use letters, digits, dots"),
@@ -210,6 +213,8 @@ def test_rules_go_to_yaml_and_back(person: FlaskClient, policy: PolicyView) -> N
     assert 'value="Free users"' in press(person, policy, "sentences", rules_yaml=text)
     assert "f-rules_yaml-error" in press(person, policy, "sentences", rules_yaml="- label: [")
     assert "cannot be shown" in press(person, policy, "sentences", rules_yaml="- when: {plan: {gt: 3}}")
+    for odd in ("- when: {weather: rain}", "- colour: red", "- when: {input_tokens: {about: 3}}"):
+        assert "f-rules_yaml-error" in press(person, policy, "sentences", rules_yaml=odd)
     form = {"name": "Support", "key": "support_chat", "save_as": "live"}
     assert person.post(page_of(policy), data={**form, "rules_yaml": text}).status_code == 303
     assert again(policy).config.rules[0].label == "Free users"
