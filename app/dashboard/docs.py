@@ -16,6 +16,7 @@ from app.dashboard import (
     plugin_manual,
     policy_manual,
     rollout_manual,
+    webhook_manual,
 )
 from app.dashboard.addresses import public_root
 from app.domain.proxy_snippets import Route, anthropic_script, openai_script
@@ -143,6 +144,7 @@ def index() -> Response:
         **plugin_manual.context(),
         **policy_manual.context(public_root()),
         **rollout_manual.context(),
+        **webhook_manual.context(public_root()),
     )
 
 
@@ -214,6 +216,8 @@ def about_running() -> list[tuple[str, str]]:
         ("usage", str(_("Usage"))),
         ("analytics", str(_("Savings, end users and the analytics API"))),
         ("alerts", str(_("Provider limits and alerts"))),
+        ("alert_rules", str(_("Alert rules"))),
+        ("webhooks", str(_("Webhooks"))),
         ("limits", str(_("Limits"))),
         ("roles", str(_("Roles"))),
         ("kept", str(_("What is kept, and for how long"))),

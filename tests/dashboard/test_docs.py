@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.config import SETTINGS
-from app.dashboard import docs, guardrail_words, policy_manual, rollout_manual
+from app.dashboard import docs, guardrail_words, policy_manual, rollout_manual, webhook_manual
 from app.domain import apply_file, rollout_plans, strict_yaml
 from app.domain.actors import SYSTEM
 from app.domain.policies.conditions import FIELDS
@@ -48,8 +48,9 @@ def test_every_setting_and_exact_error_is_listed(world, sign_in):
 def test_what_stands_in_the_apply_examples_works(app):
     make_person("ann@example.com", None, "")
     variables = {"OPENAI_API_KEY": "sk-upstream-secret-0001", "CI_KEY": "ci-key-0123456789"}
+    variables["HOOK_SECRET"] = "whsec_0123456789"
     examples = docs.APPLY_EXAMPLE, docs.ACCOUNTS_EXAMPLE, docs.BUDGETS_EXAMPLE, guardrail_words.EXAMPLE
-    for example in (*examples, policy_manual.FILE):
+    for example in (*examples, policy_manual.FILE, webhook_manual.FILE):
         document = apply_file.read(example.encode(), variables)
         assert apply(SYSTEM, document).created
         again = apply(SYSTEM, document)

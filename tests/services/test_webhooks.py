@@ -26,7 +26,7 @@ from tests.upstream import Upstream
 from tests.upstream_replies import Reply
 from tests.world import World
 
-RECEIVER = Path(__file__).resolve().parents[2] / "examples" / "webhook_receiver.py"
+RECEIVER = Path(__file__).resolve().parents[2] / "templates" / "docs" / "webhook_receiver.py"
 NO_MODEL = "None"  # how the upstream names requests that are no calls
 
 
