@@ -10,7 +10,8 @@ from app.domain.histograms import bucket_of
 from app.domain.rollouts import ARMS, FULL, OLD
 
 SUMS = ("calls", "errors", "guardrails", "cost_nano_usd", "input_tokens", "output_tokens")
-HISTOGRAMS = ("latency", "cost")  # in milliseconds and nano-dollars, of calls that succeeded
+HISTOGRAMS = ("latency", "cost")  # in milliseconds and nano-dollars
+TIMED = ("succeeded", "client_left")  # who leaves has waited too long: a version that hangs must look slow
 MEASURES = (*SUMS, *HISTOGRAMS)
 FAILED = ("failed", "cut", "aborted", "crashed")
 GUARDED = ("guardrail_blocked", "policy_blocked", "output_schema_invalid")  # codes of errors
@@ -98,11 +99,11 @@ def counts_of(row: Mapping[str, Any]) -> dict[tuple[str, int], int]:
         ("input_tokens", 0): row.get("input_tokens") or 0,
         ("output_tokens", 0): row.get("output_tokens") or 0,
     }
-    if outcome == "succeeded":
-        if (took := row.get("duration_ms", 0)) is not None:  # a client need not report it
-            found["latency", bucket_of(took)] = 1
-        if cost is not None:
-            found["cost", bucket_of(cost)] = 1
+    took = row.get("duration_ms")  # a client need not report it
+    if outcome in TIMED and took is not None:
+        found["latency", bucket_of(took)] = 1
+    if outcome == "succeeded" and cost is not None:
+        found["cost", bucket_of(cost)] = 1
     return {key: amount for key, amount in found.items() if amount}
 
 

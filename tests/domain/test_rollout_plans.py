@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.arm_counts import Counts, counts_of, from_dict
 from app.domain.errors import InvalidFields, InvalidInput
+from app.domain.histograms import bucket_of
 from app.domain.rollout_plans import DEFAULT, parse_plan, parse_standing, state_of
 
 
@@ -69,8 +70,13 @@ def test_what_says_nothing_of_a_version_is_not_counted():
     assert counts_of({"outcome": "refused", "error_code": "rate_limit_exceeded", "status": 429}) == {}
     assert counts_of({"outcome": "succeeded", "cached": True}) == {}
     assert counts_of({"outcome": "replayed"}) == {}
+    failed = counts_of({"outcome": "failed", "duration_ms": 9_000, "cost_nano_usd": 5})
+    assert failed == {("calls", 0): 1, ("errors", 0): 1, ("cost_nano_usd", 0): 5}
+
+
+def test_who_leaves_has_waited_so_long():
     gone = counts_of({"outcome": "client_left", "duration_ms": 9_000, "cost_nano_usd": 5})
-    assert gone == {("calls", 0): 1, ("cost_nano_usd", 0): 5}
+    assert gone == {("calls", 0): 1, ("cost_nano_usd", 0): 5, ("latency", bucket_of(9_000)): 1}
 
 
 def test_counts_go_to_json_and_back_and_only_what_came_since_is_left():
