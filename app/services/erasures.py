@@ -128,6 +128,7 @@ def batch(session: Session, who: Who, so_far: Erased) -> Erased:
     rows = session.execute(
         select(RecordRow.created_at, RecordRow.id, RecordRow.session_id, RecordRow.guardrails)
         .where(*mine(RecordRow, who))
+        .order_by(RecordRow.created_at, RecordRow.id)
         .limit(BATCH)
     ).all()
     conversations = forget_requests(session, who, rows) if rows else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -140,3 +141,17 @@ def test_who_may(world: World) -> None:
         with pytest.raises(InvalidInput):
             erasures.erase(SYSTEM, world.acme.workspace.id, name)
     assert len(named(RecordRow, world)) == 6
+
+
+def test_calls_that_are_written_meanwhile_are_all_counted(world: World) -> None:
+    def call(_: int) -> None:
+        write(row(world.acme, NOW, end_user=NAME), row(world.acme, NOW, end_user="bob"))
+
+    who = erasures.Who(world.acme.workspace.id, NAME)
+    with ThreadPoolExecutor(4) as pool:
+        work = [pool.submit(call, n) for n in range(8)] + [
+            pool.submit(erasures.run, who, 9) for _ in range(3)
+        ]
+        assert all(each.exception() is None for each in work)
+    assert erasures.run(who, 9).is_done and named(RecordRow, world) == named(UsageHour, world) == []
+    assert sums(UsageHour)["calls"] == len(rows(RecordRow)) == 16
