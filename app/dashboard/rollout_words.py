@@ -98,6 +98,8 @@ def verdict(found: Comparison) -> str:
 
 def detail(found: Comparison) -> str:
     """Return what the verdict rests on: both ranges, and how much worse is allowed."""
+    if found.verdict == TOO_FEW:
+        return ""
     after, before = between(found.metric, found.new), between(found.metric, found.old)
     limit = bound(found.metric, found.bound)
     return str(_("%(new)s against %(old)s; %(bound)s", new=after, old=before, bound=limit))
