@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
-from app.domain.light.reports import CACHE_STATUSES
 from app.domain.light.tiers import PREMIUM_FROM, STANDARD_FROM
 
 __all__ = ["PREMIUM_FROM", "STANDARD_FROM"]
@@ -33,7 +32,7 @@ def asked() -> Rows:
     return [
         *common(),
         ("maxOutputTokens, temperature, stream", _("What you would send to the model.")),
-        ("cacheLookup", _("What your own cache said: true, false or one word; it is handed back.")),
+        ("cacheLookup", _("What your own cache said, in any form; it is handed back.")),
         ("includePrompt", _("true: with the system prompt and template that the rule names.")),
     ]
 
@@ -74,7 +73,7 @@ def reported() -> Rows:
             "promptTokens, completionTokens",
             _("What the provider counted; or totalTokens, which counts as input."),
         ),
-        ("cacheStatus", _("Of your own cache: %(words)s.", words=", ".join(CACHE_STATUSES))),
+        ("cacheStatus", _("Of your own cache: NONE, MISS, HIT or a word like SEMANTIC_HIT.")),
         ("actionTaken", _("What you did: ALLOW, DOWNGRADE, FALLBACK or BLOCK.")),
         ("status, errorCode", _("The provider’s status, as a number or as success or error; and its code.")),
         ("latencyMs", _("How long the call took.")),

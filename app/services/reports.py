@@ -111,7 +111,7 @@ def rows_of(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
         "cost_nano_usd": report.cost_nano_usd if cost is None else cost,
         "savings_nano_usd": saved,
         "duration_ms": report.latency_ms,
-        "cached": report.cache_status == "HIT",
+        "cached": report.from_cache,
     }
     return row, {**row, **numbers}
 

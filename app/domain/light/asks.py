@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.domain.errors import InvalidRequest
+from app.domain.bodies import encoded
 from app.domain.light.fields import Fields, read_context, read_model, read_provider, refused
 from app.domain.light.tiers import TIERS
 from app.domain.light.told import Told
@@ -14,6 +14,7 @@ from app.domain.policies.contexts import Context
 
 MOST_TOKENS = 100_000_000
 MOST_TEMPERATURE = 2.0
+LONGEST_LOOKUP = 1_000
 
 
 def read(body: Mapping[str, Any], sent_id: str | None) -> tuple[Context, Told]:
@@ -46,13 +47,8 @@ def read_told(fields: Fields) -> Told:
 
 
 def cache_lookup(fields: Fields) -> Any:
-    """Return what the client says of its own cache, which is only handed back: true, false or a word."""
+    """Return what the client says of its own cache: whatever it is, it is only handed back."""
     value = fields.take("cacheLookup")
-    if isinstance(value, str):
-        try:
-            return fields.text("cacheLookup", 64)
-        except InvalidRequest:
-            value = {}
-    if not isinstance(value, str | bool | None):
-        raise refused("cacheLookup", "true, false or one word")
+    if value is not None and len(encoded(value)) > LONGEST_LOOKUP:
+        raise refused("cacheLookup", f"at most {LONGEST_LOOKUP} bytes of JSON")
     return value

@@ -16,7 +16,7 @@ def list_nano_usd(facts: Model | None, input_tokens: int, output_tokens: int) ->
 
 def cost_of(facts: Model | None, report: Report) -> int | None:
     """Return what a reported call cost; an answer from the client's own cache costs nothing."""
-    if report.cache_status == "HIT" or report.outcome == "refused":
+    if report.from_cache or report.outcome == "refused":
         return 0
     return list_nano_usd(facts, report.input_tokens, report.output_tokens)
 
@@ -26,7 +26,7 @@ def saved_nano_usd(requested: Model | None, facts: Model | None, report: Report)
 
     None: a price is not known. A call that failed saved nothing, nor did one that only a cache answered.
     """
-    if report.outcome != "succeeded" or report.cache_status == "HIT":
+    if report.outcome != "succeeded" or report.from_cache:
         return 0
     would = list_nano_usd(requested, report.input_tokens, report.output_tokens)
     did = list_nano_usd(facts, report.input_tokens, report.output_tokens)

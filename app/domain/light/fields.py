@@ -141,6 +141,7 @@ def read_provider(fields: Fields, name: str) -> str:
 def read_model(fields: Fields, name: str, provider: str) -> str:
     """Return a model as provider/model where its provider was named; else as it came."""
     value = fields.text(name, LONGEST_MODEL)
-    if not value or not provider or value.lower().startswith((f"{provider}/", f"{provider}:")):
+    named = value.lower().startswith((f"{provider}/", f"{provider}:"))
+    if not value or not provider or named or value.lower() == "auto":
         return value
     return f"{provider}/{value}"[:LONGEST_MODEL]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from app.domain.policies.contexts import Context
 from app.domain.policies.rules import ACTIONS
 from app.domain.rollouts import NEW, OLD
 
-CACHE_STATUSES = ("NONE", "HIT", "MISS", "BYPASS", "STALE")
+CACHE_STATUS = re.compile(r"[A-Z][A-Z_-]{0,31}")
 STATUS_WORDS = {"success": 200, "succeeded": 200, "ok": 200, "error": 500, "failed": 500}
 OLDEST, EARLIEST = timedelta(days=7), timedelta(minutes=5)  # clocks differ a little
 MOST_MILLISECONDS = 24 * 60 * 60 * 1000
@@ -36,7 +37,7 @@ def read(body: Mapping[str, Any], sent_id: str | None, now: datetime) -> tuple[C
         input_tokens=given,
         output_tokens=made,
         total_tokens=total,
-        cache_status=fields.word("cacheStatus", CACHE_STATUSES) or "NONE",
+        cache_status=cache_status(fields),
         action=fields.word("actionTaken", ACTIONS),
         status=status(fields),
         error_code=fields.text("errorCode", 64),
@@ -91,6 +92,14 @@ def status(fields: Fields) -> int:
         return STATUS_WORDS[value.lower()]
     if type(value) is not int or not 100 <= value <= 599:
         raise refused("status", "a status of HTTP like 200, or success or error")
+    return value
+
+
+def cache_status(fields: Fields) -> str:
+    """Return what the client's own cache said: NONE, MISS, HIT, or a word of its own."""
+    value = fields.text("cacheStatus", 32).upper() or "NONE"
+    if not CACHE_STATUS.fullmatch(value):
+        raise refused("cacheStatus", "one word, like NONE, MISS or HIT")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,7 +31,8 @@ class Told:
     def as_chat(self) -> dict[str, Any]:
         """Return the part of a chat body that is known of the request."""
         more = {"temperature": self.temperature, "max_tokens": self.output_tokens}
-        at = {"routing": {"providers": [self.provider]}} if self.provider and not self.model else {}
+        is_free = not self.model or self.model.lower() == "auto"
+        at = {"routing": {"providers": [self.provider]}} if self.provider and is_free else {}
         return {"messages": [], **at, **{name: value for name, value in more.items() if value is not None}}
 
 
@@ -63,3 +65,8 @@ class Report:
         if self.action == "BLOCK":
             return "refused"
         return "failed" if self.error_code or self.status >= 400 else "succeeded"
+
+    @property
+    def from_cache(self) -> bool:
+        """Say whether the client's own cache answered: HIT, or a word of its own like SEMANTIC_HIT."""
+        return re.split("[_-]", self.cache_status)[-1] == "HIT"

@@ -67,6 +67,8 @@ def test_models_are_named_with_or_without_their_provider() -> None:
     assert name(requestedModel="gpt-4o", requestedProvider="OPENAI") == "openai/gpt-4o"
     assert name(requestedModel="openai/gpt-4o", requestedProvider="OpenAI") == "openai/gpt-4o"
     assert name(requestedModel="openai/gpt-oss-20b", requestedProvider="GROQ") == "groq/openai/gpt-oss-20b"
+    free = asks.read({**WHO, "requestedModel": "auto", "requestedProvider": "OPENAI"}, None)[1]
+    assert free.model == "auto" and free.as_chat()["routing"] == {"providers": ["openai"]}
     report = read(requestedProvider="OPENAI", requestedModel="gpt-4o", model="gpt-4o-mini")
     assert report.used == "openai/gpt-4o-mini"
     assert read(requestedProvider="OPENAI", provider="GROQ", model="llama").used == "groq/llama"
@@ -112,8 +114,10 @@ def test_savings_are_requested_against_used_and_never_negative() -> None:
     assert costs.saved_nano_usd(dear, cheap, report) == 18_000_000_000
     assert costs.saved_nano_usd(cheap, dear, report) == 0
     assert costs.saved_nano_usd(None, cheap, report) is None and costs.cost_of(None, report) is None
-    cached = read(promptTokens=10, cacheStatus="hit")
-    assert costs.cost_of(dear, cached) == 0 and costs.saved_nano_usd(dear, cheap, cached) == 0
+    for word in ("hit", "SEMANTIC_HIT"):
+        cached = read(promptTokens=10, cacheStatus=word)
+        assert costs.cost_of(dear, cached) == 0 and costs.saved_nano_usd(dear, cheap, cached) == 0
+    assert costs.cost_of(cheap, read(promptTokens=1_000_000, cacheStatus="MISS")) == 1_000_000_000
 
 
 ODD: list[Any] = [
