@@ -16,24 +16,21 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from app.database import database
-from app.domain import dialects, replays
-from app.domain.calls import Call
-from app.domain.forwarding import end_user_of
+from app.domain import replays
 from app.domain.frozen_prices import frozen_price
-from app.domain.record_parts import Attempt
 from app.domain.records import Record
 from app.domain.stored_texts import stored, without_nul
 from app.models import Key, RecordRow
 from app.services import (
     answer_ids,
     arm_counts,
-    arms,
     batch_spend,
     guardrail_settings,
     performance,
     unpriced_models,
     usage_hours,
 )
+from app.services.record_facts import attempts_of, end_user, guardrails_of, status_of, tag_of
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 20_000
@@ -220,54 +217,6 @@ def governed(record: Record) -> dict[str, Any]:
     arm = target.arm if target else record.error.arm if record.error else None
     sides = {"rollout_id": arm.rollout_id if arm else None, "arm": arm.name if arm else None}
     return {**(policy.columns() if policy else NOT_GOVERNED), **sides}
-
-
-def guardrails_of(record: Record) -> list[dict[str, Any]] | None:
-    """Return what guardrails said, where any held."""
-    verdicts = record.guarding.verdicts if record.guarding else ()
-    return [verdict.as_dict() for verdict in verdicts] or None
-
-
-def tag_of(call: Call) -> str | None:
-    """Return the client's own word for whom the call is (A17)."""
-    tag = call.headers.get("X-Aig-Tag", "").strip()
-    return stored(tag, 64) if tag else None
-
-
-def end_user(record: Record) -> str | None:
-    """Return the client's own name of its user, where its headers or its body give one."""
-    target, call = record.target, record.call
-    if target is not None and target.policy is not None:
-        return stored(target.policy.context.user_id, 200)
-    name = call.headers.get(arms.USER_HEADER) or end_user_of(call.body)
-    return stored(name, 200) if name else None
-
-
-def attempts_of(record: Record) -> list[Attempt]:
-    """Return the attempts, and before them the models of the chain that could not even be tried, and why."""
-    if record.target is None or not record.attempts:
-        return record.attempts
-    config = record.target.config
-    place = {model_id: number for number, model_id in enumerate((config.model, *config.failover))}
-    last = place.get(record.attempts[-1].model_id, 0)
-    skipped = [
-        Attempt(item.model_id, item.model_id.partition("/")[0], "", "skipped", item.reason, 0)
-        for item in record.target.skipped
-        if place.get(item.model_id, 0) < last
-    ]
-    told: list[Attempt] = []
-    for attempt in record.attempts:
-        while skipped and place.get(skipped[0].model_id, 0) < place.get(attempt.model_id, 0):
-            told.append(skipped.pop(0))
-        told.append(attempt)
-    return told
-
-
-def status_of(record: Record) -> int:
-    """Return the HTTP status as the client saw it, in the dialect of its route."""
-    if record.error is None or record.first_token_ms is not None:
-        return record.status
-    return dialects.BY_NAME[record.call.dialect].status(record.error)
 
 
 def result(record: Record) -> dict[str, Any]:
