@@ -153,12 +153,7 @@ def roles() -> list[Row]:
     return [
         (_("Viewer"), _("Sees everything but secrets: projects, requests, receipts, prices, members.")),
         (_("Editor"), _("Also makes and changes projects, endpoints and keys, and uses Try it.")),
-        (
-            _("Admin"),
-            _(
-                "Also providers, their keys, prices, members, settings and the activity log; erases end users."
-            ),
-        ),
+        (_("Admin"), _("Also providers, prices, members, settings and the activity log; erases end users.")),
         (_("Owner"), _("Also makes other owners. A workspace always has one.")),
         (_("Operator"), _("Runs the installation: makes workspaces and owns every one of them.")),
     ]
