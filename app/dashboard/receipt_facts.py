@@ -106,6 +106,8 @@ def endpoint(story: Story) -> Fact:
     version = _("version %(number)d", number=row.endpoint_version) if row.endpoint_version else ""
     if row.surface == "light":
         return _("Route"), _("light mode"), _("the application asked the model itself")
+    if row.surface == "proxy" and row.policy_key:
+        return _("Route"), _("a policy decides among models"), ""
     if row.surface == "proxy" and row.model_requested.startswith(row.endpoint_slug):
         return _("Route"), _("any model by its name"), ""
     if row.surface == "proxy":
