@@ -17,7 +17,7 @@ from app.domain.arm_counts import Counts
 from app.domain.light import asks, reports
 from app.extensions import db
 from app.models import Key, RecordRow, ReportedHour
-from app.services import arm_sums, endpoints, keys, policies, projects, providers, receipts, rollouts
+from app.services import arm_sums, books, endpoints, keys, policies, projects, providers, receipts, rollouts
 from app.services import records as records_service
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.providers_world import records
@@ -261,6 +261,8 @@ def test_how_a_call_ended_and_when(proxy: Proxy) -> None:
         an_hour_ago,
     )
     assert receipts.find(SYSTEM, proxy.tenant.workspace.id, told["id"]) is not None
+    told_of = books.look()
+    assert told_of.findings == [] and told_of.reports == [], "the books are of what was metered"
     assert reported_hours()[0].errors == 1 and reported_hours()[0].starts_at.hour == an_hour_ago.hour
     report(proxy, actionTaken="BLOCK", promptTokens=0, completionTokens=0)
     assert sum(hour.blocked for hour in reported_hours()) == 1

@@ -15,6 +15,7 @@ from app.models import Budget, BudgetPeriod, DailySpend, Provider, RecordRow, Re
 from app.services import budget_scopes
 from app.services.books.ledger_checks import usd
 from app.services.books.scope import MOST, Scope, differing, start_of
+from app.services.usage_hours import APART
 
 LONGEST_PERIOD = timedelta(days=31)
 COUNTED = ("reserved_nano_usd", "reserved_tokens", "spent_nano_usd", "spent_tokens")
@@ -102,7 +103,7 @@ def providers(session: Session, scope: Scope) -> Iterator[Finding]:
 
 
 def hours(session: Session, scope: Scope) -> Iterator[Finding]:
-    """Report complete hours whose counted calls are not those of the receipts."""
+    """Report complete hours whose counted calls are not those of the receipts of metered calls."""
     until = scope.now.replace(minute=0, second=0, microsecond=0)
     since = until - timedelta(hours=REPORTED_HOURS)
     counted = (
@@ -114,6 +115,7 @@ def hours(session: Session, scope: Scope) -> Iterator[Finding]:
         select(RecordRow.workspace_id, scope.hour_of(RecordRow.created_at))
         .add_columns(constant(0), constant(1))
         .where(*scope.mine(RecordRow), RecordRow.created_at >= since, RecordRow.created_at < until)
+        .where(RecordRow.source.not_in(APART))
     )
     both = union_all(counted, recorded).subquery()
     for workspace_id, hour, calls, receipts in compared(session, both, both.c.hour):
