@@ -180,9 +180,9 @@ def busiest(session: Session, workspace_id: str, since: datetime) -> tuple[Endpo
 
 
 def latest(session: Session, workspace_id: str) -> tuple[RecordRow, ...]:
-    """Return the newest calls, with the columns of a list."""
+    """Return the newest of the workspace's own calls, with the columns of a list."""
     columns = [getattr(RecordRow, name) for name in LISTED]
-    query = select(RecordRow).where(RecordRow.workspace_id == workspace_id).options(load_only(*columns))
+    query = select(RecordRow).where(metered(workspace_id)).options(load_only(*columns))
     newest = RecordRow.created_at.desc(), RecordRow.id.desc()
     return tuple(session.scalars(query.order_by(*newest).limit(SHOWN)))
 

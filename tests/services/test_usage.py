@@ -82,6 +82,14 @@ def test_sums_are_exact_and_split_at_24_hours(world: World) -> None:
     assert day.numbers.before == Totals(calls=2, errors=1, tokens=30, cost_nano_usd=7, unpriced=1)
 
 
+def test_calls_in_shadow_and_reported_ones_are_none_of_the_day(world: World) -> None:
+    for source in ("api", "dashboard", "shadow", "reported"):
+        add(world.acme, NOW - timedelta(minutes=1), source=source)
+    day = usage.last_day(SYSTEM, world.acme.workspace.id, NOW)
+    assert (day.numbers.now.calls, day.numbers.endpoints[0].totals.calls) == (2, 2)
+    assert {row.source for row in day.latest} == {"api", "dashboard"}
+
+
 def test_hours_are_clock_hours_up_to_the_running_one(world: World) -> None:
     now = NOW.replace(minute=30, second=0, microsecond=0)
     for minutes in (1, 29, 31, 23 * 60 + 29):
