@@ -112,10 +112,12 @@ def ruled(scene: Scene, row: RecordRow, ruling: Ruling, context: Context, body: 
     before, caller = samples.logged(row), scene.caller_of(row)
     call = samples.call_for(row, scene.actor, {**body, "model": list(ruling.models)})
     try:
-        found = model_targets.find_among(lineups.find(caller), caller, call, ruling.models)
+        requested = tuple(row.model_requested.split(", "))
+        found = model_targets.find_ruled(lineups.find(caller), caller, call, ruling, requested)
     except GatewayError as error:
         return Difference(before, fates.refused(error.message, ruling.rule))
-    governed = Governed("", context.policy_key, 0, FULL, context, ruling)
+    first = model_targets.model_of(caller, ruling.models[0])
+    governed = Governed("", context.policy_key, 0, FULL, context, ruling, first)
     target = replace(found, bounds=ruling.bounds, policy=governed)
     return fates.planned(row, before, caller, target, call, why=ruling.rule)
 
