@@ -52,6 +52,20 @@ BUILT = {  # actions whose verb is filled in where they are written
     "model.create",
     "plugin.change",
     "plugin.set_up",
+    "alert_rule.change",
+    "alert_rule.create",
+    "alert_rule.delete",
+    "rollout.advance",
+    "rollout.promote",
+    "rollout.roll_back",
+    "rollout.share",
+    "rollout.start",
+    "rollout.stop",
+    "rollout.undo",
+    "webhook.change",
+    "webhook.create",
+    "webhook.delete",
+    "webhook.rotate",
 }
 
 
