@@ -11,6 +11,7 @@ from flask_babel import ngettext
 from app.dashboard import receipt_words
 from app.domain.pricing import format_usd
 from app.domain.rollout_plans import RolloutPlan, percent_of
+from app.domain.rollouts import FULL
 from app.domain.sequential import SHARES, TOO_FEW, WORSE, Comparison, Estimate
 from app.models import Rollout
 from app.models.columns import utc_now
@@ -149,6 +150,9 @@ def overall(standing: Standing) -> tuple[str, str]:
         return "error", str(
             _("Version %(number)d is worse: %(what)s.", number=row.new_number, what=why(worst))
         )
+    if row.state == FULL and not standing.old.calls:
+        told = _("There is nobody left to compare version %(number)d with.", number=row.new_number)
+        return "warn", f"{told} " + str(_("Nobody takes it back but you."))
     if fewest < standing.plan.least_calls:
         texts = {"new": standing.new.calls, "old": standing.old.calls, "least": standing.plan.least_calls}
         told = _("Too few calls to tell: %(new)d with the new version, %(old)d with the old one.", **texts)

@@ -149,3 +149,12 @@ def test_a_policys_rollout_stands_in_its_own_frame(world, person):
     page = person.get(f"/w/acme/rollouts/{row.id}").text
     assert "Version 2 is asked beside it, in shadow" in page and "Support chat" in page
     assert "Version 2 is on its way" in person.get(f"/w/acme/policies/{view.policy.id}").text
+
+
+def test_at_once_says_that_nobody_watches(world, person, place):
+    person.post(place, data={**submitted(person.get(place)), "begin": "full"})
+    row = current(world)
+    assert row.state == "FULL"
+    page = person.get(f"/w/acme/rollouts/{row.id}").text
+    assert "Everybody gets version 2" in page and "Nobody takes it back but you." in page
+    assert "everybody gets version 1 again at once, by itself" not in page

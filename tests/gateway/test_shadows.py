@@ -9,6 +9,7 @@ import gevent.monkey
 import pytest
 from flask.testing import FlaskClient
 
+from app import lifecycle
 from app.domain.actors import SYSTEM
 from app.domain.bills import cost
 from app.domain.calls import Call, Shadowed
@@ -161,4 +162,8 @@ def test_what_does_not_fit_is_dropped_and_counted(
     assert len(carried) == MOST_WAITING
     queue.put(asked(MOST_BYTES + 1))
     assert queue.dropped == 8
+    monkeypatch.setattr(lifecycle, "draining", lambda: True)
+    queue.put(asked())
+    gevent.sleep(0)
+    assert (len(carried), queue.dropped) == (MOST_WAITING, 9)  # nothing begins any more
     assert "RuntimeError" in caplog.text and "secret" not in caplog.text
