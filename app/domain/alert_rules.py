@@ -185,7 +185,12 @@ def parse_bound(fields: Mapping[str, Any], metric: str) -> Number:
 
 def dollars(fields: Mapping[str, Any]) -> int:
     """Return an amount in nano-dollars."""
-    written = text(fields, "bound", most=30, required=True).removeprefix("$").replace(",", "")
+    if isinstance(fields.get("bound"), float):
+        raise InvalidInput(
+            'Write the amount as text, like "20.50": a number may not be exact.', param="bound"
+        )
+    given = {"bound": str(fields["bound"])} if type(fields.get("bound")) is int else fields
+    written = text(given, "bound", most=30, required=True).removeprefix("$").replace(",", "")
     try:
         return usd_to_nano(written)
     except ValueError as error:

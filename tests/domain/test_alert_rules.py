@@ -46,6 +46,10 @@ def test_a_rule_comes_back_as_it_was_written():
     assert stored_rule(config.as_fields()) == config
 
 
+def test_whole_dollars_may_be_a_number():
+    assert parse_rule({**SPEND, "bound": 20})[2] == parse_rule(SPEND)[2]
+
+
 def test_an_anomaly_has_neither_bound_nor_window():
     config = parse_rule({"name": "x", "metric": "error_rate", "kind": "anomaly", "by": []})[2]
     assert config.as_fields() == {
@@ -60,6 +64,8 @@ def test_an_anomaly_has_neither_bound_nor_window():
         ({"metric": "mood"}, "metric", "Choose from: spend"),
         ({"bound": "lots"}, "bound", "dollars"),
         ({"bound": None}, "bound", "fill this in"),
+        ({"bound": 20.5}, "bound", "as text"),
+        ({"bound": True}, "bound", "text"),
         ({"metric": "calls", "bound": "many"}, "bound", "number"),
         ({"metric": "error_rate", "bound": 101}, "bound", "0 to 100"),
         ({"metric": "p95_latency", "bound": 900}, "window", "5m or 1h"),

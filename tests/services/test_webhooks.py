@@ -14,14 +14,23 @@ from sqlalchemy import select, update
 
 from app import egress
 from app.database import database
-from app.domain.actors import SYSTEM
+from app.domain.actors import SYSTEM, Actor
 from app.domain.bodies import encoded
 from app.domain.errors import InvalidInput
 from app.domain.webhooks import MOST_TRIES, digest
 from app.jobs import webhooks as jobs
 from app.models import Delivery, Webhook
 from app.models.columns import utc_now
-from app.services import alerts, key_rotation, webhook_log, webhooks
+from app.services import (
+    alerts,
+    endpoints,
+    key_rotation,
+    keys,
+    projects,
+    webhook_deliveries,
+    webhook_log,
+    webhooks,
+)
 from tests.upstream import Upstream
 from tests.upstream_replies import Reply
 from tests.world import World
@@ -143,6 +152,44 @@ def test_only_the_events_that_it_wants_and_none_when_it_is_off(world, upstream):
     key_rotation.rotate(SYSTEM, world.acme.workspace.id, world.acme.key.id)
     assert [row.event for row in rows()] == ["key.rotated"]
     assert world.acme.secret not in str(encoded(rows()[0].payload))
+
+
+def test_what_is_published_is_told_and_to_webhooks_of_its_project_alone(world, upstream, hook):
+    shop = projects.create(SYSTEM, world.acme.workspace.id, {"name": "Shop"})
+    for project in (world.acme.project.id, shop.id):
+        owner = {"name": f"of {project}", "scopes": ["alerts:write"]}
+        key = keys.create(SYSTEM, world.acme.workspace.id, project, owner).key
+        given = {"name": f"hook of {project}", "url": f"{upstream.url}/hook"}
+        webhooks.create(Actor("key", key.id, "a key"), world.acme.workspace.id, given)
+    place = SYSTEM, world.acme.workspace.id, world.acme.endpoint.id
+    endpoints.save(*place, {"prompt": "Be kind."}, "kinder")
+    note(world)
+    told = [(row.event, row.payload["data"].get("version")) for row in rows()]
+    assert sorted(told) == [("alert.created", None), ("endpoint.published", 2), ("endpoint.published", 2)]
+    assert len({row.event_id for row in rows() if row.event == "endpoint.published"}) == 1
+
+
+def test_what_is_about_credit_or_spend_has_an_event_of_its_own_as_well(world, upstream, hook):
+    facts = {"name": "Acme", "balance_nano_usd": 1, "low_nano_usd": 5_000_000_000}
+    place = world.acme.workspace.id
+    for _ in range(2):
+        database.transaction(lambda s: alerts.note(s, place, "low_balance", "account", facts))
+    assert sorted(row.event for row in rows()) == ["alert.created", "balance.low"]
+    assert {row.payload["data"]["low"] for row in rows()} == {"$5.00"}
+
+
+def test_few_of_one_workspace_are_sent_at_once_and_those_that_fail_come_last(world, upstream, hook):
+    lanes = webhook_deliveries.in_lanes([("a1", "a"), ("b1", "b"), ("a2", "a"), ("a3", "a"), ("b2", "b")])
+    assert lanes == [["a1", "a3"], ["b1"], ["a2"], ["b2"]]
+    good = add(world, upstream, name="Good")
+    note(world)
+    failing = update(Webhook).where(Webhook.id == hook.webhook.id).values(failing_since=utc_now())
+    database.transaction(lambda session: session.execute(failing))
+    due = [one for one, _ in database.read(webhook_deliveries.due)]
+    assert [row.webhook_id for one in due for row in rows() if row.id == one] == [
+        good.webhook.id,
+        hook.webhook.id,
+    ]
 
 
 def test_resending_makes_a_delivery_of_its_own_with_the_same_event(world, upstream, hook):
