@@ -128,7 +128,9 @@ def test_a_tier_picks_its_cheapest_model(proxy: Proxy) -> None:
     assert told["capabilityTier"] == "premium" and told["provider"] == "ANTHROPIC"
     economy = proxy.post(ADVICE, {**WHO, "requestedCapabilityTier": "economy"}).get_json()
     assert economy["capabilityTier"] == "economy" and economy["provider"] in ("OPENAI", "ANTHROPIC")
-    assert proxy.post(ADVICE, WHO).get_json()["action"] == "ALLOW"
+    assert "the cheapest of the tier economy" in economy["reason"]
+    chosen = proxy.post(ADVICE, WHO).get_json()
+    assert chosen["action"] == "ALLOW" and f"Sluice chose {chosen['modelId']}" in chosen["reason"]
 
 
 def test_providers_that_are_not_set_up_here_are_the_client_s_own(proxy: Proxy) -> None:

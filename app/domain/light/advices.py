@@ -33,7 +33,7 @@ def advice(record: Record, plan: Plan) -> dict[str, Any]:
     return {
         "requestId": kagu.request_id(record),
         "action": policy.ruling.action,
-        "reason": reason(policy, target, plan),
+        "reason": reason(policy, target, plan, told),
         "message": message(policy.ruling),
         **answerer(first),
         "candidates": [candidate.model_id for candidate in plan.candidates],
@@ -69,21 +69,31 @@ def message(ruling: Ruling) -> str | None:
     return (ruling.message or PolicyBlocked.default) if ruling.action == BLOCK else None
 
 
-def reason(policy: Governed, target: Target, plan: Plan) -> str:
+def reason(policy: Governed, target: Target, plan: Plan, told: Told) -> str:
     """Say in plain words how it came to this."""
     ruling = policy.ruling
-    if policy.state == OFF:
-        return "The policy is switched off, so the requested model answers."
     if ruling.action == BLOCK:
         return f"The rule “{ruling.rule}” lets nobody answer."
+    if policy.state == OFF:
+        return f"The policy is switched off, so {by_default(target, plan, told)}."
     if not ruling.rule:
-        return "No rule of the policy fits this request, so the requested model answers."
+        return f"No rule of the policy fits this request, so {by_default(target, plan, told)}."
     others = [model for model in ruling.models if ruling.action != FALLBACK or model != target.requested]
     text = REASONS[ruling.action].format(
         rule=ruling.rule, models=", ".join(others), requested=target.requested
     )
     left = plan.candidates[0].model_id
     return text if target.routed or left == policy.first or not policy.first else f"{text} {left} is left."
+
+
+def by_default(target: Target, plan: Plan, told: Told) -> str:
+    """Say who answers where no rule says so."""
+    first = plan.candidates[0].model_id
+    if target.routed:
+        return f"Sluice chose {first}"
+    if told.tier and not told.model:
+        return f"{first} answers, the cheapest of the tier {told.tier}"
+    return "the requested model answers"
 
 
 def excluded(record: Record, target: Target) -> list[dict[str, str]]:
