@@ -30,6 +30,7 @@ from app.domain.plugin_texts import (
 )
 from app.domain.plugin_tools import with_tools
 from app.domain.plugins import InUse, PluginFailed, cut, last_user_text, put_in_front
+from app.domain.policies.contexts import user_of
 from app.domain.record_parts import Extra
 from app.domain.records import Record
 from app.domain.targets import Target
@@ -60,7 +61,9 @@ def check(caller: Caller, target: Target, call: Call, *, fresh: bool) -> tuple[I
 
 
 def end_user(call: Call) -> str:
-    """Return whom the client speaks for; InvalidRequest without one."""
+    """Return whom the client speaks for, by header where a policy decides; InvalidRequest without one."""
+    if call.by_policy:
+        return user_of(call.headers)
     name = end_user_of(call.chat or call.body) or end_user_of(call.body)
     if not name or not name.strip() or "\x00" in name:
         raise InvalidRequest(NO_USER, param="user")

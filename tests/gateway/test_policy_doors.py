@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from app.database import database
 from app.domain.actors import SYSTEM
-from app.models import IdempotencyKey, Plan
-from app.services import aliases, keys, policies, projects, providers
+from app.models import IdempotencyKey, Memory, Plan
+from app.services import aliases, keys, plugin_settings, policies, projects, providers
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.money import USD, account_of, make_prepaid, mistakes, rows, set_budget, top_up
 from tests.providers_world import add_endpoint, add_provider, set_price
@@ -304,6 +304,16 @@ def test_the_rest_of_the_gateway_works_through_this_door(proxy: Proxy) -> None:
     assert sent.headers["authorization"] == "Bearer sk-own-key"
     assert not any(name.startswith(("x-kagu", "x-byok")) for name in sent.headers)
     assert mistakes() == []
+
+
+def test_what_is_remembered_belongs_to_the_user_in_the_header(proxy: Proxy) -> None:
+    govern(proxy)
+    plugin_settings.set_up(SYSTEM, proxy.tenant.workspace.id, "memory", {})
+    told_of = [{"role": "user", "content": "My name is Ann. I live in Bern."}]
+    told(proxy, {**BODY, "messages": told_of, "plugins": ["memory"], "user": "somebody"})
+    assert {row.end_user for row in rows(Memory)} == {"user_123"}
+    told(proxy, {**BODY, "plugins": ["memory"]})
+    assert "Bern" in proxy.upstream.requests[-1].json["messages"][0]["content"]
 
 
 def test_a_stream_that_breaks_tells_its_error_and_no_end(proxy: Proxy) -> None:

@@ -69,6 +69,11 @@ def from_headers(headers: Headers) -> Context:
     )
 
 
+def user_of(headers: Headers) -> str:
+    """Return the end user that `x-kagu-user-id` names, once `from_headers` has checked it."""
+    return as_text(headers.get(f"{HEADER}user-id", "")).strip()
+
+
 def as_text(value: str) -> str:
     """Return a header's value as its client wrote it: in UTF-8 where it is that, else in Latin-1."""
     if value.isascii():
