@@ -42,7 +42,8 @@ class Asked:
         """What is asked of the sums."""
         filters = {"project": self.project} if self.project else {}
         hours = self.span.starts_at, self.span.ends_at
-        return Question("savings", self.by, *hours, self.span.timezone, filters, limit=LISTED)
+        limit = MOST_ROWS if self.by == "day" else LISTED
+        return Question("savings", self.by, *hours, self.span.timezone, filters, limit=limit)
 
     def link(self, **changes: str) -> dict[str, Any]:
         """Return the arguments of a link to this view, with changes."""
