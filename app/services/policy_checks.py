@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.database import database
 from app.domain import model_variants
 from app.domain.actors import Actor
-from app.domain.catalog import Catalog
+from app.domain.catalog import EMBEDDING, TEXT, Catalog
 from app.domain.errors import InvalidFields
 from app.domain.model_names import AUTO
 from app.domain.policies.rules import PolicyConfig, PolicyRule
@@ -33,13 +33,18 @@ class Known:
     def is_model(self, name: str) -> bool:
         """Say whether a name could stand for a model, of this workspace or of whoever clients call."""
         name = model_variants.base_of(name)
-        if name in self.aliases or name.lower().partition("/")[0] == AUTO:
+        if name in self.aliases or name.lower() in (AUTO, f"{AUTO}/{TEXT}"):
             return True
         for separator in ("/", ":"):
             slug, found, model = name.partition(separator)
             if found and model and slug.lower() in self.slugs:
                 return True
         return name in self.names or self.catalog.find(name.lower()) is not None
+
+    def answers_chats(self, name: str) -> bool:
+        """Say whether a model is none of those that are known to make embeddings only."""
+        facts = None if name in self.aliases else self.catalog.find(name.lower())
+        return facts is None or facts.modality != EMBEDDING
 
     def is_provider(self, slug: str) -> bool:
         """Say whether there is such a provider, here or anywhere."""
@@ -78,6 +83,8 @@ def wrong_names(rule: PolicyRule, known: Known) -> dict[str, str]:
     if model := first_wrong(rule.models, known.is_model):
         how = "Name it as provider/model, or add its provider first."
         errors["models"] = f"There is no model “{model}” here. {how}"
+    elif model := first_wrong(rule.models, known.answers_chats):
+        errors["models"] = f"“{model}” makes embeddings and answers no chat."
     lists = {"providers": bounds.providers, "excluded_providers": bounds.excluded_providers}
     for name, slugs in lists.items():
         if slug := first_wrong(slugs, known.is_provider):

@@ -136,6 +136,8 @@ def test_keys_are_told_apart_in_lower_case_and_once_per_project(world: World, po
     [
         ({"models": ["nobody/gpt-4o"]}, "models"),
         ({"models": [DEMO, "no-such-model"]}, "models"),
+        ({"models": ["auto/video"]}, "models"),
+        ({"models": ["openai/text-embedding-3-small"]}, "models"),
         ({"prompt": "nowhere"}, "prompt"),
         ({"prompt": "hello@9"}, "prompt"),
         ({"providers": ["nobody"]}, "providers"),
