@@ -23,12 +23,16 @@ SPARE_CHARACTERS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On which terms a call runs: whose balance, which budgets, and the plan's price for overage."""
+    """On which terms a call runs: whose balance, which budgets, and the plan's price for overage.
+
+    `priced`: a model without a price is refused, although nothing of this call is counted.
+    """
 
     prepaid: bool = False
     periods: tuple[BudgetFacts, ...] = ()  # per day and month, by id
     per_request: tuple[BudgetFacts, ...] = ()
     overage_nano_usd_per_million: int = 0
+    priced: bool = False
 
     @property
     def holds(self) -> bool:
@@ -44,7 +48,12 @@ class Terms:
     def needs_price(self) -> bool:
         """Say whether a model without a price must be refused (M11, decisions)."""
         budgets = (*self.periods, *self.per_request)
-        return self.prepaid or any(budget.hard and budget.cap_nano_usd is not None for budget in budgets)
+        hard = any(budget.hard and budget.cap_nano_usd is not None for budget in budgets)
+        return self.prepaid or self.priced or hard
+
+    def uncounted(self) -> Terms:
+        """Return the same for a call in shadow: it may use no more than a real one, and nothing is held."""
+        return Terms(per_request=self.per_request, priced=self.needs_price)
 
 
 FREELY = Terms()
@@ -95,20 +104,17 @@ class Hold:
 
 def terms_of(caller: Caller, target: Target) -> Terms:
     """Return the terms of a call; FREELY where nothing is counted before it."""
-    if (
-        target.operation in FREE_OPERATIONS
-        or target.in_shadow
-        or not (caller.prepaid or caller.budgets or target.budgets)
-    ):
+    if target.operation in FREE_OPERATIONS or not (caller.prepaid or caller.budgets or target.budgets):
         return FREELY
     budgets = in_force(caller.budgets, target.budgets)
     plan = caller.plan
-    return Terms(
+    terms = Terms(
         prepaid=caller.prepaid,
         periods=tuple(budget for budget in budgets if budget.period != "request"),
         per_request=tuple(budget for budget in budgets if budget.period == "request"),
         overage_nano_usd_per_million=(plan and not plan.hard_cap and plan.overage_nano_usd_per_million) or 0,
     )
+    return terms.uncounted() if target.in_shadow else terms
 
 
 def cap_per_request(terms: Terms) -> Free:

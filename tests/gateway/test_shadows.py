@@ -16,11 +16,11 @@ from app.domain.calls import Call, Shadowed
 from app.domain.ids import new_id
 from app.domain.pricing import nano_to_usd
 from app.models import ChatSession, Credential, DailySpend, IdempotencyKey, UsageHour
-from app.services import call_counts, policies, replays, rollouts
+from app.services import call_counts, model_rows, policies, replays, rollouts
 from app.services.health import health
 from app.services.shadow_queue import MOST_BYTES, MOST_WAITING, Asked, Queue
 from tests.gateway.rollout_world import SHADOW, Place, apart, make_place
-from tests.money import USD, account_of, make_prepaid, mistakes, rows
+from tests.money import USD, account_of, make_prepaid, mistakes, rows, set_budget
 from tests.upstream import Upstream
 from tests.upstream_replies import error_reply, openai_completion
 from tests.world import World
@@ -71,6 +71,18 @@ def test_counts_of_the_account_do_not_know_it_and_the_providers_do(place: Place)
     place_of = SYSTEM, place.tenant.workspace.id, place.endpoint.id
     assert call_counts.of_endpoint(*place_of).calls == 1
     assert replays.repeats_of(*place_of[:2], apart()[0][0].id) == []
+
+
+def test_what_would_refuse_a_real_call_refuses_it_in_shadow_and_holds_nothing(place: Place) -> None:
+    set_budget(place.tenant, "endpoint", place.endpoint.id, "day", usd=USD)
+    set_budget(place.tenant, "endpoint", place.endpoint.id, "request", usd=700_000)
+    model_rows.set_row(SYSTEM, place.tenant.workspace.id, "up/new", {"max_output_tokens": 50})
+    place.start(**SHADOW)
+    assert place.post().status_code == 200
+    (real,), (shadow,) = apart()
+    assert real.held_nano_usd and shadow.held_nano_usd is None
+    assert (shadow.outcome, shadow.error_code, shadow.arm) == ("refused", "unknown_model_pricing", "shadow")
+    assert mistakes() == []
 
 
 @pytest.mark.parametrize("status", [401, 500])
