@@ -73,7 +73,8 @@ def update(actor: Actor, workspace_id: str, rule_id: str, fields: Mapping[str, A
         if changes.keys() - {"name", "active", "by"}:
             start_over(session, row)
         if changes:
-            write_change(session, actor, row, "change", changes)
+            kept = audit.difference(unnamed(before), unnamed(as_fields(row)))
+            write_change(session, actor, row, "change", kept)
         return view_of(session, row)
 
     return database.transaction(work)
@@ -145,6 +146,12 @@ def put(row: AlertRule, config: RuleConfig) -> None:
 def as_fields(row: AlertRule) -> dict[str, Any]:
     """Return a rule as a form or file writes it."""
     return {"name": row.name, "active": row.active, **stored_rule(row.config).as_fields()}
+
+
+def unnamed(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields without the name of an end user: what the activity log holds stays for good."""
+    where = {name: "…" if name == "end_user" else value for name, value in fields["where"].items()}
+    return {**fields, "where": where}
 
 
 def resolved(session: Session, workspace_id: str, confined: str | None, config: RuleConfig) -> RuleConfig:

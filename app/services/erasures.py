@@ -16,7 +16,7 @@ from app.domain.callers import Caller
 from app.domain.errors import InvalidInput
 from app.models import ChatSession, IdempotencyKey, Memory, RecordRow, ReportedHour, Reservation, UsageHour
 from app.models.usage import DIMENSIONS
-from app.services import access, audit, queue
+from app.services import access, alert_erasures, audit, queue
 from app.services.key_api import actor_of
 from app.services.usage_hours import COLLECTED, ERASED, SUMS, HourTable, folded, put
 
@@ -84,6 +84,7 @@ def note(session: Session, actor: Actor, who: Who) -> bool:
     if known:
         change = audit.Change("end_user.erase", who.project_id, mark_of(who), {})
         audit.write(session, actor, who.workspace_id, change)
+        alert_erasures.forget(session, who.workspace_id, who.name, who.project_id)
     return known
 
 

@@ -12,8 +12,8 @@ from app.database import database
 from app.domain.actors import SYSTEM, Actor
 from app.domain.alert_rules import STEP, Measured, RuleConfig, last_window
 from app.domain.errors import InvalidInput, NotAllowed, NotFound
-from app.models import Alert, AlertSample, Delivery
-from app.services import alert_mails, alert_measures, alert_rules, alert_watch, keys, webhooks
+from app.models import Alert, AlertSample, AuditEvent, Delivery
+from app.services import alert_mails, alert_measures, alert_rules, alert_watch, erasures, keys, webhooks
 from tests.usage_world import row, write
 from tests.world import World
 
@@ -154,6 +154,22 @@ def test_changing_what_is_measured_starts_over(world):
     renamed = alert_rules.update(SYSTEM, workspace, view.row.id, {"name": "Dear"}).row
     assert renamed.measured is not None
     assert alert_rules.update(SYSTEM, workspace, view.row.id, {"bound": "5"}).row.measured is None
+
+
+def test_an_erased_end_user_is_named_no_more(world):
+    webhooks.create(SYSTEM, world.acme.workspace.id, {"name": "x", "url": "https://hooks.example.com/"})
+    bob, ann = (add(world, name=f"Rule {number}") for number in (1, 2))
+    for view, name in ((bob, "bob"), (ann, "ann-from-berlin")):
+        alert_rules.update(SYSTEM, world.acme.workspace.id, view.row.id, {"where": {"end_user": name}})
+        write(row(world.acme, cost_nano_usd=3 * USD, end_user=name))
+        alert_watch.check(view.row.id)
+    erasures.erase(SYSTEM, world.acme.workspace.id, "ann-from-berlin")
+    assert [view.row.name for view in alert_rules.list_all(SYSTEM, world.acme.workspace.id)] == ["Rule 1"]
+    assert sorted(alert.facts["where"]["end_user"] for alert in noted()) == ["(erased)", "bob"]
+    left = database.read(
+        lambda s: [*s.scalars(select(Delivery.payload)), *s.scalars(select(AuditEvent.changes))]
+    )
+    assert "ann-from-berlin" not in str(left)
 
 
 def test_strangers_find_no_rule_and_viewers_change_none(world):
