@@ -63,6 +63,7 @@ workspaces:
             cache_seconds: 3600
             routing: [{label: long, when: {input_tokens: {gt: 20000}}, model: openai/gpt-4o}]
             session: {ttl_seconds: 3600, max_messages: 100}   # remembers conversations
+            rollout: {steps: [1, 10, 50, 100], step_minutes: 60}   # new versions go live step by step
             variables: [{name: tone, type: enum, options: [kind, short], default: short}]
             guardrails: {pii: {action: mask}, secrets: {action: block, locked: true}}
         keys:
