@@ -32,6 +32,7 @@ from tests.world import Tenant
 SHARE = 1_000  # of 10,000: what the manual's numbers are for
 AT_A_TIME = 6
 BATCH = 10  # calls of the new version, and nine times as many of the old one
+ANY_PACE = {"most_slower_percent": 10_000}  # the machine may be busy with other things
 POLICY = "/runtime/proxy/chat/completions"
 
 
@@ -145,7 +146,8 @@ def take_back_a_dear_policy(stage: Stage, acme: Tenant) -> Rollout:
     view = policies.create(SYSTEM, acme.workspace.id, acme.project.id, {"key": "support", "rules": []})
     rule = {"label": "All", "action": "DOWNGRADE", "models": ["up/dear"]}
     policies.save(SYSTEM, acme.workspace.id, view.policy.id, {"rules": [rule]}, live=False)
-    rollout = rollouts.start(SYSTEM, acme.workspace.id, "policy", view.policy.id, 2, {"share": 10})
+    fields = {"share": 10, "plan": ANY_PACE}
+    rollout = rollouts.start(SYSTEM, acme.workspace.id, "policy", view.policy.id, 2, fields)
     body = {"model": "up/plain", "messages": [{"role": "user", "content": "Hi"}]}
     row = until_it_ends(stage, acme, rollout, POLICY, body, "support")
     check_taken_back(row, "cost", "three_times_dearer")
@@ -161,8 +163,8 @@ def check_taken_back(row: Rollout, metric: str, kind: str) -> None:
 
 def test_a_good_version_is_promoted_by_its_schedule(stage: Stage, acme: Tenant, visitor: Visitor) -> None:
     endpoint = make(acme, "good", "up/other")
-    plan = {"steps": [10, 100], "step_minutes": 1, "step_calls": 5, "least_calls": 5}
-    fields = {"plan": {**plan, "most_slower_percent": 10_000}}  # the machine may be busy with other things
+    plan = {"steps": [10, 100], "step_minutes": 1, "step_calls": 5, "least_calls": 5, **ANY_PACE}
+    fields = {"plan": plan}
     rollout = rollouts.start(SYSTEM, acme.workspace.id, "endpoint", endpoint.id, 2, fields)
     who = [*users(acme, endpoint.id, 10, new=False), *users(acme, endpoint.id, 5, new=True)]
     visitor.enter(stage.world.teammate)
