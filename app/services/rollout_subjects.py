@@ -57,8 +57,8 @@ class Subject(ABC, Generic[Row]):
         """Raise where nothing else may answer."""
 
     def keep_as_draft(self, version_id: str) -> None:
-        """Show a version that is on its way as the one that is worked on."""
-        self.row.draft_version_id = version_id
+        """Show a version that is on its way as the one that is worked on, unless another one is."""
+        self.row.draft_version_id = self.row.draft_version_id or version_id
 
 
 @dataclass(frozen=True, slots=True)

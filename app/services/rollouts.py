@@ -74,7 +74,7 @@ def go_live(session: Session, actor: Actor, row: Policy | Endpoint, version: Ver
 def begin(
     session: Session, actor: Actor, subject: AnySubject, version: Version, plan: RolloutPlan, share: int
 ) -> Rollout:
-    """Store the rollout; its version is a draft until it is promoted."""
+    """Store the rollout; its version is a draft until it is promoted, where there is no other one."""
     check_none(session, subject.row.id)
     subject.check_may_change()
     if version.id == subject.live_id:

@@ -111,6 +111,16 @@ def test_nothing_else_goes_live_while_a_rollout_is_under_way(endpoint, world):
     assert (after.version.number, after.draft.number) == (2, view.draft.number)
 
 
+def test_somebodys_draft_stays_what_is_worked_on(endpoint):
+    workspace_id, _kind, endpoint_id = endpoint
+    view = endpoints.save(SYSTEM, workspace_id, endpoint_id, {"prompt": "Half done"}, publish=False)
+    row = rollouts.start(SYSTEM, *endpoint, 2)
+    assert endpoints.find(SYSTEM, workspace_id, endpoint_id).draft.number == view.draft.number == 3
+    rollouts.promote(SYSTEM, workspace_id, row.id)
+    after = endpoints.find(SYSTEM, workspace_id, endpoint_id)
+    assert (after.version.number, after.draft.number) == (2, 3)
+
+
 def test_an_endpoint_with_a_plan_publishes_by_a_rollout(endpoint):
     workspace_id, _kind, endpoint_id = endpoint
     rollouts.set_plan(SYSTEM, *endpoint, {"steps": [0, 5, 100], "step_minutes": 10})
