@@ -46,7 +46,9 @@ FACTS = {
 }
 
 
-WITHOUT_AMOUNT = ("credential_refused", "provider_down", "shortfall", "unpriced_model")
+WITHOUT_AMOUNT = (
+    "credential_refused", "provider_down", "rollout_advanced", "rollout_promoted", "shortfall", "unpriced_model",
+)  # fmt: skip
 
 
 @pytest.fixture
