@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from app.database import database
 from app.domain.actors import SYSTEM
+from app.domain.analytics import BY
 from app.domain.pricing import usd_to_nano
 from app.models import ReportedHour
 from app.services import keys, policies, projects, rollouts, sub_accounts, usage_hours
@@ -62,34 +63,20 @@ def fill(world: World) -> None:
     database.transaction(lambda session: usage_hours.add(session, told, ReportedHour))
 
 
-@pytest.mark.parametrize(
-    "by",
-    [
-        "day",
-        "hour",
-        "model",
-        "provider",
-        "policy",
-        "end_user",
-        "plan",
-        "region",
-        "endpoint",
-        "key",
-        "project",
-    ],
-)
-def test_rows_and_totals_are_the_sum_of_the_records(world: World, api: Api, by: str) -> None:
+def test_rows_and_totals_are_the_sum_of_the_records(world: World, api: Api) -> None:
     fill(world)
     mine = [r for r in records() if r.workspace_id == world.acme.workspace.id and r.source != "shadow"]
-    told = api.ask("spend", by=by)
-    assert told["status"] == 200 and told["has_more"] is False
     whole = sum(r.cost_nano_usd or 0 for r in mine)
-    assert nano(told, "metered") == whole == usd_to_nano(told["totals"]["metered"]["spend_usd"])
-    assert nano(told, "reported") == 66 == usd_to_nano(told["totals"]["reported"]["spend_usd"])
-    assert sum(line["calls"] for line in told["data"] if line["source"] == "metered") == len(mine) == 4
-    saved = api.ask("savings", by=by)
-    assert nano(saved, "metered", "savings_usd") == 5 and nano(saved, "metered", "baseline_usd") == whole + 5
-    used = api.ask("usage", by=by)["totals"]["metered"]
+    for by in BY:
+        told = api.ask("spend", by=by)
+        assert told["status"] == 200 and told["has_more"] is False, by
+        assert nano(told, "metered") == whole == usd_to_nano(told["totals"]["metered"]["spend_usd"]), by
+        assert nano(told, "reported") == 66 == usd_to_nano(told["totals"]["reported"]["spend_usd"]), by
+        assert sum(line["calls"] for line in told["data"] if line["source"] == "metered") == len(mine) == 4
+        saved = api.ask("savings", by=by)
+        assert nano(saved, "metered", "savings_usd") == 5, by
+        assert nano(saved, "metered", "baseline_usd") == whole + 5, by
+    used = api.ask("usage")["totals"]["metered"]
     assert (used["calls"], used["errors"], used["blocked"], used["unpriced_calls"]) == (4, 1, 1, 1)
 
 
