@@ -158,3 +158,13 @@ def test_at_once_says_that_nobody_watches(world, person, place):
     page = person.get(f"/w/acme/rollouts/{row.id}").text
     assert "Everybody gets version 2" in page and "Nobody takes it back but you." in page
     assert "everybody gets version 1 again at once, by itself" not in page
+
+
+def test_a_plan_is_kept_before_there_is_anything_to_roll_out(world, person):
+    url = f"/w/acme/endpoints/{world.acme.endpoint.id}/rollouts"
+    page = person.get(url).text
+    assert "There is nothing to roll out yet" in page and "Keep this plan" in page
+    person.post(f"{url}/plan", data={"steps": "20, 100", "guarded": "1", "pace": "hand"})
+    assert "20 % → 100 %, each step begun by hand." in person.get(url).text
+    save(person, world.acme, "prompt", prompt="Be brief.")
+    assert current(world).share == 2_000
