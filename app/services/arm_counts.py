@@ -9,11 +9,18 @@ from sqlalchemy.orm import Session
 
 from app.database import after_commit, insert_into
 from app.domain.arm_counts import counts_of
+from app.domain.records import Record
 from app.models import ArmCount
-from app.services import rollout_guard
+from app.services import rollout_guard, shadow_queue
 
 Key = tuple[str, str, str, int]  # rollout, arm, measure, bucket
 COLUMNS = ("rollout_id", "arm", "measure", "bucket")
+FACTS = ("stands_alone",)  # of a row, beside its columns; not stored
+
+
+def facts_of(record: Record) -> dict[str, Any]:
+    """Return whether a call counts for no side of its rollout; not for columns."""
+    return {"stands_alone": shadow_queue.stands_alone(record)}
 
 
 def add(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -38,7 +45,7 @@ def sums_of(rows: Iterable[Mapping[str, Any]]) -> dict[Key, int]:
     sums: dict[Key, int] = {}
     for row in rows:
         rollout_id, arm = row.get("rollout_id"), row.get("arm")
-        if rollout_id and arm:
+        if rollout_id and arm and not row.get("stands_alone"):
             for (measure, bucket), amount in counts_of(row).items():
                 key = rollout_id, arm, measure, bucket
                 sums[key] = sums.get(key, 0) + amount

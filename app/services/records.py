@@ -133,7 +133,7 @@ def write_rows(session: Session, rows: list[dict[str, Any]]) -> None:
 def stored_columns(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row without what only the sums need."""
     columns = dict(row)
-    for name in batch_spend.FACTS:
+    for name in (*batch_spend.FACTS, *arm_counts.FACTS):
         columns.pop(name, None)
     return columns
 
@@ -149,7 +149,7 @@ def write(record: Record) -> None:
 def row_of(record: Record) -> dict[str, Any]:
     """Return the record as a row, and what its sums need beside it."""
     shown = {**who(record), **what(record), **governed(record), **result(record)}
-    return {**shown, **batch_spend.facts_of(record)}
+    return {**shown, **batch_spend.facts_of(record), **arm_counts.facts_of(record)}
 
 
 def who(record: Record) -> dict[str, Any]:

@@ -112,6 +112,7 @@ def rows_of(record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
         "savings_nano_usd": saved,
         "duration_ms": report.latency_ms,
         "cached": report.from_cache,
+        "stands_alone": target.arm is not None and target.arm.compared_with > 0,  # nobody asks it in shadow
     }
     return row, {**row, **numbers}
 

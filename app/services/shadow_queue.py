@@ -86,17 +86,29 @@ queue = Queue()
 
 
 def offer(record: Record) -> None:
-    """Have a call asked in shadow if its rollout wants that and its provider was asked; never raises.
-
-    Not one that a plugin or a key of the caller's own helped to answer: it would act, or cost them, again.
-    """
+    """Have a call asked in shadow if its rollout wants that; never raises."""
     target, caller, call = record.target, record.caller, record.call
     arm = target.arm if target else None
-    if arm is None or caller is None or not is_compared(arm, call.request_id):
-        return
-    was_asked = any(attempt.status != "skipped" for attempt in record.attempts)
-    if not was_asked or record.plugins or record.paid_elsewhere:
+    if arm is None or caller is None or not is_compared(arm, call.request_id) or not may_be_asked(record):
         return
     history = tuple(record.session.history) if record.session else ()
     shadowed = Shadowed(call.request_id, arm.rollout_id, caller, history)
     queue.put(Asked(call, shadowed, arm.compared_with))
+
+
+def may_be_asked(record: Record) -> bool:
+    """Say whether a call can be asked once more: its provider was asked, and somebody waited for the end.
+
+    Not one that a plugin or a key of the caller's own helped to answer: it would act, or cost them, again.
+    """
+    was_asked = any(attempt.status != "skipped" for attempt in record.attempts)
+    return was_asked and record.outcome != "client_left" and not record.plugins and not record.paid_elsewhere
+
+
+def stands_alone(record: Record) -> bool:
+    """Say whether a call of the old version is one that the new one, in shadow, is never asked.
+
+    Then it counts for no side: only calls of the same kind can be compared.
+    """
+    arm = record.target.arm if record.target else record.error.arm if record.error else None
+    return arm is not None and arm.compared_with > 0 and not may_be_asked(record)

@@ -15,7 +15,7 @@ from app.domain.bills import cost
 from app.domain.calls import Call, Shadowed
 from app.domain.ids import new_id
 from app.domain.pricing import nano_to_usd
-from app.models import ChatSession, Credential, DailySpend, IdempotencyKey, UsageHour
+from app.models import ArmCount, ChatSession, Credential, DailySpend, IdempotencyKey, UsageHour
 from app.services import call_counts, model_rows, policies, replays, rollouts
 from app.services.health import health
 from app.services.shadow_queue import MOST_BYTES, MOST_WAITING, Asked, Queue
@@ -149,6 +149,31 @@ def test_a_policy_is_asked_what_its_new_version_says(place: Place) -> None:
     assert (shadow.policy_version, shadow.arm, shadow.action) == (2, "shadow", "DOWNGRADE")
     assert (shadow.end_user, shadow.rollout_id) == ("user_123", rollout.id)
     assert shadow.parent_request_id == real.id and shadow.key_id == real.key_id
+
+
+def test_what_the_new_version_is_never_asked_counts_for_no_side(place: Place) -> None:
+    workspace_id, project_id = place.tenant.workspace.id, place.tenant.project.id
+    place.start(**SHADOW)
+    body = {"message": "Hi", "stream": True}
+    url = f"/api/{project_id}/talk"
+    left = place.client.post(url, json=body, headers=place.tenant.headers, buffered=False)
+    next(left.response)
+    left.close()
+    rule = {"label": "None", "when": {"region": "eu"}, "action": "BLOCK"}
+    view = policies.create(SYSTEM, workspace_id, project_id, {"key": "support", "rules": [rule]})
+    policies.save(SYSTEM, workspace_id, view.policy.id, {"rules": []}, live=False)
+    rollouts.start(SYSTEM, workspace_id, "policy", view.policy.id, 2, SHADOW)
+    asked = {"model": "up/old", "messages": [{"role": "user", "content": "Hi"}]}
+    headers = {**place.tenant.headers, **WHO, "x-kagu-region": "eu"}
+    assert place.client.post(POLICY_URL, json=asked, headers=headers).status_code == 403
+    real, shadows = apart()
+    assert [(row.outcome, row.arm) for row in real] == [("client_left", "old"), ("refused", "old")]
+    assert not shadows and not rows(ArmCount), "a side of its own would look quicker, or as if it failed less"
+    place.post()
+    assert {(row.arm, row.amount) for row in rows(ArmCount) if row.measure == "calls"} == {
+        ("old", 1),
+        ("shadow", 1),
+    }
 
 
 def asked(size: int = 2) -> Asked:
