@@ -229,6 +229,10 @@ def ended(row: Rollout) -> tuple[str, str]:
         return "ok", str(_("Version %(new)d went live for everybody.", **texts))
     if row.outcome == "rolled_back":
         return "error", str(_("Taken back: everybody gets version %(old)d again.", **texts))
+    if row.outcome == "undone":
+        return "warn", str(
+            _("Version %(new)d was live, until somebody went back to version %(old)d.", **texts)
+        )
     return "warn", str(_("Stopped: everybody gets version %(old)d.", **texts))
 
 
@@ -251,6 +255,7 @@ def reason(row: Rollout) -> str:
 def outcome(row: Rollout) -> tuple[str, str]:
     """Return the tone and the one word for where a rollout stands."""
     words = {"promoted": ("ok", _("Live")), "rolled_back": ("error", _("Taken back"))}
+    words["undone"] = ("warn", _("Undone"))
     if row.outcome is None:
         return "info", str(_("Under way"))
     tone, text = words.get(row.outcome, ("neutral", _("Stopped")))

@@ -43,7 +43,7 @@ class Rollout(db.Model):  # type: ignore[name-defined]
     step_at: Mapped[Time]  # since when
     counted: Mapped[JsonDict] = mapped_column(default=dict)  # domain.arm_counts: before this step
     plan: Mapped[JsonDict]  # domain.rollout_plans.RolloutPlan
-    outcome: Mapped[str | None] = mapped_column(String(16))  # promoted | rolled_back | stopped
+    outcome: Mapped[str | None] = mapped_column(String(16))  # promoted | rolled_back | stopped | undone
     reason: Mapped[dict[str, Any] | None] = mapped_column(Json)  # why it ended: measured, bound, by whom
     author: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[Created]

@@ -22,7 +22,7 @@ from app.services.rollout_subjects import AnySubject, Version
 
 __all__ = ["current", "find", "list_all"]
 
-PROMOTED, ROLLED_BACK, STOPPED = OUTCOMES = ("promoted", "rolled_back", "stopped")
+PROMOTED, ROLLED_BACK, STOPPED, UNDONE = ("promoted", "rolled_back", "stopped", "undone")
 UNDER_WAY = (
     "A rollout of version %d is under way: until it ends nothing else can go live or be pinned. "
     "Drafts can be saved."
@@ -218,6 +218,7 @@ def undo(actor: Actor, workspace_id: str, rollout_id: str) -> Rollout | None:
             return begin(session, actor, subject, version, plan_of(row), row.share)
         subject.check_may_change()
         subject.let_live(session, actor, row.old_number)
+        row.outcome = UNDONE
         changes = {"version": [row.new_number, row.old_number]}
         rollout_notes.audit_change(session, actor, subject, row, "undo", changes)
         return None
@@ -228,7 +229,7 @@ def undo(actor: Actor, workspace_id: str, rollout_id: str) -> Rollout | None:
 def may_undo(subject: AnySubject, row: Rollout) -> bool:
     """Say whether what the rollout left is still what answers."""
     left = row.new_version_id if row.outcome == PROMOTED else row.old_version_id
-    return row.ended_at is not None and subject.live_id == left
+    return row.ended_at is not None and row.outcome != UNDONE and subject.live_id == left
 
 
 def set_plan(

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,11 +27,12 @@ from app.services.shadow_queue import AT_ONCE
 from tests.browser.conftest import Stage
 from tests.browser.visitor import Visitor
 from tests.providers_world import add_provider, set_price
-from tests.upstream_replies import Hang, Reply, error_reply
+from tests.upstream_replies import Hang, Reply, error_reply, openai_completion
 from tests.world import Tenant
 
 SHARE = 1_000  # of 10,000: what the manual's numbers are for
 AT_A_TIME = 6
+SLOW_SECONDS = 0.5
 BATCH = 10  # calls of the new version, and nine times as many of the old one
 ANY_PACE = {"most_slower_percent": 10_000}  # the machine may be busy with other things
 POLICY = "/runtime/proxy/chat/completions"
@@ -47,6 +49,8 @@ def acme(stage: Stage) -> Iterator[Tenant]:
     set_price(tenant, "up/dear", input_usd_per_million="3", output_usd_per_million="6")
     set_price(tenant, "bad/broken", input_usd_per_million="1", output_usd_per_million="2")
     stage.upstream.script("broken", error_reply(500))
+    usual = openai_completion("Hello there")
+    stage.upstream.script("slow", replace(usual, steps=[SLOW_SECONDS, *usual.steps]))
     stage.upstream.script("silent", Reply([Hang]))
     yield tenant
 
@@ -134,11 +138,21 @@ def test_bad_versions_are_taken_back_while_somebody_watches(
     until, asked = time.monotonic() + 10, users(acme, endpoint.id, 5, new=True)
     while calls_of(stage, acme, path, body, asked) != {200}:  # the row is seen just before workers are told
         assert time.monotonic() < until
+    take_back_a_slow_endpoint(stage, acme)
     dear = take_back_a_dear_policy(stage, acme)
     visitor.see("Taken back: everybody gets version 1 again.")  # the open page says so by itself
     visitor.see(re.compile(r"By itself, after \d+ calls of the new version\. Errors: 100 % against 0 %"))
     visitor.open(f"/w/acme/rollouts/{dear.id}")
     visitor.see(re.compile(r"By itself, after \d+ calls of the new version\. Cost of "))
+
+
+def take_back_a_slow_endpoint(stage: Stage, acme: Tenant) -> None:
+    """Roll out a version whose model takes far longer than any busy machine makes the other one take."""
+    endpoint = make(acme, "slow", "up/slow")
+    rollout = rollouts.start(SYSTEM, acme.workspace.id, "endpoint", endpoint.id, 2, {"share": 10})
+    path, body = f"/api/{acme.project.id}/slow", {"message": "Hi"}
+    row = until_it_ends(stage, acme, rollout, path, body, endpoint.id)
+    check_taken_back(row, "latency", "three_times_slower")
 
 
 def take_back_a_dear_policy(stage: Stage, acme: Tenant) -> Rollout:

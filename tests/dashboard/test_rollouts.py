@@ -89,6 +89,7 @@ def test_it_is_moved_promoted_and_undone(world, person, place):
     person.post(f"{url}/undo")
     view = endpoints.find(SYSTEM, world.acme.workspace.id, world.acme.endpoint.id)
     assert view.version.number == 1
+    assert "Version 2 was live, until somebody went back to version 1." in person.get(url).text
 
 
 def test_a_worse_version_says_why_it_was_taken_back_and_can_go_on(world, person, place):

@@ -8,7 +8,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.errors import Conflict, InvalidFields, InvalidInput, NotAllowed, NotFound
 from app.models import Alert, AuditEvent, Endpoint, Policy
-from app.services import endpoints, policies, publishing, rollouts
+from app.services import endpoints, policies, publishing, rollout_history, rollouts
 from tests.world import actor_of
 
 BLOCK_ALL = [{"label": "Nobody", "action": "BLOCK", "message": "Closed."}]
@@ -64,6 +64,7 @@ def test_a_version_goes_live_step_by_step_and_one_click_takes_it_back(kind, requ
     with pytest.raises(Conflict, match="over"):
         rollouts.roll_back(SYSTEM, subject[0], row.id)
     assert rollouts.undo(SYSTEM, subject[0], row.id) is None and live(subject) == before
+    assert rollout_history.find(SYSTEM, subject[0], row.id).outcome == "undone"
     with pytest.raises(Conflict, match="nothing to undo"):
         rollouts.undo(SYSTEM, subject[0], row.id)
     assert actions()[-2:] == ["rollout.promote", "rollout.undo"]
