@@ -43,13 +43,19 @@ SUITE = ("-n", "2", "--dist", "worksteal", "--cache-clear")
 AGAIN = ("--last-failed", "--last-failed-no-failures", "none")
 LAST_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
 MOST_AGAIN = 3  # so few failures may be the machine's; more are ours
-ON_ONE_DATABASE = (  # what touches no database, or chooses its own, runs once
+ON_ONE_DATABASE = (  # what asks no more of a database than others, or chooses its own, runs once
     "tests/test_run.py", "tests/run", "tests/domain", "tests/egress", "tests/providers",
     "tests/test_cli.py", "tests/test_config.py", "tests/test_layers.py", "tests/test_lifecycle.py",
     "tests/test_readme.py", "tests/test_redis_store.py", "tests/test_templates.py",
     "tests/browser", "tests/test_samples.py", "tests/test_streaming.py", "tests/gateway/test_compliance.py",
     "tests/gateway/test_parity_clients.py", "tests/gateway/test_passthrough_clients.py",
-    "tests/services/test_answer_guards.py",
+    "tests/services/test_answer_guards.py", "tests/services/test_health.py", "tests/services/test_limits.py",
+    "tests/plugins", "tests/gateway/test_limits_live.py",  # Redis and programs
+    "tests/gateway/test_messages.py", "tests/gateway/test_responses.py", "tests/gateway/test_model_echo.py",
+    "tests/gateway/test_variables.py", "tests/gateway/test_wrapper.py", "tests/gateway/test_healing.py",
+    "tests/gateway/test_endpoint_schemas.py", "tests/gateway/test_order.py",  # shapes, and steps in order
+    "tests/dashboard/test_docs.py", "tests/dashboard/test_change_words.py",
+    "tests/dashboard/test_route_rules.py", "tests/dashboard/test_schema_sections.py",  # words and forms
 )  # fmt: skip
 ON_POSTGRESQL = SUITE + tuple(f"--ignore={path}" for path in ON_ONE_DATABASE)
 CHECKS = (
