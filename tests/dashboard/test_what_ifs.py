@@ -57,7 +57,10 @@ def test_the_rules_in_a_policys_form_are_tried_unsaved(proxy: Proxy, world: Worl
 def test_a_viewer_asks_with_the_address(proxy: Proxy, world: World) -> None:
     viewer = sign_in(proxy.client, world.viewer)
     told = viewer.get(page(proxy, "policy"), query_string={"version": "chat@live", "most": "200"}).text
-    assert "none would have gone to another model or been refused" in told and "They would have cost the same" in told
+    assert (
+        "none would have gone to another model or been refused" in told
+        and "They would have cost the same" in told
+    )
     part = viewer.get(
         page(proxy, "routing"), query_string={"model": CHEAP, "most": "50"}, headers={"HX-Request": "true"}
     ).text
