@@ -19,8 +19,27 @@ NAV = (
         "",
         ("home", "home", "home.index"),
         ("projects", "folder", "projects.index"),
+        ("playground", "send", "playground.index"),
+    ),
+    (
+        "calls",
         ("requests", "list", "requests.index"),
         ("end_users", "user", "end_users.index"),
+        ("performance", "activity", "performance.index"),
+        ("alerts", "bell", "alerts.index"),
+    ),
+    (
+        "rules",
+        ("policies", "filter", "policies.index"),
+        ("routing", "swap", "routing.index"),
+        ("guardrails", "shield", "guardrails.edit"),
+        ("what_ifs", "eye", "what_ifs.index"),
+    ),
+    (
+        "models",
+        ("providers", "plug", "providers.index"),
+        ("models", "coins", "models.index"),
+        ("plugins", "bolt", "plugins.index"),
     ),
     (
         "money",
@@ -28,19 +47,6 @@ NAV = (
         ("savings", "savings", "savings.index"),
         ("credits", "wallet", "credits.index"),
         ("budgets", "gate", "budgets.index"),
-        ("alerts", "bell", "alerts.index"),
-    ),
-    (
-        "answers",
-        ("playground", "send", "playground.index"),
-        ("providers", "plug", "providers.index"),
-        ("models", "coins", "models.index"),
-        ("plugins", "bolt", "plugins.index"),
-        ("routing", "swap", "routing.index"),
-        ("policies", "filter", "policies.index"),
-        ("guardrails", "shield", "guardrails.edit"),
-        ("performance", "activity", "performance.index"),
-        ("what_ifs", "eye", "what_ifs.index"),
     ),
     (
         "workspace",
@@ -127,7 +133,13 @@ def links() -> dict[str, str]:
 
 def group_label(name: str) -> str:
     """Return the heading of a group of navigation entries; the first has none."""
-    labels = {"money": _("Money"), "answers": _("Who answers"), "workspace": _("Workspace")}
+    labels = {
+        "calls": _("What happens"),
+        "rules": _("Rules"),
+        "models": _("Models"),
+        "money": _("Money"),
+        "workspace": _("Workspace"),
+    }
     return str(labels.get(name, ""))
 
 

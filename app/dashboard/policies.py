@@ -40,12 +40,16 @@ def new() -> Response:
 
 @blueprint.post("")
 def create() -> Response:
-    """Make a policy, live at once, and lead to its page."""
+    """Make a policy, live at once or to be rolled out, and lead to its page."""
+    live = forms.text("save_as") != "rollout"
     try:
-        fields = policy_pages.fields()
-        view = policies.create(actor(), g.workspace.id, forms.text("project"), fields, forms.text("note"))
+        place, fields = (g.workspace.id, forms.text("project")), policy_pages.fields()
+        view = policies.create(actor(), *place, fields, forms.text("note"), live=live)
     except (InvalidInput, Conflict) as error:
         return form_page(None, policy_acts.typed(), pages.errors_of(error))
+    if view.draft is not None:
+        told = _("“%(name)s” is made. Say who gets its rules first.", name=view.policy.name)
+        return pages.see("rollouts.index", told, policy=view.policy.id, version=view.draft.number)
     message = _("“%(name)s” decides from now on, for calls that name it.", name=view.policy.name)
     return pages.see("policies.show", message, policy=view.policy.id)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from app.dashboard import receipt_words
+from app.dashboard import model_words, receipt_words
 from app.domain.pricing import format_usd
 from app.domain.rollout_plans import RolloutPlan, percent_of
 from app.domain.rollouts import FULL
@@ -71,6 +71,11 @@ def amount(name: str, value: float | None) -> str:
     if name.startswith("latency"):
         return receipt_words.milliseconds(round(value))
     return format_usd(round(value))
+
+
+def short(tokens: int) -> str:
+    """Return a number of tokens where there is little room."""
+    return model_words.tokens(tokens)
 
 
 def between(name: str, estimate: Estimate) -> str:

@@ -32,9 +32,18 @@ class Saving:
 
 
 def create(
-    actor: Actor, workspace_id: str, project_id: str, fields: Mapping[str, Any], note: str = ""
+    actor: Actor,
+    workspace_id: str,
+    project_id: str,
+    fields: Mapping[str, Any],
+    note: str = "",
+    *,
+    live: bool = True,
 ) -> PolicyView:
-    """Make a policy whose first version is live at once. `fields`: key, name, rules. Editors may."""
+    """Make a policy. `fields`: key, name, rules. Editors may.
+
+    Its first version is live at once. Not `live`: that one has no rules, and these are the draft beside it.
+    """
     key, name, config = parse(fields)
 
     def work(session: Session) -> PolicyView:
@@ -45,9 +54,11 @@ def create(
         policy = Policy(workspace_id=workspace_id, project_id=project_id, key=key, name=name)
         session.add(policy)
         session.flush()
-        version = policy_versions.add(session, actor, policy, config, note)
+        first = config if live else PolicyConfig()
+        version = policy_versions.add(session, actor, policy, first, note if live else "")
         policy.live_version_id = version.id
-        policy_versions.note(session, actor, policy, "create", audit.difference({}, config.as_dict()))
+        policy_versions.note(session, actor, policy, "create", audit.difference({}, first.as_dict()))
+        keep(session, view_of(session, policy), config, Saving(actor, note, live))
         return view_of(session, policy)
 
     return database.transaction(work)

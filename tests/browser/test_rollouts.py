@@ -126,9 +126,8 @@ def test_bad_versions_are_taken_back_while_somebody_watches(
     endpoint = make(acme, "broken", "bad/broken")
     visitor.enter(stage.world.teammate)
     page = visitor.open(f"/w/acme/endpoints/{endpoint.id}/rollouts")
-    page.get_by_text("Steps, pace and bounds").click()
     visitor.field("Steps").fill("10, 100")
-    visitor.press("Start carefully")
+    visitor.press("Start the rollout")
     visitor.see("10 % of your end users get version 2; everybody else gets version 1.")
     rollout = rollout_history.current(SYSTEM, acme.workspace.id, "endpoint", endpoint.id)
     assert rollout is not None

@@ -42,7 +42,7 @@ def feed(rollout_id: str, arm: str, calls: int, *, failed: int = 0) -> None:
 
 def submitted(page: Any) -> dict[str, str]:
     """Return what the form sends as it stands."""
-    assert "Start carefully" in page.text
+    assert "Start the rollout" in page.text
     return {
         "number": "2", "begin": "canary", "steps": "1, 10, 50, 100", "pace": "alone", "step_minutes": "60",
         "step_calls": "100", "guarded": "1", "least_calls": "20", "most_more_errors_points": "2",
