@@ -61,6 +61,7 @@ OWNERS = {
     "endpoint": "This endpoint",
     "management": "The management API",
     "analytics": "The analytics API",
+    "alerts": "The alerts API",
 }
 REQUESTS = ("requests_per_minute", "requests_per_hour")
 TOKENS = ("tokens_per_minute",)

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.domain.actors import SYSTEM
-from app.services import alert_rules, alert_watch, keys, sub_accounts, webhooks
+from app.services import alert_api, alert_rules, alert_watch, keys, sub_accounts, webhooks
 from tests.usage_world import row, write
 from tests.world import Tenant, World
 
@@ -104,3 +104,10 @@ def test_to_look_it_takes_analytics_to_change_alerts(world, client):
     north = sub_accounts.create(SYSTEM, world.acme.workspace.id, {"name": "North"})
     norths = Api(client, world.acme, "alerts:write", account_id=north.id)
     assert "sub-account" in norths("GET", "alert-rules", status=403)["error"]["message"]
+
+
+def test_a_key_asks_so_often_a_minute(api, monkeypatch):
+    monkeypatch.setattr(alert_api, "REQUESTS_PER_MINUTE", 2)
+    assert [api("GET", "webhooks")["object"] for _ in range(2)] == ["list", "list"]
+    error = api("GET", "webhooks", status=429)["error"]
+    assert error["message"].startswith("Rate limit exceeded. The alerts API allows 2 requests")
