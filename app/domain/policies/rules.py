@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.errors import InvalidFields, InvalidInput
 from app.domain.fields import Collector, refuse_unknown, text, texts, whole
 from app.domain.policies.conditions import Condition, Fact, excludes, parse_when, when_as_json
+from app.domain.policies.reach import Reach, Unsure
 from app.domain.pricing import nano_to_usd, usd_to_nano
 
 ALLOW, DOWNGRADE, FALLBACK, BLOCK = ACTIONS = ("ALLOW", "DOWNGRADE", "FALLBACK", "BLOCK")
@@ -19,6 +20,7 @@ BOUNDS = frozenset(
     {"max_usd_per_request", "max_input_usd_per_million", "min_quality", "providers", "excluded_providers"}
 )
 FIELDS = frozenset({"label", "when", "action", "models", "prompt", "message"}) | BOUNDS
+NOBODY = "No call can fulfil all of these at once."
 PROMPT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}(?:@[1-9]\d{0,8})?")
 
 
@@ -210,23 +212,47 @@ def contradictions(rule: PolicyRule) -> dict[str, str]:
     if set(rule.bounds.providers) & set(rule.bounds.excluded_providers):
         errors["excluded_providers"] = "A provider cannot be both asked for and excluded."
     if any(a.field == b.field and excludes(a, b) for a in rule.when for b in rule.when):
-        errors["when"] = "No call can fulfil all of these at once."
+        errors["when"] = NOBODY
     return errors
 
 
-def check_order(rules: Iterable[PolicyRule]) -> None:
+def check_order(rules: Sequence[PolicyRule]) -> None:
     """Raise InvalidFields for rules that no call can reach, and for labels that are there twice."""
     errors: dict[str, str] = {}
-    before: list[PolicyRule] = []
     for number, rule in enumerate(rules):
-        hiding = next((place for place, first in enumerate(before, 1) if first.hides(rule)), None)
+        before = rules[:number]
+        hiding = next((place for place, first in enumerate(before) if first.hides(rule)), None)
         if hiding is not None:
-            errors[f"rules.{number}.when"] = unreachable(hiding, before[hiding - 1], rule)
+            errors[f"rules.{number}.when"] = unreachable(hiding + 1, before[hiding], rule)
         if any(first.label == rule.label for first in before):
             errors[f"rules.{number}.label"] = "Another rule has this name already."
-        before.append(rule)
+    errors = hidden_by_several(rules, errors) | errors
     if errors:
         raise InvalidFields(errors)
+
+
+def hidden_by_several(rules: Sequence[PolicyRule], known: Container[str]) -> dict[str, str]:
+    """Return what is wrong with rules whose calls several earlier ones take; nothing where that is unsure."""
+    errors: dict[str, str] = {}
+    try:
+        reach = Reach([rule.when for rule in rules])
+        for number in range(len(rules)):
+            where = f"rules.{number}.when"
+            hiding = None if where in known else reach.hiding(number)
+            if hiding is not None:
+                errors[where] = taken_by([(place + 1, rules[place].label) for place in hiding])
+    except Unsure:
+        pass
+    return errors
+
+
+def taken_by(rules: Sequence[tuple[int, str]]) -> str:
+    """Say which rules together take every call before it gets to one."""
+    if not rules:
+        return NOBODY
+    *most, last = [f"{place} (“{label}”)" for place, label in rules]
+    names = f"rules {', '.join(most)} and {last} together take" if most else f"rule {last} takes"
+    return f"No call gets here: {names} all of them before. Move this one up, or change what takes its calls."
 
 
 def unreachable(place: int, first: PolicyRule, rule: PolicyRule) -> str:
