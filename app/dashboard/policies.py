@@ -9,7 +9,16 @@ from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app.dashboard import forms, pages, policy_acts, policy_changes, policy_pages, policy_trial, policy_words
+from app.dashboard import (
+    forms,
+    pages,
+    policy_acts,
+    policy_changes,
+    policy_overlaps,
+    policy_pages,
+    policy_trial,
+    policy_words,
+)
 from app.dashboard.auth import actor
 from app.dashboard.policy_pages import find, form_page
 from app.domain.errors import Conflict, InvalidInput
@@ -66,7 +75,8 @@ def show(policy: UUID) -> Response:
     """Show what the policy says."""
     view = find(policy)
     yaml, unready = policy_changes.yaml_of(view.config), policy_pages.unready(view)
-    return policy_pages.page("policies/show.html", view, yaml=yaml, unready=unready)
+    context = {"yaml": yaml, "unready": unready, "overlaps": policy_overlaps.told(view.config)}
+    return policy_pages.page("policies/show.html", view, **context)
 
 
 @blueprint.get("/<uuid:policy>/edit")

@@ -9,7 +9,7 @@ from typing import Any
 from flask import g, request
 from flask_babel import gettext as _
 
-from app.dashboard import forms, pages, policy_form
+from app.dashboard import forms, pages, policy_form, policy_overlaps
 from app.dashboard.auth import actor
 from app.dashboard.policy_form import Row
 from app.domain import strict_yaml
@@ -44,12 +44,12 @@ def pressed(project_id: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def checked(project_id: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the form with what is wrong with its rules, or with the word that nothing is."""
+    """Return the form with what is wrong with its rules, or which of them fit the same calls."""
     try:
-        policies.check(actor(), g.workspace.id, project_id, policy_form.read())
+        config = policies.check(actor(), g.workspace.id, project_id, policy_form.read())
     except InvalidInput as error:
         return typed(), pages.errors_of(error)
-    return {**typed(), "checked": True}, {}
+    return {**typed(), "checked": True, "overlaps": policy_overlaps.told(config)}, {}
 
 
 def add(rows: list[Row], _number: int) -> None:

@@ -102,6 +102,10 @@ def test_the_page_tells_every_rule_and_whose_model_is_not_ready(
     assert night in page and "never by openai, with the prompt of hello, version 1." in page
     assert "For every other call, let the requested model answer." in page
     assert "- label: No trials" in page and "Not every model" not in page
+    assert (
+        "Rule 2 “Free users” also fits a call where the plan is free and the trial is expired, but rule 1"
+        " “No trials” comes first and says: refuse the call and say “Upgrade.”" in page
+    )
     rules = [{**FREE, "models": ["openai/gpt-4o-mini", "auto"]}]
     policies.save(SYSTEM, policy.policy.workspace_id, policy.policy.id, {"rules": rules}, live=False)
     page = read(person, page_of(policy))
@@ -194,7 +198,14 @@ def test_buttons_change_the_form_and_save_nothing(person: FlaskClient, policy: P
 
 
 def test_rules_are_checked_without_saving(person: FlaskClient, policy: PolicyView) -> None:
-    assert "Nothing is wrong with them" in press(person, policy, "check", **TYPED)
+    page = press(person, policy, "check", **TYPED)
+    assert "Nothing is wrong with them" in page and "fit the same calls" not in page
+    second = {"rules.1.label": "Europe", "rules.1.fact": "region", "rules.1.operator": "not"}
+    second |= {"rules.1.value": "us-*", "rules.1.action": "BLOCK"}
+    page = press(person, policy, "check", **TYPED, **second)
+    assert (
+        "Rule 2 “Europe” also fits a call where the plan is free and the region is one that no" in page
+    )
     page = press(person, policy, "check", **{**TYPED, "rules.0.models": ["nobody/gpt"]})
     assert "1 thing to correct" in page and "There is no model “nobody/gpt” here." in page
     assert again(policy).version.number == 1

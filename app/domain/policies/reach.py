@@ -107,9 +107,17 @@ def kinds_of(field: str, whens: Sequence[When]) -> list[Kind]:
         raise Unsure
     kinds: dict[int, Fact] = {}
     for fact in facts:
-        fits = sum(1 << number for number, when in enumerate(asked) if all(c.holds(fact) for c in when))  # type: ignore[arg-type]
-        kinds.setdefault(fits, fact)
+        kinds.setdefault(fitting(asked, fact), fact)
     return [Kind(fact, fits) for fits, fact in kinds.items()]
+
+
+def fitting(asked: Sequence[When], fact: Fact) -> int:
+    """Return the rules whose conditions on a fact hold."""
+    rules = 0
+    for number, when in enumerate(asked):
+        if all(each.holds(fact) for each in when):  # type: ignore[arg-type]
+            rules |= 1 << number
+    return rules
 
 
 def told(field: str, conditions: Sequence[Condition]) -> list[Fact]:
