@@ -183,7 +183,7 @@ def text_of(start: str, name: str) -> str:
 
 def shown(rows: list[Row], errors: Mapping[str, str]) -> list[Row]:
     """Return the rules with room for more, unfolded where there is something to do; a blank one for none."""
-    rows = rows or [Row(focus="label")]
+    rows = rows or [Row()]
     for number, row in enumerate(rows):
         wrong = any(name.startswith(f"rules.{number}.") for name in errors)
         row.open = wrong or row.is_blank or bool(row.focus) or len(rows) <= FEW_RULES

@@ -264,4 +264,6 @@ def written(value: Number | None, unit: str) -> str:
         return "–"
     if unit == "usd":
         return format_usd(round(value))
-    return f"{value:,.1f} %" if unit == "percent" else f"{value:,.0f}" + (" ms" if unit == "ms" else "")
+    if unit == "percent":
+        return f"{value:,.1f}".removesuffix(".0") + " %"
+    return f"{value:,.0f}" + (" ms" if unit == "ms" else "")
