@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.alert_rules import NOT_BY_HOUR, REPORTED, STEP, Measured, Number, RuleConfig, Sample
 from app.models import RecordRow, ReportedHour, UsageHour
-from app.services.usage_hours import APART, BLOCKED, FAILED, HourTable
+from app.services.usage_hours import APART, BLOCKED, FAILED, HOUR, HourTable, start_of
 
 HOUR_COLUMNS = {"endpoint": "endpoint_id", "key": "key_id", "project": "project_id"}
 RECORD_COLUMNS = {**HOUR_COLUMNS, "policy": "policy_key"}
@@ -68,14 +68,42 @@ def samples(
 def by_hours(
     session: Session, workspace_id: str, config: RuleConfig, since: datetime, until: datetime
 ) -> Measured:
-    """Return the metric over whole hours."""
+    """Return the metric over days: whole hours, and out of the records what a day has of others.
+
+    A day does not begin with a clock hour (UTC) where the workspace's time is half an hour off.
+    """
+    first, last = start_of(since + HOUR - timedelta(microseconds=1)), until
+    stretches = []
+    if first != since:
+        last = max(first, start_of(until))
+        stretches = [(since, min(first, until)), (last, until)]
+    found = [sums_of_hours(session, workspace_id, config, first, last)]
+    found += [sums_of_records(session, workspace_id, config, *stretch) for stretch in stretches]
+    return finished(config, sum(calls for calls, _ in found), sum(amount for _, amount in found))
+
+
+def sums_of_hours(
+    session: Session, workspace_id: str, config: RuleConfig, since: datetime, until: datetime
+) -> tuple[int, int]:
+    """Return calls and amount of whole hours."""
     table: HourTable = ReportedHour if config.metric in REPORTED else UsageHour
     names = AMOUNTS.get(config.metric, ())
     sums = [func.coalesce(func.sum(getattr(table, name)), 0) for name in ("calls", *names)]
     where = [getattr(table, HOUR_COLUMNS.get(name, name)) == value for name, value in config.where.items()]
     within = table.workspace_id == workspace_id, table.starts_at >= since, table.starts_at < until
     calls, *amounts = session.execute(select(*sums).where(*within, *where)).one()
-    return finished(config, int(calls), sum(map(int, amounts)))
+    return int(calls), sum(map(int, amounts))
+
+
+def sums_of_records(
+    session: Session, workspace_id: str, config: RuleConfig, since: datetime, until: datetime
+) -> tuple[int, int]:
+    """Return the same of a stretch of any length, out of the records."""
+    where = conditions(workspace_id, config, since, until)
+    calls, amount = session.execute(
+        select(func.count(), func.sum(amount_of(config.metric))).where(*where)
+    ).one()
+    return int(calls), int(amount or 0)
 
 
 def finished(config: RuleConfig, calls: int, amount: int) -> Measured:

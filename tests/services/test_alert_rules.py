@@ -12,8 +12,17 @@ from app.database import database
 from app.domain.actors import SYSTEM, Actor
 from app.domain.alert_rules import STEP, Measured, RuleConfig, last_window
 from app.domain.errors import InvalidInput, NotAllowed, NotFound
-from app.models import Alert, AlertSample, AuditEvent, Delivery
-from app.services import alert_mails, alert_measures, alert_rules, alert_watch, erasures, keys, webhooks
+from app.models import Alert, AlertSample, AuditEvent, Delivery, ReportedHour
+from app.services import (
+    alert_mails,
+    alert_measures,
+    alert_rules,
+    alert_watch,
+    erasures,
+    keys,
+    usage_hours,
+    webhooks,
+)
 from tests.usage_world import row, write
 from tests.world import World
 
@@ -56,6 +65,24 @@ def test_the_same_calls_measure_the_same_by_records_and_by_hours(world):
         assert measured(world, "error_rate", window, region="eu") == Measured(0, None)
         assert measured(world, "calls", window, provider="x") == Measured(0, 0)
     assert measured(world, "p95_latency", policy="chat") == Measured(3, 200)
+
+
+@pytest.mark.parametrize("metric", ["spend", "reported_spend"])
+def test_a_day_that_begins_at_half_past_counts_each_call_once(world, metric):
+    half_past = datetime(2026, 3, 9, 18, 30, tzinfo=UTC)  # midnight in Kolkata
+    told = {"catalog_nano_usd": USD, "cost_nano_usd": None}
+    reported = {"source": "reported", "reported": told} if metric == "reported_spend" else {}
+    for minutes in (-1, 0, 29, 30, 23 * 60, 24 * 60 - 1, 24 * 60):
+        one = row(world.acme, half_past + timedelta(minutes=minutes), cost_nano_usd=USD, **reported)
+        if metric == "reported_spend":
+            database.transaction(lambda session, one=one: usage_hours.add(session, [one], ReportedHour))
+        write(one)
+    config = RuleConfig(metric, {}, "day", bound=0)
+    for days, hours, calls in ((0, 24, 5), (0, 0.25, 1), (0, 1, 3), (0, 12, 3), (-1, 24, 1), (1, 24, 1)):
+        since = half_past + timedelta(days=days)
+        place = world.acme.workspace.id, config, since, since + timedelta(hours=hours)
+        found = database.read(lambda session, place=place: alert_measures.measure(session, *place))
+        assert found == Measured(calls, calls * USD)
 
 
 def test_what_clients_report_is_measured_apart(world):
