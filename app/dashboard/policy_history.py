@@ -30,7 +30,8 @@ def index(policy: UUID) -> Response:
     rows = policy_versions.list_versions(actor(), *place, upto=upto, limit=PER_PAGE + 1)
     older = rows[PER_PAGE].number if len(rows) > PER_PAGE else None
     entries = with_changes(rows)[:PER_PAGE]
-    return page("policies/versions.html", view, entries=entries, older=older, upto=upto)
+    lived = policy_versions.history(actor(), *place)
+    return page("policies/versions.html", view, entries=entries, lived=lived, older=older, upto=upto)
 
 
 @blueprint.get("/compare")

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from app.domain.policies.rules import ALLOW, BLOCK, DOWNGRADE, FALLBACK
 from app.domain.pricing import format_usd
-from app.domain.rollouts import IN_SHADOW, NEW, OLD
+from app.domain.rollouts import IN_SHADOW, NEW, OFF, OLD
 from app.domain.sentences import Sentence
 
 
@@ -16,6 +16,7 @@ class Ruled(Protocol):
 
     policy_key: Any
     policy_version: Any
+    policy_state: Any
     policy_rule: Any
     action: Any
     arm: Any
@@ -35,6 +36,7 @@ ACTIONS = {
 }
 BY_RULE = "The rule “%(rule)s” of the policy “%(policy)s” (version %(version)s) held: %(action)s."
 BY_NONE = "No rule of the policy “%(policy)s” (version %(version)s) held, so the model asked for may answer."
+WHILE_OFF = "The policy “%(policy)s” was switched off, so the model asked for may answer."
 SAVED = "That saved %(saved)s: so much more would %(model)s have cost for the same tokens."
 ARMS = {
     OLD: Sentence("A new version was being rolled out; this call belonged to those who keep the old one."),
@@ -61,11 +63,18 @@ def notes(row: Ruled) -> Iterator[Sentence]:
     if row.policy_key:
         values = {"rule": row.policy_rule, "policy": row.policy_key, "version": row.policy_version}
         values["action"] = ACTIONS.get(row.action, ACTIONS[ALLOW])
-        yield Sentence(BY_RULE if row.policy_rule else BY_NONE, values)
+        yield Sentence(template_for(row), values)
         if row.savings_nano_usd and row.action == DOWNGRADE:
             yield Sentence(SAVED, {"saved": format_usd(row.savings_nano_usd), "model": row.model_requested})
     if row.arm in ARMS:
         yield ARMS[row.arm]
+
+
+def template_for(row: Ruled) -> str:
+    """Return how the ruling is told: by a rule, by none, or by none because the policy was switched off."""
+    if row.policy_state == OFF:
+        return WHILE_OFF
+    return BY_RULE if row.policy_rule else BY_NONE
 
 
 def facts(row: Ruled) -> list[tuple[Sentence, str]]:
@@ -81,6 +90,7 @@ def receipt(row: Ruled) -> dict[str, Any] | None:
     return {
         "key": row.policy_key,
         "version": row.policy_version,
+        "state": row.policy_state,
         "rule": row.policy_rule,
         "action": row.action,
         "arm": row.arm,

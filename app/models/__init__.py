@@ -16,7 +16,7 @@ from app.models.money import (
     Plan,
     Reservation,
 )
-from app.models.policies import Policy, PolicyVersion
+from app.models.policies import Policy, PolicyPublication, PolicyVersion
 from app.models.projects import Project
 from app.models.providers import Credential, ModelOverride, Provider
 from app.models.records import RecordRow
@@ -55,6 +55,7 @@ __all__ = [
     "Plan",
     "PluginSetting",
     "Policy",
+    "PolicyPublication",
     "PolicyVersion",
     "Project",
     "Provider",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
@@ -40,4 +40,18 @@ class PolicyVersion(db.Model):  # type: ignore[name-defined]
     config: Mapped[JsonDict]
     author: Mapped[str] = mapped_column(String(254))
     note: Mapped[str] = mapped_column(String(500), default="")
+    created_at: Mapped[Created]
+
+
+class PolicyPublication(db.Model):  # type: ignore[name-defined]
+    """That a version went live: versions never change, so this stands beside them."""
+
+    __tablename__ = "policy_publications"
+    __table_args__ = (Index("ix_policy_publications_policy_id", "policy_id", "created_at"),)
+
+    id: Mapped[Id]
+    workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"))
+    policy_id: Mapped[Ref] = mapped_column(ForeignKey("policies.id"))
+    version_id: Mapped[Ref] = mapped_column(ForeignKey("policy_versions.id"))
+    author: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[Created]

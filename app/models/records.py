@@ -128,6 +128,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     policy_version: Mapped[int | None]
     action: Mapped[str | None] = mapped_column(String(16))  # what the policy had done
     policy_rule: Mapped[str | None] = mapped_column(String(60))  # the label of the one that held
+    policy_state: Mapped[str | None] = mapped_column(String(8))  # OFF | SHADOW | CANARY | FULL, at that time
     rollout_id: Mapped[Ref | None]
     arm: Mapped[str | None] = mapped_column(String(8))  # old | new | shadow
     plan: Mapped[str | None] = mapped_column(String(64))  # of the end user, as the client says

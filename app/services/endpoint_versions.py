@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,7 +14,8 @@ from app.domain.endpoints import SCHEMA_VERSION, EndpointConfig, parse_config
 from app.domain.errors import NotFound
 from app.domain.ids import is_uuid
 from app.models import Endpoint, EndpointVersion, Publication
-from app.services import access, webhooks
+from app.services import access, publications, webhooks
+from app.services.publications import Answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,6 @@ class EndpointView:
     def working_config(self) -> EndpointConfig:
         """What the next save starts from."""
         return self.draft_config or self.config
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A time in which a version answered calls. `until` None: it still does."""
-
-    since: datetime
-    until: datetime | None
-    author: str
 
 
 def list_versions(
@@ -81,12 +72,9 @@ def history(actor: Actor, workspace_id: str, endpoint_id: str) -> Mapping[str, S
         access.require(session, actor, workspace_id, "viewer")
         where = Publication.endpoint_id == owned(session, workspace_id, endpoint_id).id
         order = Publication.created_at, Publication.id
-        rows = list(session.scalars(select(Publication).where(where).order_by(*order)))
-        ends = [*(row.created_at for row in rows[1:]), None]
-        found: dict[str, list[Answered]] = {}
-        for row, until in list(zip(rows, ends, strict=True))[::-1]:
-            found.setdefault(row.version_id, []).append(Answered(row.created_at, until, row.author))
-        return found
+        return publications.by_version(
+            session.scalars(select(Publication).where(where).order_by(*order)).all()
+        )
 
     return database.read(work)
 

@@ -56,7 +56,7 @@ def create(
         session.flush()
         first = config if live else PolicyConfig()
         version = policy_versions.add(session, actor, policy, first, note if live else "")
-        policy.live_version_id = version.id
+        policy_versions.go_live(session, actor, policy, version)
         policy_versions.note(session, actor, policy, "create", audit.difference({}, first.as_dict()))
         keep(session, view_of(session, policy), config, Saving(actor, note, live))
         return view_of(session, policy)

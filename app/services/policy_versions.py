@@ -14,8 +14,9 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.ids import is_uuid
 from app.domain.policies.rules import PolicyConfig, parse_policy
 from app.domain.rollouts import FULL, OFF
-from app.models import Policy, PolicyVersion, Project, Rollout
-from app.services import access, audit, webhooks
+from app.models import Policy, PolicyPublication, PolicyVersion, Project, Rollout
+from app.services import access, audit, publications, webhooks
+from app.services.publications import Answered
 
 UNDER_WAY = "A rollout of version %d is under way: roll it back or finish it first. A draft can be saved."
 
@@ -72,6 +73,19 @@ def find_version(actor: Actor, workspace_id: str, policy_id: str, number: int) -
     def work(session: Session) -> PolicyVersion:
         access.require(session, actor, workspace_id, "viewer")
         return numbered(session, owned(session, workspace_id, policy_id), number)
+
+    return database.read(work)
+
+
+def history(actor: Actor, workspace_id: str, policy_id: str) -> Mapping[str, Sequence[Answered]]:
+    """Return when each version was live, newest first, by the version's id."""
+
+    def work(session: Session) -> dict[str, list[Answered]]:
+        access.require(session, actor, workspace_id, "viewer")
+        where = PolicyPublication.policy_id == owned(session, workspace_id, policy_id).id
+        order = PolicyPublication.created_at, PolicyPublication.id
+        rows = session.scalars(select(PolicyPublication).where(where).order_by(*order)).all()
+        return publications.by_version(rows)
 
     return database.read(work)
 
@@ -142,7 +156,7 @@ def let_live(session: Session, actor: Actor, policy: Policy, version: PolicyVers
     before = session.get(PolicyVersion, policy.live_version_id) if policy.live_version_id else None
     if before is not None and before.id == version.id:
         return
-    policy.live_version_id = version.id
+    go_live(session, actor, policy, version)
     if policy.draft_version_id == version.id:
         policy.draft_version_id = None
     changes = audit.difference(before.config if before else {}, version.config)
@@ -150,6 +164,19 @@ def let_live(session: Session, actor: Actor, policy: Policy, version: PolicyVers
     note(session, actor, policy, "publish", changes)
     told = {"policy": policy.key, "version": version.number, "project_id": policy.project_id}
     webhooks.note(session, policy.workspace_id, "policy.published", told, policy.project_id)
+
+
+def go_live(session: Session, actor: Actor, policy: Policy, version: PolicyVersion) -> None:
+    """Make this version the live one, and keep since when."""
+    policy.live_version_id = version.id
+    session.add(
+        PolicyPublication(
+            workspace_id=policy.workspace_id,
+            policy_id=policy.id,
+            version_id=version.id,
+            author=actor.label,
+        )
+    )
 
 
 def check_no_rollout(view: PolicyView) -> None:

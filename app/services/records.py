@@ -206,7 +206,7 @@ def what(record: Record) -> dict[str, Any]:
 
 
 NOT_GOVERNED = dict.fromkeys(
-    ("policy_key", "policy_version", "action", "policy_rule", "plan", "region", "context")
+    ("policy_key", "policy_version", "policy_state", "action", "policy_rule", "plan", "region", "context")
 )
 
 

@@ -13,14 +13,15 @@ ID = sa.Uuid(as_uuid=False)
 TIME = sa.DateTime(timezone=True)
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 TABLES = (
-    "policies", "policy_versions", "rollouts", "arm_counts", "alert_rules", "alert_samples", "webhooks",
-    "deliveries", "reported_hours",
+    "policies", "policy_versions", "policy_publications", "rollouts", "arm_counts", "alert_rules",
+    "alert_samples", "webhooks", "deliveries", "reported_hours",
 )  # fmt: skip
 OF_RECORDS = {
     "policy_key": sa.String(64),
     "policy_version": sa.Integer(),
     "action": sa.String(16),
     "policy_rule": sa.String(60),
+    "policy_state": sa.String(8),
     "rollout_id": ID,
     "arm": sa.String(8),
     "plan": sa.String(64),
@@ -99,6 +100,16 @@ def make_policies() -> None:
         sa.UniqueConstraint("policy_id", "number"),
     )
     make_append_only("policy_versions")
+    make_table(
+        "policy_publications",
+        sa.Column("policy_id", ID, nullable=False),
+        sa.Column("version_id", ID, nullable=False),
+        sa.Column("author", sa.String(254), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(["policy_id"], ["policies.id"]),
+        sa.ForeignKeyConstraint(["version_id"], ["policy_versions.id"]),
+    )
+    op.create_index("ix_policy_publications_policy_id", "policy_publications", ["policy_id", "created_at"])
 
 
 def make_rollouts() -> None:

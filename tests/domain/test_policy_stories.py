@@ -11,7 +11,7 @@ from app.domain import policy_stories
 from app.domain.sentences import Sentence
 
 NOTHING = dict.fromkeys(
-    ("policy_key", "policy_version", "policy_rule", "action", "arm", "rollout_id", "context",
+    ("policy_key", "policy_version", "policy_state", "policy_rule", "action", "arm", "rollout_id", "context",
      "savings_nano_usd", "plan", "region")
 )  # fmt: skip
 GOVERNED = {"policy_key": "chat", "policy_version": 3, "action": "ALLOW", "model_requested": "openai/gpt-4o"}
@@ -38,6 +38,8 @@ def test_nothing_is_said_of_a_call_without_policy_and_rollout() -> None:
     ("values", "words"),
     [
         ({}, "No rule of the policy “chat” (version 3) held"),
+        ({"policy_state": "FULL"}, "No rule of the policy “chat” (version 3) held"),
+        ({"policy_state": "OFF"}, "The policy “chat” was switched off, so the model asked for may answer."),
         ({"policy_rule": "All", "action": "ALLOW"}, "The rule “All” of the policy “chat” (version 3) held:"),
         ({"policy_rule": "Free", "action": "DOWNGRADE"}, "another model answers in place"),
         ({"policy_rule": "Help", "action": "FALLBACK"}, "other models stand in"),

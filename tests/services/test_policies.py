@@ -90,10 +90,16 @@ def test_earlier_versions_are_made_live_or_restored(policy: PolicyView) -> None:
     view = policies.restore(SYSTEM, *place(policy), 1, live=False)
     assert view.draft and (view.draft.number, view.draft.note) == (3, "Restored version 1")
     assert policies.discard_draft(SYSTEM, *place(policy)).draft is None
-    numbers = [row.number for row in policy_versions.list_versions(SYSTEM, *place(policy))]
+    rows = policy_versions.list_versions(SYSTEM, *place(policy))
+    numbers = [row.number for row in rows]
     assert numbers == [3, 2, 1]
     with pytest.raises(NotFound):
         policies.make_live(SYSTEM, *place(policy), 99)
+    lived = policy_versions.history(SYSTEM, *place(policy))
+    times = {number: lived.get(row.id, []) for number, row in zip(numbers, rows, strict=True)}
+    assert [len(times[number]) for number in (1, 2, 3)] == [2, 2, 0]
+    assert [time.until for time in times[2]] == [None, times[1][0].since]
+    assert times[1][1].until == times[2][1].since and times[1][0].author == SYSTEM.label
 
 
 def test_while_a_rollout_is_under_way_only_drafts_are_saved(policy: PolicyView) -> None:

@@ -35,6 +35,7 @@ class Governed:
         return {
             "policy_key": self.key,
             "policy_version": self.version,
+            "policy_state": self.state,
             "action": self.ruling.action,
             "policy_rule": self.ruling.rule or None,
             "plan": context.plan or None,
