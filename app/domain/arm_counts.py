@@ -109,8 +109,8 @@ def counts_of(row: Mapping[str, Any]) -> dict[tuple[str, int], int]:
 
 def is_own_refusal(row: Mapping[str, Any]) -> bool:
     """Say whether a call was refused because of what its version says, or by our own failure."""
-    refused = row["outcome"] == "refused"
-    return refused and (row.get("error_code") in BY_VERSION or (row.get("status") or 0) >= 500)
+    by_version = row.get("error_code") in BY_VERSION or bool(row.get("lacks_variables"))
+    return row["outcome"] == "refused" and (by_version or (row.get("status") or 0) >= 500)
 
 
 def judged(arms: Arms, counted: Mapping[str, Any]) -> dict[str, Counts]:

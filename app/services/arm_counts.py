@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.database import after_commit, insert_into
+from app.domain import variables
 from app.domain.arm_counts import counts_of
 from app.domain.records import Record
 from app.models import ArmCount
@@ -15,12 +16,14 @@ from app.services import rollout_guard, shadow_queue
 
 Key = tuple[str, str, str, int]  # rollout, arm, measure, bucket
 COLUMNS = ("rollout_id", "arm", "measure", "bucket")
-FACTS = ("stands_alone",)  # of a row, beside its columns; not stored
+FACTS = ("stands_alone", "lacks_variables")  # of a row, beside its columns; not stored
 
 
 def facts_of(record: Record) -> dict[str, Any]:
-    """Return whether a call counts for no side of its rollout; not for columns."""
-    return {"stands_alone": shadow_queue.stands_alone(record)}
+    """Return whether a call counts for no side of its rollout, or because of its variables; not for columns."""
+    wrong = record.error.param if record.error else None
+    lacks = wrong is not None and wrong.split(".")[0] == variables.FIELD
+    return {"stands_alone": shadow_queue.stands_alone(record), "lacks_variables": lacks}
 
 
 def add(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.rollouts import NEW, bucket_of
 from app.models import Provider, Rollout
-from app.services import policies, rollouts
+from app.services import endpoints, policies, rollouts
 from tests.gateway.passthrough_world import make_proxy
 from tests.gateway.rollout_world import Place, make_place
 from tests.providers_world import add_provider, records
@@ -88,3 +88,23 @@ def test_a_policy_whose_new_version_can_ask_nobody_is_taken_back(
                 break
     assert sum(row.arm == NEW for row in records()) == WITHIN
     assert (now(rollout).outcome, records()[-1].error_code) == ("rolled_back", "model_not_found")
+
+
+def test_a_version_that_asks_for_what_clients_do_not_send_is_taken_back(place: Place) -> None:
+    tone = {"name": "tone", "type": "string", "required": True}
+    fields = {"variables": [tone], "prompt": "Be {{tone}}."}
+    endpoints.save(SYSTEM, place.tenant.workspace.id, place.endpoint.id, fields, publish=False)
+    rollout = rollouts.start(
+        SYSTEM, place.tenant.workspace.id, "endpoint", place.endpoint.id, 3, {"share": 50}
+    )
+    subject = place.tenant.workspace.id, place.endpoint.id
+    for is_new in (False, True):
+        who = users(*subject, is_new=is_new)
+        for _ in range(60):
+            assert (place.post(x_sluice_user_id=next(who)).status_code == 422) is is_new
+            if now(rollout).ended_at is not None:
+                break
+    row = records()[-1]
+    assert (row.arm, row.outcome, row.error_code) == (NEW, "refused", "invalid_input")
+    assert sum(row.arm == NEW for row in records()) == WITHIN
+    assert (now(rollout).outcome, now(rollout).reason["metric"]) == ("rolled_back", "errors")
