@@ -20,7 +20,7 @@ FACTS = ("stands_alone", "lacks_variables")  # of a row, beside its columns; not
 
 
 def facts_of(record: Record) -> dict[str, Any]:
-    """Return whether a call counts for no side of its rollout, or because of its variables; not for columns."""
+    """Return whether a call counts for no side of its rollout, or was refused for its variables."""
     wrong = record.error.param if record.error else None
     lacks = wrong is not None and wrong.split(".")[0] == variables.FIELD
     return {"stands_alone": shadow_queue.stands_alone(record), "lacks_variables": lacks}
