@@ -16,6 +16,7 @@ from app.dashboard.request_filters import Asked
 from app.domain import receipts as domain_receipts
 from app.domain.pricing import nano_to_usd
 from app.domain.tokens import message_text
+from app.models import RecordRow
 from app.services import receipts, replays
 
 blueprint = Blueprint("requests", __name__, url_prefix="/w/<workspace>/requests")
@@ -25,7 +26,13 @@ COLUMNS = (
     "finish_reason", "stream", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens",
     "reasoning_tokens", "estimated", "cost_nano_usd", "first_token_ms", "duration_ms", "operation",
     "end_user", "held_nano_usd", "shortfall_nano_usd", "overage_nano_usd", "savings_nano_usd",
-    "cached", "tag", "policy_key", "policy_version", "policy_rule", "action", "arm", "plan", "region",
+    "cached", "tag", "policy_key", "policy_version", "policy_state", "policy_rule", "action", "arm",
+    "plan", "region",
+)  # fmt: skip
+REPORTED = (
+    "action", "input_tokens", "output_tokens", "total_tokens", "cost_nano_usd", "catalog_nano_usd",
+    "savings_nano_usd", "latency_ms", "cache_status", "task_type", "prompt_version", "policy_version", "arm",
+    "tags",
 )  # fmt: skip
 
 
@@ -47,8 +54,8 @@ def export() -> Response:
     """Send the filtered list as a file that spreadsheets open safely."""
     asked = request_filters.read(request.args)
     rows = receipts.export(actor(), g.workspace.id, asked.filters)
-    header = [name.replace("_nano_usd", "_usd") for name in COLUMNS]
-    return csv_files.answer("requests", header, ([cell(n, getattr(row, n)) for n in COLUMNS] for row in rows))
+    header = [name.replace("_nano_usd", "_usd") for name in (*COLUMNS, *(f"reported_{n}" for n in REPORTED))]
+    return csv_files.answer("requests", header, map(cells, rows))
 
 
 @blueprint.get("/<uuid:request>")
@@ -97,6 +104,15 @@ def list_context(asked: Asked, page: receipts.Page, seen: str) -> dict[str, Any]
 def digest(rows: Iterable[Any]) -> str:
     """Return a short mark of which rows are shown; rows never change."""
     return hashlib.sha256(" ".join(row.id for row in rows).encode()).hexdigest()[:16]
+
+
+def cells(row: RecordRow) -> list[str]:
+    """Return a line of the file: what is known here, then the client's own numbers of a call it reported."""
+    said = {**(row.reported or {}), "tags": " ".join((row.reported or {}).get("tags") or ()) or None}
+    return [
+        *(cell(name, getattr(row, name)) for name in COLUMNS),
+        *(cell(name, said.get(name)) for name in REPORTED),
+    ]
 
 
 def cell(name: str, value: Any) -> str:

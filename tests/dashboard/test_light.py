@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 
 import pytest
@@ -58,6 +60,12 @@ def test_a_reported_call_is_told_from_those_that_were_metered(
     assert "The client says version 9 of the policy; now it is 1." in page and "Ask again" not in page
     assert sign_in(world.stranger).get(f"/w/acme/requests/{reported}").status_code == 404
     assert reported not in viewer.get("/w/acme/requests?source=api").text
+    (line,) = csv.DictReader(io.StringIO(viewer.get("/w/acme/requests/export.csv").text))
+    metered = ("cost_usd", "input_tokens", "duration_ms", "policy_version")
+    assert [line[name] for name in metered] == ["0.00", "0", "0", "1"]
+    said = {"input_tokens": "12345", "total_tokens": "12445", "cost_usd": "0.0123", "latency_ms": "850"}
+    said |= {"policy_version": "9", "tags": "web", "arm": "", "catalog_usd": "0.00191175"}
+    assert {name: line[f"reported_{name}"] for name in said} == said
 
 
 def test_a_project_shows_how_it_is_used(reported: str, world: World, sign_in: SignIn) -> None:
