@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -66,10 +66,12 @@ class Shown:
     may_retry: bool
 
 
-def by_day(rows: Sequence[Alert], workspace: Workspace) -> list[tuple[str, list[Shown]]]:
-    """Return the alerts under their days (UTC), newest first."""
+def by_day(
+    rows: Sequence[Alert], workspace: Workspace, rules: Collection[str]
+) -> list[tuple[str, list[Shown]]]:
+    """Return the alerts under their days (UTC), newest first. `rules`: the alert rules that are there."""
     days = groupby(rows, key=lambda row: row.day)
-    return [(day_name(day), [show(row, workspace) for row in of_day]) for day, of_day in days]
+    return [(day_name(day), [show(row, workspace, rules) for row in of_day]) for day, of_day in days]
 
 
 def day_name(day: date) -> str:
@@ -77,13 +79,14 @@ def day_name(day: date) -> str:
     return str(format_date(day, "full"))
 
 
-def show(row: Alert, workspace: Workspace) -> Shown:
-    """Return one alert for the page."""
+def show(row: Alert, workspace: Workspace, rules: Collection[str]) -> Shown:
+    """Return one alert for the page; one of a rule that is gone leads nowhere."""
+    is_gone = row.kind == "rule" and row.facts.get("rule_id") not in rules
     return Shown(
         id=row.id,
         kind=row.kind,
         facts=shown(row.facts),
-        href=place(row.kind, workspace.slug, row.facts),
+        href="" if is_gone else place(row.kind, workspace.slug, row.facts),
         icon=ICONS.get(row.kind, "bell"),
         tone="error" if row.kind in URGENT else "warn",
         at=row.created_at,

@@ -13,7 +13,7 @@ from app.dashboard.auth import actor
 from app.domain.alerts import KINDS
 from app.domain.errors import InvalidInput
 from app.domain.ids import is_uuid
-from app.services import alert_settings, alerts, mail
+from app.services import alert_rules, alert_settings, alerts, mail
 from app.services.mail import MailFailed
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/w/<workspace>")
@@ -31,7 +31,7 @@ def index() -> Response:
     shown = rows[-PAGE_SIZE:] if after else rows[:PAGE_SIZE]
     return pages.page(
         "alerts/index.html",
-        days=alert_words.by_day(shown, g.workspace),
+        days=alert_words.by_day(shown, g.workspace, alert_rules.ids(actor(), g.workspace.id)),
         words=alert_words,
         kind=kind or "",
         mail_server=mail.office.server is not None,

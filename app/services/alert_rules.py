@@ -57,6 +57,17 @@ def create(actor: Actor, workspace_id: str, fields: Mapping[str, Any]) -> RuleVi
     return database.transaction(work)
 
 
+def ids(actor: Actor, workspace_id: str) -> frozenset[str]:
+    """Return the ids of the rules that are there."""
+
+    def work(session: Session) -> frozenset[str]:
+        alert_access.reach(session, actor, workspace_id, "viewer")
+        mine = AlertRule.workspace_id == workspace_id
+        return frozenset(session.scalars(select(AlertRule.id).where(mine)))
+
+    return database.read(work)
+
+
 def update(actor: Actor, workspace_id: str, rule_id: str, fields: Mapping[str, Any]) -> RuleView:
     """Change the fields that are given. Admins only."""
 

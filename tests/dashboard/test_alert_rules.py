@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from flask.testing import FlaskClient
 
+from app.database import database
 from app.domain.actors import SYSTEM
 from app.models import User
-from app.services import alert_rules, keys, webhook_log, webhooks
+from app.services import alert_rules, alerts, keys, webhook_log, webhooks
+from tests.dashboard.test_alerts import FACTS
 from tests.usage_world import row, write
 from tests.world import World
 
@@ -51,8 +53,15 @@ def test_a_rule_is_tried_made_changed_and_deleted(world: World, sign_in: SignIn)
     }
     admin.post(f"{RULES}/{view.row.id}", data=changed)
     assert "far more than usual in five minutes. Counted: project “Support”." in admin.get(RULES).text
+    facts = {**FACTS, "rule_id": view.row.id}
+    database.transaction(lambda s: alerts.note(s, world.acme.workspace.id, "rule", "x", facts))
+    link = f'href="{RULES}/{view.row.id}"'
+    page = admin.get("/w/acme/alerts").text
+    assert link in page and "The rule is deleted." not in page
     admin.post(f"{RULES}/{view.row.id}/delete")
     assert rules(world) == []
+    page = admin.get("/w/acme/alerts").text
+    assert link not in page and "Dear day" in page and "The rule is deleted." in page
 
 
 def test_every_kind_of_rule_can_be_tried(world: World, sign_in: SignIn) -> None:
