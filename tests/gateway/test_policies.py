@@ -16,7 +16,7 @@ from tests.world import World
 
 URL = "/runtime/proxy/chat/completions"
 MODEL, CHEAP = "openai/gpt-4o", "openai/gpt-4o-mini"
-BODY = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]}
+BODY: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]}
 RULES = [
     {
         "label": "No trials",
@@ -98,3 +98,41 @@ def test_a_stream_tells_it_in_headers(proxy: Proxy) -> None:
     assert response.headers["x-kagu-action"] == "ALLOW" and response.headers["x-kagu-rollout-state"] == "FULL"
     assert response.headers["x-kagu-used-fallback"] == "false" and response.headers["x-kagu-request-id"]
     assert response.get_data(as_text=True).rstrip().endswith("[DONE]")
+
+
+def test_a_receipt_tells_a_policy_that_was_switched_off_from_one_without_a_rule(proxy: Proxy) -> None:
+    place = proxy.tenant.workspace.id, proxy.tenant.project.id
+    [view] = policies.list_all(SYSTEM, *place)
+    for active, state in ((True, "FULL"), (False, "OFF")):
+        policies.set_active(SYSTEM, place[0], view.policy.id, active)
+        body = post(proxy, x_kagu_region="us").get_json()
+        told = proxy.get(f"/v1/receipts/{proxy.record.id}").get_json()["policy"]
+        assert (told["state"], told["rule"], body["kagu"]["rolloutState"]) == (state, None, state)
+
+
+def test_a_conversation_stays_with_its_model_until_the_policy_says_otherwise(proxy: Proxy) -> None:
+    workspace_id, project_id = proxy.tenant.workspace.id, proxy.tenant.project.id
+    [view] = policies.list_all(SYSTEM, workspace_id, project_id)
+    turns = [
+        *BODY["messages"],
+        {"role": "assistant", "content": "Hello"},
+        {"role": "user", "content": "How?"},
+    ]
+
+    def answered_by(messages: Any, **headers: str) -> str:
+        answer = proxy.post(URL, {"model": "auto", "messages": messages}, **WHO, **headers).get_json()
+        return str(answer["kagu"]["model"])
+
+    first = answered_by(BODY["messages"], x_routing="quality")
+    assert first not in (CHEAP, answered_by([{"role": "user", "content": "Hello"}]))
+    ours = {"label": "Ours", "action": "DOWNGRADE", "models": ["auto"]}
+    for rules in (RULES, [ours]):  # both leave the choice to the gateway
+        policies.save(SYSTEM, workspace_id, view.policy.id, {"rules": rules})
+        assert answered_by(turns) == first and proxy.record.routing["sticky"]
+    for rule in (
+        {"action": "DOWNGRADE", "models": [CHEAP]},
+        {"excluded_providers": [first.partition("/")[0]]},
+    ):
+        policies.save(SYSTEM, workspace_id, view.policy.id, {"rules": [{"label": "Now", **rule}]})
+        assert answered_by(turns) != first
+        assert proxy.record.policy_rule == "Now"
