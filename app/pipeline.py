@@ -189,7 +189,7 @@ def attempt_entry(call: Call, record: Record, *, fresh: bool) -> tuple[Target, P
         call.body = bodies.parse_object(call.raw_body)
     record.begin("target")
     found = finder(call)(caller, call, fresh=fresh)
-    found = arms.choose(caller, found, call, fresh=fresh)
+    record.target = found = arms.choose(caller, found, call, fresh=fresh)
     found = endpoint_routes.choose(caller, found, call)
     entry_guards.check_endpoint(caller, call, found.config.guardrails)
     record.target = target = own_keys.attach(found, caller, call)

@@ -14,7 +14,13 @@ HISTOGRAMS = ("latency", "cost")  # in milliseconds and nano-dollars
 TIMED = ("succeeded", "client_left")  # who leaves has waited too long: a version that hangs must look slow
 MEASURES = (*SUMS, *HISTOGRAMS)
 FAILED = ("failed", "cut", "aborted", "crashed")
-GUARDED = ("guardrail_blocked", "policy_blocked", "output_schema_invalid")  # codes of errors
+GUARDED = (  # codes of errors
+    "guardrail_blocked",
+    "policy_blocked",
+    "output_schema_invalid",
+    "address_not_allowed",
+    "outside_hours",
+)
 BY_VERSION = frozenset(  # codes of refusals that a version may cause; others say nothing of it
     {
         "no_models_available", "cost_guardrail_exceeded", "unknown_model_pricing", "plugin_not_available",

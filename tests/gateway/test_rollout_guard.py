@@ -90,21 +90,32 @@ def test_a_policy_whose_new_version_can_ask_nobody_is_taken_back(
     assert (now(rollout).outcome, records()[-1].error_code) == ("rolled_back", "model_not_found")
 
 
-def test_a_version_that_asks_for_what_clients_do_not_send_is_taken_back(place: Place) -> None:
-    tone = {"name": "tone", "type": "string", "required": True}
-    fields = {"variables": [tone], "prompt": "Be {{tone}}."}
-    endpoints.save(SYSTEM, place.tenant.workspace.id, place.endpoint.id, fields, publish=False)
-    rollout = rollouts.start(
-        SYSTEM, place.tenant.workspace.id, "endpoint", place.endpoint.id, 3, {"share": 50}
-    )
-    subject = place.tenant.workspace.id, place.endpoint.id
+@pytest.mark.parametrize(
+    ("fields", "refusal", "metric"),
+    [
+        (
+            {"variables": [{"name": "tone", "type": "string", "required": True}], "prompt": "Be {{tone}}."},
+            (422, "invalid_input"),
+            "errors",
+        ),
+        (
+            {"guardrails": {"addresses": {"allow": ["10.0.0.0/8"]}}},
+            (403, "address_not_allowed"),
+            "guardrails",
+        ),
+    ],
+)
+def test_a_version_that_does_not_take_what_clients_send_is_taken_back(place: Place, fields, refusal, metric):
+    workspace_id, endpoint_id = place.tenant.workspace.id, place.endpoint.id
+    endpoints.save(SYSTEM, workspace_id, endpoint_id, {"model": "up/new", **fields}, publish=False)
+    rollout = rollouts.start(SYSTEM, workspace_id, "endpoint", endpoint_id, 3, {"share": 50})
     for is_new in (False, True):
-        who = users(*subject, is_new=is_new)
+        who = users(workspace_id, endpoint_id, is_new=is_new)
         for _ in range(60):
-            assert (place.post(x_sluice_user_id=next(who)).status_code == 422) is is_new
+            assert place.post(x_sluice_user_id=next(who)).status_code == (refusal[0] if is_new else 200)
             if now(rollout).ended_at is not None:
                 break
     row = records()[-1]
-    assert (row.arm, row.outcome, row.error_code) == (NEW, "refused", "invalid_input")
+    assert (row.arm, row.outcome, row.error_code) == (NEW, "refused", refusal[1])
     assert sum(row.arm == NEW for row in records()) == WITHIN
-    assert (now(rollout).outcome, now(rollout).reason["metric"]) == ("rolled_back", "errors")
+    assert (now(rollout).outcome, now(rollout).reason["metric"]) == ("rolled_back", metric)
