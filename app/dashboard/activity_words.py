@@ -128,7 +128,7 @@ ICONS = {
     "policy": "filter",
     "project": "folder",
     "provider": "plug",
-    "rollout": "gate",
+    "rollout": "activity",
     "sub_account": "wallet",
     "webhook": "send",
     "workspace": "settings",

@@ -25,10 +25,10 @@ ICONS = {
     "unpriced_model": "receipt",
     "shortfall": "receipt",
     "books": "wallet",
-    "rollout_rolled_back": "gate",
-    "rollout_promoted": "gate",
-    "rollout_advanced": "gate",
-    "rule": "gate",
+    "rollout_rolled_back": "activity",
+    "rollout_promoted": "activity",
+    "rollout_advanced": "activity",
+    "rule": "bell",
 }
 KEPT = {
     "rule": _l("its rule sends no mails"),

@@ -15,7 +15,7 @@ MOST_MODELS = 3  # that are named in the sentence
 def changes() -> list[tuple[str, str, str, str]]:
     """Return what can be changed: name, title, what it answers, icon."""
     return [
-        ("policy", _("A policy"), _("Which model would answer whom, and who would be refused."), "gate"),
+        ("policy", _("A policy"), _("Which model would answer whom, and who would be refused."), "filter"),
         ("prices", _("Prices"), _("What the same requests would cost at other prices."), "coins"),
         ("guardrails", _("Guardrails"), _("What would be stopped, masked or flagged."), "shield"),
         ("routing", _("Routing"), _("Whom “auto”, an alias or another quality would choose."), "swap"),
