@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from app.dashboard import policy_words
 from app.domain.policies.conditions import WORDS, Fact
@@ -10,17 +10,26 @@ from app.domain.policies.overlaps import Overlap, overlaps
 from app.domain.policies.reach import OTHER
 from app.domain.policies.rules import PolicyConfig
 
+MOST_TOLD = 3
+
 
 def told(config: PolicyConfig) -> list[str]:
-    """Return a few such pairs, each with a call that both rules fit."""
-    return [sentence(config, each) for each in overlaps(config)]
+    """Return a few such pairs, each with a call that both rules fit, and how many more there are."""
+    found = overlaps(config)
+    told = [sentence(config, each) for each in found[:MOST_TOLD]]
+    more = len(found) - MOST_TOLD
+    if more > 0:
+        told.append(str(ngettext("And %(num)d more such pair.", "And %(num)d more such pairs.", more)))
+    return told
 
 
 def sentence(config: PolicyConfig, overlap: Overlap) -> str:
     """Say which rule comes first, and what it says."""
     later, earlier = config.rules[overlap.later], config.rules[overlap.earlier]
     texts = {"later": later.label, "earlier": earlier.label, "then": policy_words.then(earlier)}
-    call = gettext(" and ").join(fact(field, value) for field, value in overlap.call.items())
+    asked = {each.field for each in (*later.when, *earlier.when)}
+    said = {field: value for field, value in overlap.call.items() if field in asked or value != OTHER}
+    call = gettext(" and ").join(fact(field, value) for field, value in said.items())
     numbers = {"number": overlap.later + 1, "first": overlap.earlier + 1}
     text: str = gettext(
         "Rule %(number)d “%(later)s” also fits a call where %(call)s, but rule %(first)d “%(earlier)s”"

@@ -9,8 +9,6 @@ from app.domain.policies.conditions import Fact
 from app.domain.policies.reach import Reach, Unsure
 from app.domain.policies.rules import PolicyConfig, PolicyRule
 
-MOST_TOLD = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
@@ -22,7 +20,7 @@ class Overlap:
     is_exception: bool  # the earlier one is for some of the later one's calls: how exceptions are written
 
 
-def overlaps(config: PolicyConfig, most: int = MOST_TOLD) -> list[Overlap]:
+def overlaps(config: PolicyConfig) -> list[Overlap]:
     """Return such pairs, exceptions last; a rule without conditions is for every other call, and in none."""
     found: list[Overlap] = []
     try:
@@ -31,7 +29,7 @@ def overlaps(config: PolicyConfig, most: int = MOST_TOLD) -> list[Overlap]:
             found.append(overlap)
     except Unsure:
         pass  # what was found till then is true
-    return sorted(found, key=lambda each: each.is_exception)[:most]
+    return sorted(found, key=lambda each: each.is_exception)
 
 
 def pairs(rules: tuple[PolicyRule, ...], reach: Reach) -> Iterator[Overlap]:
