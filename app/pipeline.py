@@ -83,8 +83,7 @@ class Head:
 def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
     """Carry one call through every step, in order; the first step that objects raises GatewayError.
 
-    Yields one Head once the provider's answer has begun, then its chunks: one for a buffered answer.
-    Whatever happens, what became of the call is settled and recorded: in `record`, where one is given.
+    Yields a Head once the answer has begun, then its chunks; however that ends, it is settled and recorded.
     """
     record = record or Record(call)
     try:

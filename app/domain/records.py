@@ -131,10 +131,7 @@ class Record:
                 yield chunk
 
     def watch(self, chunk: Chunk) -> None:
-        """Note what a passing chunk tells: first token, text, usage, how it ended.
-
-        Raises StreamCut once a stream is far longer than what is held for it covers (L8).
-        """
+        """Note what a chunk tells: text, usage, its end; StreamCut once far more came than is held for (L8)."""
         if chunk.data is not None:
             self._watch_data(chunk.data)
             self.source = None if self.streamed else chunk.source

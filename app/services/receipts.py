@@ -254,10 +254,8 @@ def story(session: Session, row: RecordRow) -> Story:
 
 def policy_of(session: Session, row: RecordRow) -> Policy | None:
     """Return the policy that decided the call, where it is still there under its key."""
-    if not row.policy_key:
-        return None
     where = Policy.project_id == row.project_id, Policy.key == row.policy_key
-    return session.scalars(select(Policy).where(*where)).first()
+    return session.scalars(select(Policy).where(*where)).first() if row.policy_key else None
 
 
 def exists_any(actor: Actor, workspace_id: str) -> bool:
@@ -281,16 +279,16 @@ def choices(actor: Actor, workspace_id: str) -> Choices:
         keys = select(Project.name, Key.name, Key.id).join_from(Key, Project, Project.id == Key.project_id)
         people = select(User.email).join_from(User, Membership, Membership.user_id == User.id)
         people = people.where(Membership.workspace_id == workspace_id)
-        slugs = select(Provider.slug).where(Provider.workspace_id == workspace_id)
-        keys_of = select(Policy.key).where(Policy.workspace_id == workspace_id)
+        slugs = select(Provider.slug).where(Provider.workspace_id == workspace_id).order_by(Provider.slug)
+        named = select(Policy.key).where(Policy.workspace_id == workspace_id).distinct().order_by(Policy.key)
         projects = select(Project.id, Project.name).where(Project.workspace_id == workspace_id)
         return Choices(
             projects=list(session.execute(projects.order_by(Project.name))),
             endpoints=labelled(session, in_projects.where(Endpoint.workspace_id == workspace_id)),
             keys=labelled(session, keys.where(Key.workspace_id == workspace_id), "key:"),
             people=[(f"person:{email}", email) for email in sorted(session.scalars(people))],
-            providers=sorted(session.scalars(slugs)),
-            policies=sorted(set(session.scalars(keys_of))),
+            providers=list(session.scalars(slugs)),
+            policies=list(session.scalars(named)),
         )
 
     return database.read(work)

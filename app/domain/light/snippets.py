@@ -131,10 +131,7 @@ const kept = await fetch(`${{baseUrl}}{REQUESTS}`, {{
   headers,
   body: JSON.stringify({{
     ...asked,
-    requestId: advice.requestId,
-    provider: advice.provider,
-    model: advice.model,
-    actionTaken: advice.action,
+    requestId: advice.requestId, provider: advice.provider, model: advice.model, actionTaken: advice.action,
     promptTokens: 900,
     completionTokens: 120,
     latencyMs: 850,
