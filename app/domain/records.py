@@ -131,7 +131,7 @@ class Record:
                 yield chunk
 
     def watch(self, chunk: Chunk) -> None:
-        """Note what a chunk tells: text, usage, its end; StreamCut once far more came than is held for (L8)."""
+        """Note what a chunk tells: text, usage, its end; StreamCut once far more came than is held (L8)."""
         if chunk.data is not None:
             self._watch_data(chunk.data)
             self.source = None if self.streamed else chunk.source
