@@ -47,7 +47,7 @@ def text_changes(before: PolicyConfig, after: PolicyConfig) -> list[Line]:
 
 def noted(before: Any, after: Any) -> list[tuple[str, str, str]]:
     """Return what the audit log says of changed rules: field, before, after."""
-    old, new = (parse_policy({"rules": rules or []}) for rules in (before, after))
+    old, new = (parse_policy({"rules": rules or []}, stored=True) for rules in (before, after))
     nothing = gettext("nothing")
     return [
         (change.field, told_side(change.before, nothing), told_side(change.after, nothing))

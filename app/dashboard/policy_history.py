@@ -118,4 +118,4 @@ def with_changes(rows: list[PolicyVersion]) -> list[tuple[PolicyVersion, list[Fi
 
 def config_of(version: PolicyVersion) -> PolicyConfig:
     """Return what a version says."""
-    return parse_policy(version.config)
+    return parse_policy(version.config, stored=True)

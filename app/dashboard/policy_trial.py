@@ -118,7 +118,7 @@ def version_for(view: PolicyView, given: Mapping[str, Any]) -> tuple[int, str]:
 def config_of(view: PolicyView, number: int) -> PolicyConfig:
     """Return what a version says."""
     place = view.policy.workspace_id, view.policy.id
-    return parse_policy(policy_versions.find_version(actor(), *place, number).config)
+    return parse_policy(policy_versions.find_version(actor(), *place, number).config, stored=True)
 
 
 def facts_of(given: Mapping[str, Any]) -> dict[str, Fact]:

@@ -73,7 +73,7 @@ def load(session: Session, caller: Caller, key: str) -> LivePolicy:
     rollout = rollout_of(session, policy.id)
     ids = {policy.live_version_id, *((rollout.old_version_id, rollout.new_version_id) if rollout else ())}
     rows = session.scalars(select(PolicyVersion).where(PolicyVersion.id.in_(ids))).all()
-    versions = {row.number: parse_policy(row.config) for row in rows}
+    versions = {row.number: parse_policy(row.config, stored=True) for row in rows}
     names = {rule.prompt for config in versions.values() for rule in config.rules if rule.prompt}
     found = {name: prompt_of(session, policy.project_id, name) for name in names}
     return LivePolicy(

@@ -122,8 +122,9 @@ def view_with(
     """Return a policy with those of the versions that are its own."""
     version = versions[policy.live_version_id or ""]
     draft = versions.get(policy.draft_version_id or "")
-    drafted = parse_policy(draft.config) if draft else None
-    return PolicyView(policy, version, parse_policy(version.config), draft, drafted, rollout, project)
+    drafted = parse_policy(draft.config, stored=True) if draft else None
+    config = parse_policy(version.config, stored=True)
+    return PolicyView(policy, version, config, draft, drafted, rollout, project)
 
 
 def numbered(session: Session, policy: Policy, number: int) -> PolicyVersion:

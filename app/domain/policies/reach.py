@@ -10,7 +10,7 @@ from app.domain.policies.conditions import FIELDS, WORDS, Condition, Fact, Words
 
 OTHER = "\0"  # no value contains it: alone, what no rule names; after a prefix, anything that begins so
 UNKNOWN = "monthly_spend_pct"  # the one number that a call may have none of
-MOST_KINDS, MOST_STEPS = 200, 20_000
+MOST_KINDS, MOST_STEPS = 200, 200_000
 When = Sequence[Condition]
 
 
@@ -54,11 +54,11 @@ class Reach:
             return None if left else {}
         later = self.asked_of(fields[1:])
         for kind in self.kinds[fields[0]]:
+            self.spend()
             after = left & kind.fits
             place = len(fields), after
             if kind.fits & wanted != wanted or after & ~later or place in failed:
                 continue
-            self.spend()
             found = self.search(fields[1:], wanted, after, failed)
             if found is not None:
                 return {fields[0]: kind.fact, **found}

@@ -107,8 +107,11 @@ class PolicyConfig:
         return {"rules": [rule.as_dict() for rule in self.rules]}
 
 
-def parse_policy(raw: Mapping[str, Any]) -> PolicyConfig:
-    """Check a version; raise InvalidFields, each error under `rules.<number from 0>.<field>`."""
+def parse_policy(raw: Mapping[str, Any], *, stored: bool = False) -> PolicyConfig:
+    """Check a version; raise InvalidFields, each error under `rules.<number from 0>.<field>`.
+
+    The order of rules that are `stored` was checked when they were saved.
+    """
     refuse_unknown(raw, frozenset({"rules"}))
     value = raw.get("rules") or []
     if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
@@ -118,7 +121,8 @@ def parse_policy(raw: Mapping[str, Any]) -> PolicyConfig:
     collect = Collector()
     rules = [collect.take(parse_rule, item, f"rules.{number}") for number, item in enumerate(value)]
     collect.finish()
-    check_order(rules)
+    if not stored:
+        check_order(rules)
     return PolicyConfig(tuple(rules))
 
 

@@ -208,3 +208,10 @@ def test_rules_for_the_same_calls_are_told_with_one_of_them_exceptions_last() ->
         (1, 0, {"plan": "free", "region": "eu"}, True),
         (2, 0, {"plan": "free", "region": "eu"}, True),
     ]
+
+
+def test_what_is_stored_is_read_whatever_its_order() -> None:
+    raw = {"rules": rules({"plan": "free"}, NOT_FREE, {})}
+    with pytest.raises(InvalidFields):
+        parse_policy(raw)
+    assert [rule.label for rule in parse_policy(raw, stored=True).rules] == ["R1", "R2", "R3"]
