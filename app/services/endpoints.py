@@ -24,6 +24,7 @@ from app.services import (
     guardrail_levels,
     keys,
     live_policies,
+    policy_checks,
     projects,
     rollouts,
 )
@@ -111,6 +112,7 @@ def rename(session: Session, endpoint: Endpoint, slug: str, name: str) -> dict[s
     """Give the endpoint its slug and name, which keys follow; return what that changes."""
     if slug != endpoint.slug:
         check_free(session, endpoint.project_id, slug)
+        policy_checks.check_unnamed(session, endpoint)
         keys.follow_slug(session, endpoint.project_id, endpoint.slug, slug)
     names = {"slug": endpoint.slug, "name": endpoint.name}
     endpoint.slug, endpoint.name = slug, name

@@ -12,10 +12,10 @@ from app.database import database
 from app.domain import model_variants
 from app.domain.actors import Actor
 from app.domain.catalog import EMBEDDING, TEXT, Catalog
-from app.domain.errors import InvalidFields
+from app.domain.errors import Conflict, InvalidFields
 from app.domain.model_names import AUTO
-from app.domain.policies.rules import PolicyConfig, PolicyRule
-from app.models import Alias, Endpoint, EndpointVersion, Provider
+from app.domain.policies.rules import PolicyConfig, PolicyRule, parse_policy
+from app.models import Alias, Endpoint, EndpointVersion, Policy, PolicyVersion, Provider, Rollout
 from app.services import access, model_choices, model_rows, projects
 
 MOST_PROMPTS = 200
@@ -130,3 +130,22 @@ def wrong_prompt(session: Session, project_id: str, name: str) -> dict[str, str]
     if session.scalar(select(EndpointVersion.id).where(*version)) is None:
         return {"prompt": f"The endpoint “{slug}” has no version {number}."}
     return {}
+
+
+def check_unnamed(session: Session, endpoint: Endpoint) -> None:
+    """Raise Conflict where rules name an endpoint's prompt: versions of policies cannot follow its address.
+
+    Those count that are live, drafted or being rolled out.
+    """
+    policies = list(session.scalars(select(Policy).where(Policy.project_id == endpoint.project_id)))
+    under_way = Rollout.subject_id.in_([row.id for row in policies]), Rollout.ended_at.is_(None)
+    ids = {one for row in policies for one in (row.live_version_id, row.draft_version_id) if one}
+    ids |= set(session.scalars(select(Rollout.new_version_id).where(*under_way)))
+    keys = {row.id: row.key for row in policies}
+    for version in session.scalars(select(PolicyVersion).where(PolicyVersion.id.in_(ids))):
+        names = {rule.prompt.partition("@")[0] for rule in parse_policy(version.config).rules}
+        if endpoint.slug in names:
+            text = (
+                "The policy “%s” uses this endpoint's prompt by its address. Take it out of its rules first."
+            )
+            raise Conflict(text % keys[version.policy_id], param="slug")

@@ -155,6 +155,21 @@ def test_rules_name_what_there_is(policy: PolicyView, change: dict[str, Any], fi
     assert list(raised.value.errors) == [f"rules.1.{field}"]
 
 
+def test_an_endpoint_keeps_its_address_while_rules_name_its_prompt(policy: PolicyView, world: World) -> None:
+    workspace_id, endpoint_id = policy.policy.workspace_id, world.acme.endpoint.id
+    rule = {**FREE, "prompt": "hello@1"}
+    policies.save(SYSTEM, *place(policy), {"rules": [rule]}, live=False)
+    for _ in range(2):  # drafted, then live
+        with pytest.raises(Conflict, match="“support_chat” uses this endpoint's prompt") as refused:
+            endpoints.save(SYSTEM, workspace_id, endpoint_id, {"slug": "hi"})
+        assert refused.value.param == "slug"
+        policies.save(SYSTEM, *place(policy), {"rules": [rule]})
+    policies.save(SYSTEM, *place(policy), {"rules": []})
+    assert endpoints.save(SYSTEM, workspace_id, endpoint_id, {"slug": "hi"}).endpoint.slug == "hi"
+    with pytest.raises(InvalidFields):  # a version of before, which names what is gone
+        policies.make_live(SYSTEM, *place(policy), 2)
+
+
 def test_rules_may_name_versions_of_prompts_and_models_in_every_spelling(policy: PolicyView) -> None:
     endpoints_of = policy.policy.workspace_id, policy.policy.project_id
     endpoint = endpoints.list_all(SYSTEM, *endpoints_of)[0].endpoint
