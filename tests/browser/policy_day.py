@@ -30,6 +30,7 @@ FEW: list[dict[str, Any]] = [
         "prompt": "answer-ticket",
     },
 ]
+UNBROKEN = "Support_chat_of_all_customers_in_every_country_and_on_every_plan_that_there_is"
 LONG: list[dict[str, Any]] = [
     {
         "label": f"{number}. Customers of a cohort with quite a long name",
@@ -51,7 +52,7 @@ def fill_policies(world: World) -> str:
     place = world.acme.workspace.id, world.acme.project.id
     policies.create(SYSTEM, *place, {"key": "long_rules_of_all_customers", "rules": LONG})
     view = policies.create(
-        SYSTEM, *place, {"key": "support_chat", "name": "Support chat", "rules": [FEW[0], FEW[2]]}
+        SYSTEM, *place, {"key": "support_chat", "name": UNBROKEN, "rules": [FEW[0], FEW[2]]}
     )
     policies.save(SYSTEM, place[0], view.policy.id, {"rules": FEW[:2]}, "Free users get a small model")
     policies.save(SYSTEM, place[0], view.policy.id, {"rules": FEW}, "A stand-in at night", live=False)

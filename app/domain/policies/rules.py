@@ -208,7 +208,7 @@ def contradictions(rule: PolicyRule) -> dict[str, str]:
             f"{rule.action} takes no models: choose {DOWNGRADE} or {FALLBACK}, or leave them out."
         )
     if not rule.models and rule.action in WITH_MODELS:
-        errors["models"] = f"{rule.action} needs at least one model."
+        errors["models"] = f"Name at least one model: {rule.action} needs it."
     if rule.message and rule.action != BLOCK:
         errors["message"] = f"Only {BLOCK} says something to the client."
     if rule.action == BLOCK and (rule.bounds != NO_BOUNDS or rule.prompt):
