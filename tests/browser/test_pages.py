@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from flask import Flask, url_for
-from playwright.sync_api import Browser, Page, StorageState, ViewportSize
+from playwright.sync_api import Browser, Page, StorageState, ViewportSize, expect
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
@@ -247,3 +247,15 @@ def test_empty_pages(stage: Stage, visit: Callable[..., Visitor]) -> None:
         "/end-users",
     ):
         check(stranger.open(f"/w/{slug}{place}"))
+
+
+def test_a_rule_that_tells_of_the_unusual_is_asked_for_no_bound(
+    stage: Stage, signed_in: StorageState, visit: Callable[..., Visitor]
+) -> None:
+    visitor = visit(storage_state=signed_in)
+    visitor.open(f"/w/{stage.world.acme.workspace.slug}/alert-rules/new")
+    bound, window = visitor.field("than"), visitor.field("counted")
+    expect(bound).to_be_visible()
+    visitor.field("compared").select_option("unusual")
+    expect(bound).to_be_hidden()
+    expect(window).to_be_hidden()
