@@ -130,9 +130,11 @@ def test_a_draft_is_saved_compared_and_made_live(person: FlaskClient, policy: Po
     page = read(person, page_of(policy, "/versions/compare"))
     assert "Rule “No trials” is gone" in page and "Order of the rules" not in page
     assert "As YAML, line by line" in page and "    trial_status: EXPIRED" in page
-    assert "Only free users" in read(person, page_of(policy, "/versions"))
+    page = read(person, page_of(policy, "/versions"))
+    assert "Only free users" in page and "Was never live." in page and "Live since" in page
     told = person.post(page_of(policy, "/versions/2/live"), follow_redirects=True).text
     assert "Version 2 decides from now on." in told and again(policy).version.number == 2
+    assert "Was live from" in told and "never live" not in told
     told = person.post(page_of(policy, "/versions/1/restore"), follow_redirects=True).text
     assert "Version 3 is a draft of what version 1 said." in told
     assert "is set aside" in person.post(page_of(policy, "/versions/discard"), follow_redirects=True).text
