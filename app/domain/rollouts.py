@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.domain.ids import is_uuid, new_id
 
@@ -26,6 +27,7 @@ class RolloutFacts:
     old_number: int
     new_number: int
     shadow_percent: int = 100
+    since: datetime | None = None  # when the share was set
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Arm:
     version: int
     compared_with: int = 0
     shadow_percent: int = 0
+    since: datetime | None = None  # when the share was set
 
 
 def bucket_of(workspace_id: str, subject: str, end_user: str) -> int:
@@ -60,10 +63,10 @@ def arm_of(facts: RolloutFacts, bucket: int) -> Arm:
 def side(facts: RolloutFacts, *, is_new: bool) -> Arm:
     """Return the new version's side, or the old one's."""
     if is_new:
-        return Arm(facts.id, NEW, facts.state, facts.new_number)
+        return Arm(facts.id, NEW, facts.state, facts.new_number, since=facts.since)
     if facts.state != SHADOW:
-        return Arm(facts.id, OLD, facts.state, facts.old_number)
-    return Arm(facts.id, OLD, SHADOW, facts.old_number, facts.new_number, facts.shadow_percent)
+        return Arm(facts.id, OLD, facts.state, facts.old_number, since=facts.since)
+    return Arm(facts.id, OLD, SHADOW, facts.old_number, facts.new_number, facts.shadow_percent, facts.since)
 
 
 def is_compared(arm: Arm, request_id: str) -> bool:

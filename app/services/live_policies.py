@@ -99,7 +99,7 @@ def rollout_of(session: Session, subject_id: str) -> Rollout | None:
 def facts_of(row: Rollout) -> RolloutFacts:
     """Return what calls must know of a rollout."""
     percent = row.plan.get("shadow_percent", 100)
-    return RolloutFacts(row.id, row.state, row.share, row.old_number, row.new_number, percent)
+    return RolloutFacts(row.id, row.state, row.share, row.old_number, row.new_number, percent, row.step_at)
 
 
 def prompt_of(session: Session, project_id: str, name: str) -> EndpointConfig | None:

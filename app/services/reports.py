@@ -175,6 +175,8 @@ def notes_on(report: Report, policy: Governed, arm: Arm | None) -> list[str]:
     if report.arm and report.arm != (arm.name if arm else ""):
         now = f"it is on the {arm.name} one" if arm else "there is no rollout"
         notes.append(f"The client says the {report.arm} side of a rollout; now {now}.")
+    if arm and arm.since and report.made_at and report.made_at < arm.since:
+        notes.append("The call was made before the rollout came to its share of now.")
     return notes
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.models import Key, RecordRow, ReportedHour
-from app.services import books, receipts
+from app.services import books, policies, receipts, rollouts
 from tests.gateway.light_world import (
     CHAT,
     CHEAP,
@@ -123,3 +123,16 @@ def test_the_client_s_word_on_the_rollout_is_only_noted(proxy: Proxy) -> None:
     report(proxy, policyVersion=3, arm="new")
     row = proxy.record
     assert row.policy_version == 1 and row.arm is None and len(row.reported["notes"]) == 2
+
+
+def test_a_call_of_before_the_rollout_counts_for_no_side(proxy: Proxy) -> None:
+    place = proxy.tenant.workspace.id, proxy.tenant.project.id
+    (view,) = policies.list_all(SYSTEM, *place)
+    policies.save(SYSTEM, place[0], view.policy.id, {"rules": []}, live=False)
+    newest = policies.find(SYSTEM, place[0], view.policy.id).working_version.number
+    rollouts.start(SYSTEM, place[0], "policy", view.policy.id, newest, {"state": "FULL"})
+    report(proxy, createdAt=(datetime.now(UTC) - timedelta(hours=1)).isoformat())
+    before, note = proxy.record.arm, proxy.record.reported["notes"]
+    assert before is None and note == ["The call was made before the rollout came to its share of now."]
+    report(proxy)
+    assert {row.arm for row in records()} == {None, "new"}
