@@ -232,7 +232,8 @@ def test_rules_go_to_yaml_and_back(person: FlaskClient, policy: PolicyView) -> N
     assert person.post(page_of(policy), data={**form, "rules_yaml": text}).status_code == 303
     assert again(policy).config.rules[0].label == "Free users"
     wrong = person.post(page_of(policy), data={**form, "rules_yaml": "- label: A\n  action: DOWNGRADE"})
-    assert wrong.status_code == 422 and "Rule 1 · models: Name at least one model: DOWNGRADE needs it." in wrong.text
+    assert wrong.status_code == 422
+    assert "Rule 1 · models: Name at least one model: DOWNGRADE needs it." in wrong.text
 
 
 def test_somebody_is_described_and_the_rule_for_them_shown(person: FlaskClient, policy: PolicyView) -> None:
