@@ -131,7 +131,7 @@ def kind(name: str) -> str:
         "unpriced_model": _("A model without a known price answered"),
         "shortfall": _("A call cost more than was held"),
         "books": _("The books do not add up"),
-        "rollout_rolled_back": _("A new version was taken back"),
+        "rollout_rolled_back": _("A new version was rolled back"),
         "rollout_promoted": _("A new version went live for everybody"),
         "rollout_advanced": _("A new version reached more end users"),
         "rule": _("A rule of your own"),

@@ -157,7 +157,7 @@ def overall(standing: Standing) -> tuple[str, str]:
         )
     if row.state == FULL and not standing.old.calls:
         told = _("There is nobody left to compare version %(number)d with.", number=row.new_number)
-        return "warn", f"{told} " + str(_("Nobody takes it back but you."))
+        return "warn", f"{told} " + str(_("Nobody rolls it back but you."))
     if fewest < standing.plan.least_calls:
         texts = {"new": standing.new.calls, "old": standing.old.calls, "least": standing.plan.least_calls}
         told = _("Too few calls to tell: %(new)d with the new version, %(old)d with the old one.", **texts)
@@ -233,7 +233,7 @@ def ended(row: Rollout) -> tuple[str, str]:
     if row.outcome == "promoted":
         return "ok", str(_("Version %(new)d went live for everybody.", **texts))
     if row.outcome == "rolled_back":
-        return "error", str(_("Taken back: everybody gets version %(old)d again.", **texts))
+        return "error", str(_("Rolled back: everybody gets version %(old)d again.", **texts))
     if row.outcome == "undone":
         return "warn", str(
             _("Version %(new)d was live, until somebody went back to version %(old)d.", **texts)
@@ -259,7 +259,7 @@ def reason(row: Rollout) -> str:
 
 def outcome(row: Rollout) -> tuple[str, str]:
     """Return the tone and the one word for where a rollout stands."""
-    words = {"promoted": ("ok", _("Live")), "rolled_back": ("error", _("Taken back"))}
+    words = {"promoted": ("ok", _("Live")), "rolled_back": ("error", _("Rolled back"))}
     words["undone"] = ("warn", _("Undone"))
     if row.outcome is None:
         return "info", str(_("Under way"))

@@ -139,7 +139,7 @@ def test_bad_versions_are_taken_back_while_somebody_watches(
         assert time.monotonic() < until
     take_back_a_slow_endpoint(stage, acme)
     dear = take_back_a_dear_policy(stage, acme)
-    visitor.see("Taken back: everybody gets version 1 again.")  # the open page says so by itself
+    visitor.see("Rolled back: everybody gets version 1 again.")  # the open page says so by itself
     visitor.see(re.compile(r"By itself, after \d+ calls of the new version\. Errors: 100 % against 0 %"))
     visitor.open(f"/w/acme/rollouts/{dear.id}")
     visitor.see(re.compile(r"By itself, after \d+ calls of the new version\. Cost of "))

@@ -102,7 +102,7 @@ def test_a_worse_version_says_why_it_was_taken_back_and_can_go_on(world, person,
     moved = person.get(f"{url}/live?seen=CANARY-100-", headers=PART)
     assert (moved.status_code, moved.headers["HX-Refresh"]) == (204, "true")
     page = person.get(url).text
-    assert "Taken back: everybody gets version 1 again." in page
+    assert "Rolled back: everybody gets version 1 again." in page
     assert "By itself, after 40 calls of the new version. Errors: 100 % against 0 %" in page
     assert "hx-trigger" not in page.split('id="rollout"')[1].split(">")[0]
     again = person.post(f"{url}/undo").headers["Location"]
@@ -157,8 +157,8 @@ def test_at_once_says_that_nobody_watches(world, person, place):
     row = current(world)
     assert row.state == "FULL"
     page = person.get(f"/w/acme/rollouts/{row.id}").text
-    assert "Everybody gets version 2" in page and "Nobody takes it back but you." in page
-    assert "everybody gets version 1 again at once, by itself" not in page
+    assert "Everybody gets version 2" in page and "Nobody rolls it back but you." in page
+    assert "it is rolled back automatically" not in page
 
 
 def test_a_plan_is_kept_before_there_is_anything_to_roll_out(world, person):

@@ -199,6 +199,6 @@ def test_the_mails_say_what_was_measured(calls, rollout, world):
     alert = all_of(Alert)[0]
     letter = alert_mails.Letter(alert, world.acme.workspace, ["owner@acme.test"], 1)
     text = " ".join(alert_mails.compose(letter).get_body(("plain",)).get_content().split())
-    assert "Version 2 of hello was taken back: it fails more often" in text
+    assert "Version 2 of hello was rolled back: it fails more often" in text
     assert "100.0 % with version 2, 0.0 % with version 1. Allowed were 2 points more" in text
     assert f"/w/acme/rollouts/{rollout.id}" in text
