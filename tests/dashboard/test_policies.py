@@ -91,6 +91,17 @@ def test_the_first_policy_is_explained_and_made(world: World, person: FlaskClien
     assert "Support chat" in read(person, URL) and "Version 1 · 1 rule" in read(person, URL)
 
 
+def test_a_new_policy_to_roll_out_has_no_rules_for_anybody_yet(world: World, person: FlaskClient) -> None:
+    form = {**TYPED, "project": world.acme.project.id, "note": "Only free users", "save_as": "rollout"}
+    answer = person.post(URL, data=form)
+    (made,) = policies.list_all(SYSTEM, world.acme.workspace.id)
+    assert answer.headers["Location"] == page_of(made, "/rollouts?version=2")
+    assert made.config.rules == () and made.version.note == ""
+    assert made.draft is not None and made.draft.note == "Only free users"
+    assert [rule.label for rule in made.working_config.rules] == ["Free users"]
+    assert "“Support chat” is made. Say who gets its rules first." in read(person, answer.headers["Location"])
+
+
 def test_the_page_tells_every_rule_and_whose_model_is_not_ready(
     person: FlaskClient, policy: PolicyView
 ) -> None:
@@ -205,9 +216,7 @@ def test_rules_are_checked_without_saving(person: FlaskClient, policy: PolicyVie
     second = {"rules.1.label": "Europe", "rules.1.fact": "region", "rules.1.operator": "not"}
     second |= {"rules.1.value": "us-*", "rules.1.action": "BLOCK"}
     page = press(person, policy, "check", **TYPED, **second)
-    assert (
-        "Rule 2 “Europe” also fits a call where the plan is free and the region is one that no" in page
-    )
+    assert "Rule 2 “Europe” also fits a call where the plan is free and the region is one that no" in page
     page = press(person, policy, "check", **{**TYPED, "rules.0.models": ["nobody/gpt"]})
     assert "1 thing to correct" in page and "There is no model “nobody/gpt” here." in page
     assert again(policy).version.number == 1
