@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.histograms import bucket_of
-from app.domain.rollouts import ARMS, FULL, OLD
+from app.domain.rollouts import ARMS, FULL, OLD, SHADOW
 
 SUMS = ("calls", "errors", "guardrails", "cost_nano_usd", "input_tokens", "output_tokens")
 HISTOGRAMS = ("latency", "cost")  # in milliseconds and nano-dollars
+ALONE = "alone"  # calls of the old version that the new one, in shadow, is never asked
 TIMED = ("succeeded", "client_left")  # who leaves has waited too long: a version that hangs must look slow
 MEASURES = (*SUMS, *HISTOGRAMS)
 FAILED = ("failed", "cut", "aborted", "crashed")
@@ -48,6 +49,12 @@ class Counts:
         values |= {name: less(getattr(self, name), getattr(base, name)) for name in HISTOGRAMS}
         return Counts(**values)
 
+    def plus(self, other: Counts) -> Counts:
+        """Return both together."""
+        values: dict[str, Any] = {name: getattr(self, name) + getattr(other, name) for name in SUMS}
+        values |= {name: together(getattr(self, name), getattr(other, name)) for name in HISTOGRAMS}
+        return Counts(**values)
+
     def as_dict(self) -> dict[str, Any]:
         """Return it for a JSON column."""
         found: dict[str, Any] = {name: getattr(self, name) for name in SUMS}
@@ -66,6 +73,11 @@ def less(counts: Mapping[int, int], base: Mapping[int, int]) -> dict[int, int]:
     return {bucket: amount for bucket, amount in left.items() if amount > 0}
 
 
+def together(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    """Return a histogram of both."""
+    return {bucket: one.get(bucket, 0) + other.get(bucket, 0) for bucket in one.keys() | other.keys()}
+
+
 def from_dict(raw: Mapping[str, Any]) -> Counts:
     """Return what `as_dict` wrote."""
     values: dict[str, Any] = {name: int(raw.get(name, 0)) for name in SUMS}
@@ -76,7 +88,7 @@ def from_dict(raw: Mapping[str, Any]) -> Counts:
 
 def from_rows(rows: Iterable[tuple[str, str, int, int]]) -> dict[str, Counts]:
     """Return every arm's counts from rows of arm, measure, bucket and amount."""
-    found: dict[str, dict[str, Any]] = {arm: {name: {} for name in HISTOGRAMS} for arm in ARMS}
+    found: dict[str, dict[str, Any]] = {arm: {name: {} for name in HISTOGRAMS} for arm in (*ARMS, ALONE)}
     for arm, measure, bucket, amount in rows:
         if measure in HISTOGRAMS:
             found[arm][measure][bucket] = amount
@@ -119,6 +131,11 @@ def is_own_refusal(row: Mapping[str, Any]) -> bool:
     return row["outcome"] == "refused" and (by_version or (row.get("status") or 0) >= 500)
 
 
+def old_side(arms: Arms, state: str) -> Counts:
+    """Return the old version's counts; in shadow only of calls of the kind that the new one is asked."""
+    return arms[OLD] if state == SHADOW else arms[OLD].plus(arms[ALONE])
+
+
 def judged(arms: Arms, counted: Mapping[str, Any]) -> dict[str, Counts]:
     """Return what was counted since the share last changed: `counted` is what was before."""
     base = counted.get("arms", {})
@@ -133,5 +150,5 @@ def moved(arms: Arms, counted: Mapping[str, Any], state: str) -> dict[str, Any]:
     """
     base = {arm: counts.as_dict() for arm, counts in arms.items()}
     if state == FULL:
-        base[OLD] = counted.get("arms", {}).get(OLD, {})
+        base |= {arm: counted.get("arms", {}).get(arm, {}) for arm in (OLD, ALONE)}
     return {"changes": counted.get("changes", 0) + 1, "arms": base}

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.database import after_commit, insert_into
 from app.domain import variables
-from app.domain.arm_counts import counts_of
+from app.domain.arm_counts import ALONE, counts_of
 from app.domain.records import Record
 from app.models import ArmCount
 from app.services import rollout_guard, shadow_queue
@@ -20,7 +20,7 @@ FACTS = ("stands_alone", "lacks_variables")  # of a row, beside its columns; not
 
 
 def facts_of(record: Record) -> dict[str, Any]:
-    """Return whether a call counts for no side of its rollout, or was refused for its variables."""
+    """Return whether a call is counted apart from its side, and whether it was refused for its variables."""
     wrong = record.error.param if record.error else None
     lacks = wrong is not None and wrong.split(".")[0] == variables.FIELD
     return {"stands_alone": shadow_queue.stands_alone(record), "lacks_variables": lacks}
@@ -48,7 +48,8 @@ def sums_of(rows: Iterable[Mapping[str, Any]]) -> dict[Key, int]:
     sums: dict[Key, int] = {}
     for row in rows:
         rollout_id, arm = row.get("rollout_id"), row.get("arm")
-        if rollout_id and arm and not row.get("stands_alone"):
+        if rollout_id and arm:
+            arm = ALONE if row.get("stands_alone") else arm
             for (measure, bucket), amount in counts_of(row).items():
                 key = rollout_id, arm, measure, bucket
                 sums[key] = sums.get(key, 0) + amount

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.analytics import SOURCES, written
+from app.domain.arm_counts import ALONE
 from app.domain.arm_reports import arm, compared, parse_subject
 from app.domain.callers import Caller
 from app.domain.errors import NotAllowed, NotFound
@@ -52,6 +53,7 @@ def find(session: Session, project_id: str, kind: str, name: str) -> Rollout | N
 def told(session: Session, row: Rollout) -> dict[str, Any]:
     """Return what is known of a rollout."""
     counts, standing = arm_sums.of(session, row.id), rollout_guard.look(session, row)
+    counts[OLD] = counts[OLD].plus(counts[ALONE])
     return {
         "object": "rollout",
         "id": row.id,

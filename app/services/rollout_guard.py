@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from app.database import database
 from app.domain.actors import Actor
-from app.domain.arm_counts import Counts
+from app.domain.arm_counts import Counts, old_side
 from app.domain.errors import GatewayError
 from app.domain.rollout_plans import RolloutPlan
-from app.domain.rollouts import IN_SHADOW, NEW, OLD, SHADOW
+from app.domain.rollouts import IN_SHADOW, NEW, SHADOW
 from app.domain.sequential import WORSE, Comparison, judge
 from app.models import Rollout
 from app.models.columns import utc_now
@@ -66,7 +66,7 @@ def standing(actor: Actor, workspace_id: str, rollout_id: str) -> Standing:
 def look(session: Session, row: Rollout) -> Standing:
     """Judge a rollout by what is counted of its arms."""
     arms, plan = arm_sums.of_step(session, row), plan_of(row)
-    old, new = arms[OLD], arms[IN_SHADOW if row.state == SHADOW else NEW]
+    old, new = old_side(arms, row.state), arms[IN_SHADOW if row.state == SHADOW else NEW]
     return Standing(row, plan, old, new, judge(old, new, plan, row.counted.get("changes", 0)))
 
 

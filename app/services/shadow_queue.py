@@ -108,7 +108,7 @@ def may_be_asked(record: Record) -> bool:
 def stands_alone(record: Record) -> bool:
     """Say whether a call of the old version is one that the new one, in shadow, is never asked.
 
-    Then it counts for no side: only calls of the same kind can be compared.
+    Such calls are counted apart: in shadow, only those of the same kind can be compared.
     """
     arm = record.target.arm if record.target else record.error.arm if record.error else None
     return arm is not None and arm.compared_with > 0 and not may_be_asked(record)

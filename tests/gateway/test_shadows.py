@@ -11,12 +11,13 @@ from flask.testing import FlaskClient
 
 from app import lifecycle
 from app.domain.actors import SYSTEM
+from app.domain.arm_counts import ALONE
 from app.domain.bills import cost
 from app.domain.calls import Call, Shadowed
 from app.domain.ids import new_id
 from app.domain.pricing import nano_to_usd
 from app.models import ArmCount, ChatSession, Credential, DailySpend, IdempotencyKey, UsageHour
-from app.services import call_counts, model_rows, policies, replays, rollouts
+from app.services import call_counts, model_rows, policies, replays, rollout_guard, rollouts
 from app.services.health import health
 from app.services.shadow_queue import MOST_BYTES, MOST_WAITING, Asked, Queue
 from tests.gateway.rollout_world import SHADOW, Place, apart, make_place
@@ -151,9 +152,9 @@ def test_a_policy_is_asked_what_its_new_version_says(place: Place) -> None:
     assert shadow.parent_request_id == real.id and shadow.key_id == real.key_id
 
 
-def test_what_the_new_version_is_never_asked_counts_for_no_side(place: Place) -> None:
+def test_what_the_new_version_is_never_asked_is_compared_with_nothing(place: Place) -> None:
     workspace_id, project_id = place.tenant.workspace.id, place.tenant.project.id
-    place.start(**SHADOW)
+    rollout = place.start(**SHADOW)
     body = {"message": "Hi", "stream": True}
     url = f"/api/{project_id}/talk"
     left = place.client.post(url, json=body, headers=place.tenant.headers, buffered=False)
@@ -168,12 +169,13 @@ def test_what_the_new_version_is_never_asked_counts_for_no_side(place: Place) ->
     assert place.client.post(POLICY_URL, json=asked, headers=headers).status_code == 403
     real, shadows = apart()
     assert [(row.outcome, row.arm) for row in real] == [("client_left", "old"), ("refused", "old")]
-    assert not shadows and not rows(ArmCount), "a side of its own would look quicker, or as if it failed less"
+    assert not shadows and {row.arm for row in rows(ArmCount)} == {ALONE}, "else the old one looks quicker"
     place.post()
-    assert {(row.arm, row.amount) for row in rows(ArmCount) if row.measure == "calls"} == {
-        ("old", 1),
-        ("shadow", 1),
-    }
+    standing = rollout_guard.standing(SYSTEM, workspace_id, rollout.id)
+    assert (standing.old.calls, standing.new.calls) == (1, 1)
+    place.share(rollout, 100)
+    standing = rollout_guard.standing(SYSTEM, workspace_id, rollout.id)
+    assert (standing.old.calls, standing.new.calls) == (2, 0), "everybody's calls again"
 
 
 def asked(size: int = 2) -> Asked:
