@@ -125,7 +125,7 @@ def test_bad_versions_are_taken_back_while_somebody_watches(
 ) -> None:
     endpoint = make(acme, "broken", "bad/broken")
     visitor.enter(stage.world.teammate)
-    page = visitor.open(f"/w/acme/endpoints/{endpoint.id}/rollouts")
+    visitor.open(f"/w/acme/endpoints/{endpoint.id}/rollouts")
     visitor.field("Steps").fill("10, 100")
     visitor.press("Start the rollout")
     visitor.see("10 % of your end users get version 2; everybody else gets version 1.")
