@@ -114,11 +114,11 @@ def test_the_charts_file_adds_up_to_the_tables(viewer: FlaskClient, world: World
     assert {each["id"] for each in rows} >= {"demo/m0", "(other)"}
 
 
-def test_it_stands_after_the_requests_and_is_closed_to_strangers(
+def test_it_stands_with_the_money_and_is_closed_to_strangers(
     viewer: FlaskClient, world: World, sign_in: Callable[[User], FlaskClient]
 ) -> None:
     page = viewer.get(PAGE).text
-    places = [page.index(f'href="/w/acme/{name}"') for name in ("requests", "usage", "providers")]
+    places = [page.index(f'href="/w/acme/{name}"') for name in ("requests", "providers", "usage")]
     assert places == sorted(places)
     for path in (PAGE, f"{PAGE}/export.csv", f"{PAGE}/over-time.csv"):
         assert sign_in(world.stranger).get(path).status_code == 404
