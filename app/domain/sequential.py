@@ -73,9 +73,7 @@ def judge(old: Counts, new: Counts, plan: RolloutPlan, changes: int = 0) -> tupl
 
 def compare_shares(name: str, old: Counts, new: Counts, plan: RolloutPlan, level: float) -> Comparison:
     """Compare how many of the calls failed, or hit a guardrail."""
-    before, after = (
-        share_of(getattr(counts, name), counts.calls, level) for counts in (old, new)
-    )  # fmt: skip
+    before, after = (share_of(getattr(arm, name), arm.calls, level) for arm in (old, new))
     bound = getattr(plan, SHARES[name])
     is_worse = before.high is not None and after.low > before.high + bound / 100
     return Comparison(name, before, after, bound, verdict(before, after, plan, is_worse))

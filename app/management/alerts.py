@@ -33,7 +33,7 @@ def rules() -> Response:
 @blueprint.post("/alert-rules")
 def create_rule() -> Response:
     """Make a rule."""
-    return write(lambda caller: alert_api.create_rule(caller, body()), 201)
+    return manage(lambda caller: alert_api.create_rule(caller, body()), 201)
 
 
 @blueprint.get("/alert-rules/<rule_id>")
@@ -45,67 +45,67 @@ def rule(rule_id: str) -> Response:
 @blueprint.patch("/alert-rules/<rule_id>")
 def update_rule(rule_id: str) -> Response:
     """Change a rule."""
-    return write(lambda caller: alert_api.update_rule(caller, rule_id, body()))
+    return manage(lambda caller: alert_api.update_rule(caller, rule_id, body()))
 
 
 @blueprint.delete("/alert-rules/<rule_id>")
 def delete_rule(rule_id: str) -> Response:
     """Delete a rule."""
-    return write(lambda caller: alert_api.delete_rule(caller, rule_id))
+    return manage(lambda caller: alert_api.delete_rule(caller, rule_id))
 
 
 @blueprint.get("/webhooks")
 def webhooks() -> Response:
     """List the webhooks."""
-    return write(alert_api.list_webhooks)
+    return manage(alert_api.list_webhooks)
 
 
 @blueprint.post("/webhooks")
 def create_webhook() -> Response:
     """Make a webhook; its secret is shown this once."""
-    return write(lambda caller: alert_api.create_webhook(caller, body()), 201)
+    return manage(lambda caller: alert_api.create_webhook(caller, body()), 201)
 
 
 @blueprint.get("/webhooks/<webhook_id>")
 def webhook(webhook_id: str) -> Response:
     """Show a webhook."""
-    return write(lambda caller: alert_api.show_webhook(caller, webhook_id))
+    return manage(lambda caller: alert_api.show_webhook(caller, webhook_id))
 
 
 @blueprint.patch("/webhooks/<webhook_id>")
 def update_webhook(webhook_id: str) -> Response:
     """Change a webhook."""
-    return write(lambda caller: alert_api.update_webhook(caller, webhook_id, body()))
+    return manage(lambda caller: alert_api.update_webhook(caller, webhook_id, body()))
 
 
 @blueprint.delete("/webhooks/<webhook_id>")
 def delete_webhook(webhook_id: str) -> Response:
     """Delete a webhook."""
-    return write(lambda caller: alert_api.delete_webhook(caller, webhook_id))
+    return manage(lambda caller: alert_api.delete_webhook(caller, webhook_id))
 
 
 @blueprint.post("/webhooks/<webhook_id>/rotate")
 def rotate_webhook(webhook_id: str) -> Response:
     """Give a webhook a new secret, shown this once."""
-    return write(lambda caller: alert_api.rotate_webhook(caller, webhook_id))
+    return manage(lambda caller: alert_api.rotate_webhook(caller, webhook_id))
 
 
 @blueprint.post("/webhooks/<webhook_id>/test")
 def test_webhook(webhook_id: str) -> Response:
     """Send a webhook a test."""
-    return write(lambda caller: alert_api.test_webhook(caller, webhook_id), 202)
+    return manage(lambda caller: alert_api.test_webhook(caller, webhook_id), 202)
 
 
 @blueprint.get("/webhooks/<webhook_id>/deliveries")
 def deliveries(webhook_id: str) -> Response:
     """List what was delivered."""
-    return write(lambda caller: alert_api.list_deliveries(caller, webhook_id, request.args.to_dict()))
+    return manage(lambda caller: alert_api.list_deliveries(caller, webhook_id, request.args.to_dict()))
 
 
 @blueprint.post("/webhooks/<webhook_id>/deliveries/<delivery_id>/resend")
 def resend(webhook_id: str, delivery_id: str) -> Response:
     """Deliver an event once more."""
-    return write(lambda caller: alert_api.resend(caller, webhook_id, delivery_id), 202)
+    return manage(lambda caller: alert_api.resend(caller, webhook_id, delivery_id), 202)
 
 
 def read(do: Callable[[Caller], dict[str, Any]]) -> Response:
@@ -113,7 +113,7 @@ def read(do: Callable[[Caller], dict[str, Any]]) -> Response:
     return answer((READ, SCOPE), do)
 
 
-def write(do: Callable[[Caller], dict[str, Any]], status: int = 200) -> Response:
+def manage(do: Callable[[Caller], dict[str, Any]], status: int = 200) -> Response:
     """Answer a key that may change what tells; to see a webhook takes that too: its address may be secret."""
     return answer((SCOPE,), do, status)
 

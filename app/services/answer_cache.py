@@ -110,9 +110,7 @@ def key_of(plan: Plan, record: Record) -> str:
         "healing": record.call.body.get("healing"),
         "own": native_part(record),
         "endpoint": [target.endpoint_id, target.version],  # a new version begins anew
-        "policy": [target.policy.key, target.policy.version]
-        if target.policy
-        else None,  # so does a new one's
+        "policy": target.policy and [target.policy.key, target.policy.version],  # and so does a policy's
     }
     try:
         raw = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
