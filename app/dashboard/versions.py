@@ -38,6 +38,7 @@ def index(endpoint_id: UUID) -> Response:
         words=model_words,
         entries=with_changes(rows)[:PER_PAGE],
         answered=endpoint_versions.history(actor(), *place),
+        rollout=rollout_history.current(actor(), g.workspace.id, "endpoint", view.endpoint.id),
         older=rows[PER_PAGE].number if len(rows) > PER_PAGE else None,
         upto=upto,
     )

@@ -68,6 +68,9 @@ def test_one_click_begins_it_and_the_page_says_what_happens(world, person, place
     assert person.get(place).headers["Location"].endswith(row.id)
     overview = person.get(f"/w/acme/endpoints/{world.acme.endpoint.id}").text
     assert "Version 2 is on its way" in overview and "roll it out step by step" not in overview
+    versions = person.get(f"/w/acme/endpoints/{world.acme.endpoint.id}/versions").text
+    assert "A rollout of version 2 is under way" in versions and "Being rolled out" in versions
+    assert "Publish version 2" not in versions
 
 
 def test_it_is_moved_promoted_and_undone(world, person, place):
