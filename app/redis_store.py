@@ -1,23 +1,34 @@
-"""Redis with short time limits and a breaker: when it is away, callers are told at once (reliability 1.5)."""
+"""Redis with short time limits and a breaker: when it is away, callers are told at once (reliability 1.5).
+
+The hot path speaks to it over connections of our own; jobs, queues and dashboards use redis-py's client.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import gevent
+import gevent.event
 import gevent.monkey
+from hiredis import HiredisError, ReplyError
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
 from redis.retry import Retry
+
+from app.redis_line import Line, thread_of
+from app.redis_wire import Address, Wire, pack, raise_errors
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 0.05
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 5.0
+MOST_IDLE = 64  # connections of a process without a hub
+FAILED = (OSError, HiredisError)
 
 
 class RedisAway(Exception):
@@ -46,14 +57,18 @@ class RedisStore:
     def __init__(self) -> None:
         self.client: Redis | None = None
         self.url: str | None = None
+        self._address: Address  # once there is a client
         self._failures = 0
         self._closed_until = 0.0
-        self._idle: list[Any] = []  # connections of the hot path, ready to be used
+        self._line: Line | None = None  # what the greenlets of a worker share
+        self._opening: gevent.event.AsyncResult[Line] | None = None
+        self._idle: list[Wire] = []  # elsewhere: connections that are ready to be used
+        _stores.add(self)
 
     def configure(self, url: str) -> None:
         """Bind to `url`; nothing connects yet."""
         self.close()
-        self.url = url
+        self.url, self._address = url, Address(url, TIMEOUT_SECONDS)
         self.client = Redis.from_url(
             url,
             socket_timeout=TIMEOUT_SECONDS,
@@ -64,9 +79,17 @@ class RedisStore:
         )
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the connections of the hot path."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
         while self._idle:
-            self._idle.pop().disconnect()
+            self._idle.pop().close()
+
+    def forget_connections(self) -> None:
+        """Know no connections: in a process that was forked they are its parent's."""
+        self._line = self._opening = None
+        self._idle = []
 
     def patient_client(self) -> Redis:
         """Return a client without the short time limits, for a job worker that waits on its queue."""
@@ -97,11 +120,11 @@ class RedisStore:
 
     def command(self, *words: str, beside: Beside | None = None) -> Any:
         """Return the answer to one command, without the client's own overhead: for the hot path."""
-        return self.ask(lambda client: self._exchange(client, words, beside))
+        return self._answer(words, beside)
 
     def run(self, script: Script, *words: str, beside: Beside | None = None) -> Any:
         """Return what a script answers to the number of its keys, its keys and its arguments."""
-        return self.ask(lambda client: self._run(client, script, words, beside))
+        return self._answer(("EVALSHA", script.sha, *words), beside, script)
 
     def post(self, script: Script, *words: str) -> None:
         """Send a script its words and go on: the answer is read later, and a failure is of no matter."""
@@ -111,58 +134,127 @@ class RedisStore:
         """Send a command and go on: the answer is read later, and a failure is of no matter."""
         if self.client is None or time.monotonic() < self._closed_until:
             return
-        connection = self._take(self.client)
+        packed = pack(words)
         try:
-            connection.send_command(*words, check_health=False)
-        except (RedisError, OSError):
-            connection.disconnect()
+            line = self._line_of()
+            if line is not None:
+                line.send(packed)
+                return
+            wire = self._take()
+            wire.send(packed)
+        except FAILED:
             return
         if gevent.monkey.is_module_patched("socket"):
-            gevent.spawn(self._read_later, connection)
+            gevent.spawn(self._read_later, wire)
         else:
-            self._read_later(connection)
+            self._read_later(wire)
 
-    def _run(self, client: Redis, script: Script, words: tuple[str, ...], beside: Beside | None) -> Any:
+    def _answer(self, words: tuple[str, ...], beside: Beside | None, script: Script | None = None) -> Any:
+        now = time.monotonic()
+        if self.client is None or now < self._closed_until:
+            raise RedisAway
         try:
-            return self._exchange(client, ("EVALSHA", script.sha, *words), beside)
-        except NoScriptError:  # a server that was restarted
-            return self._exchange(client, ("EVAL", script.text, *words))
-
-    def _exchange(self, client: Redis, words: tuple[str, ...], beside: Beside | None = None) -> Any:
-        connection = self._take(client)
-        try:
-            if beside is None:
-                connection.send_command(*words, check_health=False)
-            else:
-                both = connection.pack_commands((beside.words, words))
-                connection.send_packed_command(both, check_health=False)
-                beside.answer = connection.read_response()
-            answer = connection.read_response()
-        except NoScriptError:
-            self._idle.append(connection)
-            raise
-        except BaseException:
-            connection.disconnect()
-            self.close()  # the other idle ones died with the server, and each would count as a failure
-            raise
-        self._idle.append(connection)
+            answer = self._exchange(words, beside)
+            if script is not None and isinstance(answer, ReplyError) and is_unknown(answer):
+                answer = self._exchange(("EVAL", script.text, *words[2:]))  # a server that was restarted
+            if isinstance(answer, ReplyError):
+                raise answer
+        except FAILED as error:
+            self._note_failure(now)
+            raise RedisAway from error
+        self._failures = 0
         return answer
 
-    def _take(self, client: Redis) -> Any:
-        return self._idle.pop() if self._idle else client.connection_pool.make_connection()
+    def _exchange(self, words: tuple[str, ...], beside: Beside | None = None) -> Any:
+        """Return the answer of one round trip, which may be a ReplyError; raise what FAILED names."""
+        line = self._line_of()
+        exchange = self._exchange_alone if line is None else line.exchange
+        if beside is None:
+            return exchange(pack(words), 1)[0]
+        beside.answer, answer = replies = exchange(pack(beside.words) + pack(words), 2)
+        raise_errors(replies[:1])
+        return answer
 
-    def _read_later(self, connection: Any) -> None:
+    def _line_of(self) -> Line | None:
+        """Return the line that this worker's greenlets share; None where there is none to share.
+
+        Encrypted connections have none, nor has a process without a hub, nor any other thread.
+        """
+        line = self._line
+        if line is not None and line.failure is None and line.thread == thread_of():
+            return line
+        if self._address.is_encrypted or not gevent.monkey.is_module_patched("socket"):
+            return None
+        if line is not None and line.thread != thread_of():
+            return None
+        return self._opened_line() if gevent.get_hub().main_hub else None
+
+    def _opened_line(self) -> Line:
+        """Open the line, once for all who want it now."""
+        if self._opening is not None:
+            return self._opening.get()  # type: ignore[no-any-return]
+        self._opening = opening = gevent.event.AsyncResult()
         try:
-            connection.read_response()
-        except NoScriptError:  # what it was to correct went with the script
-            pass
-        except (RedisError, OSError):
-            connection.disconnect()
-            return
-        self._idle.append(connection)
+            self._line = line = Line(self._address)
+            opening.set(line)
+        except BaseException as error:
+            opening.set_exception(error if isinstance(error, Exception) else OSError("interrupted"))
+            raise
+        finally:
+            self._opening = None
+        return line
+
+    def _exchange_alone(self, packed: bytes, wanted: int) -> list[Any]:
+        wire = self._take()
+        try:
+            replies = wire.exchange(packed, wanted)
+        except BaseException:
+            wire.close()
+            while self._idle:  # the other idle ones died with the server, and each would count as a failure
+                self._idle.pop().close()
+            raise
+        self._give_back(wire)
+        return replies
+
+    def _take(self) -> Wire:
+        while self._idle:
+            wire = self._idle.pop()
+            if wire.thread == thread_of():  # a hub's sockets are of no use in another thread
+                return wire
+            wire.close()
+        return Wire(self._address, thread_of())
+
+    def _give_back(self, wire: Wire) -> None:
+        if len(self._idle) < MOST_IDLE:
+            self._idle.append(wire)
+        else:
+            wire.close()
+
+    def _read_later(self, wire: Wire) -> None:
+        try:
+            wire.read(1)  # what a script that is not known was to correct went with it
+        except FAILED:
+            wire.close()
+        else:
+            self._give_back(wire)
 
     def _note_failure(self, now: float) -> None:
         self._failures += 1
         if self._failures >= FAILURES_TO_OPEN:
             self._closed_until = now + OPEN_SECONDS
             self._failures = FAILURES_TO_OPEN - 1
+
+
+def is_unknown(error: ReplyError) -> bool:
+    """Say whether the server does not know a script, so that it must be sent whole."""
+    return str(error).startswith("NOSCRIPT")
+
+
+def forget_all_connections() -> None:
+    """Let a forked process open connections of its own."""
+    for store in list(_stores):
+        store.forget_connections()
+
+
+_stores: weakref.WeakSet[RedisStore] = weakref.WeakSet()
+os.register_at_fork(after_in_child=forget_all_connections)

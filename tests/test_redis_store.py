@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from app import redis_store
 from app.domain.actors import SYSTEM
 from app.extensions import redis
+from app.redis_line import thread_of
 from app.redis_store import Beside, RedisAway, RedisStore, Script
+from app.redis_wire import Address, Wire
 from app.services import keys, stamps
 from tests.world import World
 
@@ -134,12 +136,10 @@ def test_what_was_read_before_redis_was_away_is_read_again(
 def test_connections_that_died_with_the_server_count_once(redis_url: str) -> None:
     store = RedisStore()
     store.configure(redis_url)
-    ready = [store.client.connection_pool.make_connection() for _ in range(20)]  # type: ignore[union-attr]
-    for connection in ready:
-        connection.send_command("PING")
-        connection.read_response()
-        connection._sock.shutdown(socket.SHUT_RDWR)
-    store._idle = ready
+    address = Address(redis_url, redis_store.TIMEOUT_SECONDS)
+    store._idle = [Wire(address, thread_of()) for _ in range(20)]
+    for wire in store._idle:
+        wire._socket.shutdown(socket.SHUT_RDWR)
     with pytest.raises(RedisAway):
         store.command("GET", "a")
     assert store.command("GET", "a") is None

@@ -37,9 +37,9 @@ def asked(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     found: list[str] = []
     exchange = type(redis)._exchange
 
-    def counted(self: Any, client: Any, words: Any, beside: Any = None) -> Any:
+    def counted(self: Any, words: Any, beside: Any = None) -> Any:
         found.append(f"redis {words[0]}")
-        return exchange(self, client, words, beside)
+        return exchange(self, words, beside)
 
     def stated(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         found.append(f"sql {statement}")

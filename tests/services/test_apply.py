@@ -294,7 +294,7 @@ def test_new_workspaces_get_the_installations_time_zone(app: Flask) -> None:
 def test_it_works_without_redis(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     away = RedisStore()
     away.configure("unix:///nonexistent/valkey.sock")
-    for name in ("client", "_failures", "_closed_until"):
+    for name in ("client", "_address", "_idle", "_failures", "_closed_until"):
         monkeypatch.setattr(redis, name, getattr(away, name))
     assert apply(SYSTEM, document).created[0] == "Globex"
 
