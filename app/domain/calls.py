@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, overload
 
@@ -87,8 +86,10 @@ class Cancellation:
             close()
 
     def _forget(self, close: Callable[[], None]) -> None:
-        with suppress(ValueError):
+        try:
             self._closers.remove(close)
+        except ValueError:  # it ran
+            return
 
 
 @dataclass(frozen=True, slots=True)

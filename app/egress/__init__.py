@@ -17,9 +17,11 @@ from app.domain.bodies import encoded
 from app.domain.calls import Cancellation
 from app.domain.errors import InvalidInput
 from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
+from app.egress.connection import READ_BYTES
 from app.egress.endings import Interrupted, ended_early
 from app.egress.exchange import MAX_BODY_BYTES, Exchange, WireResponse, pool
 from app.egress.transport import Request, Transport
+from app.egress.wire import destination
 
 __all__ = ["Answer", "Interrupted", "check_url", "close_idle", "configure", "ended_early", "send"]
 
@@ -66,7 +68,7 @@ class Answer:
         """Return the next bytes at once when they come, b"" at the end; raises TimeoutError, Interrupted."""
         if isinstance(self._raw, WireResponse):
             self._raw.until = min(until, self.until)
-        data: bytes = self._raw.read1(16 << 10)
+        data: bytes = self._raw.read1(READ_BYTES)
         return data
 
     def read_all(self, limit: int = MAX_BODY_BYTES, until: float | None = None) -> bytes:
@@ -106,32 +108,30 @@ def send(
 
     `public_only`: a stranger named the URL, so the private places that are allowed do not count.
     """
-    cancellation = cancellation or Cancellation()
-    target = _target(url)
-    started = time.monotonic()
-    request = Request(method, url, *_content(headers, json, body))
-    until = started + min(first_byte_seconds, total_seconds)
     private = _settings["private_upstreams"]
-    if public_only and is_allowed_private(target, private):
-        raise ProviderFailed("The address is private.")
-    request.exchange = Exchange(target, private, until, cancellation)
     try:
-        response = _transport.send(request, stream=True)
+        goal = destination(method, url)
+    except ValueError as error:
+        raise ProviderFailed(f"The provider's URL cannot be used: {error}.") from None
+    if public_only and is_allowed_private(goal.target, private):
+        raise ProviderFailed("The address is private.")
+    complete, content = _content(headers, json, body)
+    started = time.monotonic()
+    until = started + min(first_byte_seconds, total_seconds)
+    exchange = Exchange(goal, private, until, cancellation or Cancellation())
+    try:
+        response = _transport.send(Request(method, url, complete, content, exchange))
     except Timeout:
         raise ProviderTimedOut from None
     except RequestException:
         raise ProviderFailed("The model provider could not be reached.") from None
-    answer_headers = {name.lower(): value for name, value in response.headers.items()}
-    answer = Answer(response.status_code, answer_headers, response.raw, started + total_seconds)
-    _refuse_compressed(answer)
+    found = response.headers
+    if not isinstance(response.raw, WireResponse):
+        found = {name.lower(): value for name, value in found.items()}  # type: ignore[assignment]
+    answer = Answer(response.status_code, found, response.raw, started + total_seconds)
+    if "content-encoding" in found:
+        _refuse_compressed(answer)
     return answer
-
-
-def _target(url: str) -> Target:
-    try:
-        return parse_url(url)
-    except ValueError as error:
-        raise ProviderFailed(f"The provider's URL cannot be used: {error}.") from None
 
 
 def _content(

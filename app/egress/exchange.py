@@ -1,18 +1,18 @@
-"""One request and its answer on the wire, behind the face that requests' HTTPAdapter expects of urllib3."""
+"""One request and its answer on the wire."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
-from app.domain.addresses import Target
 from app.domain.calls import Cancellation
 from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
-from app.egress.connection import READ_BYTES, Connection, connect
+from app.egress.connection import READ_BYTES, Connection
 from app.egress.endings import Interrupted, ended_early
 from app.egress.pool import Pool
-from app.egress.wire import Framing, Head, Malformed, framing, request_head, split_head
+from app.egress.reach import connect
+from app.egress.reader import Reader
+from app.egress.wire import Destination, Malformed, request_head
 
 MAX_BODY_BYTES = 64 << 20
 FAIR_SECONDS = 0.005  # after so long without a wait the other greenlets get a turn
@@ -24,36 +24,39 @@ pool = Pool()
 class WireResponse:
     """A response whose head is read. `read1` waits until `until` at most and then raises TimeoutError."""
 
-    reason = ""
-    version = 11
+    __slots__ = (
+        "_closed", "_connection", "_exchange", "_reader", "_ready", "_total", "_turn_at",
+        "headers", "status", "until",
+    )  # fmt: skip
 
-    def __init__(self, exchange: Exchange, connection: Connection, head: Head, method: str) -> None:
-        self.status = head.status
-        self.headers = head.headers
+    def __init__(self, exchange: Exchange, connection: Connection, reader: Reader, ready: bytes) -> None:
+        self.status = reader.status
+        self.headers = reader.headers
         self.until = exchange.until
         self._exchange = exchange
         self._connection = connection
-        self._keep_alive = head.keep_alive
-        self._framing: Framing = framing(method, head)
-        self._ready = self._framing.feed(head.rest)
-        self._total = len(self._ready)
-        self._turn_at = 0.0
+        self._reader = reader
+        self._ready = ready
+        self._total = len(ready)
+        self._turn_at = time.monotonic()  # the head was waited for
         self._closed = False
 
     def read1(self, size: int = READ_BYTES, decode_content: bool | None = None) -> bytes:
         """Return the next bytes as they came, b"" at the end; raises TimeoutError, Interrupted."""
         data, self._ready = self._ready, b""
-        while not data and not self._framing.done:
+        while not data and not self._reader.done:
             data = self._receive(size)
         return data
 
     def finish(self) -> None:
         """Give the connection back: the answer is whole but for, perhaps, its last few bytes."""
-        self._leave(self._keep_alive and not self._framing.extra)
+        reader = self._reader
+        self._leave(reader.keep_alive and not reader.extra)
 
     def close(self) -> None:
         """Give up on the answer, unless it is whole."""
-        self._leave(self._keep_alive and self._framing.done and not self._framing.extra)
+        reader = self._reader
+        self._leave(reader.done and reader.keep_alive and not reader.extra)
 
     release_conn = close
 
@@ -62,17 +65,20 @@ class WireResponse:
         if started - self._turn_at > FAIR_SECONDS:
             time.sleep(0)
             self._turn_at = started
+        if started >= self.until:  # bytes that never stop must not carry it past the end
+            raise TimeoutError
         try:
             raw = self._connection.receive(self.until, size)
-            data = self._framing.feed(raw) if raw else b""
+            data = self._reader.feed(raw) if raw else b""
             if not raw:
-                self._framing.end()
+                self._reader.end()
         except TimeoutError:
             raise
         except (OSError, Malformed):
             raise Interrupted from None
-        if time.monotonic() - started > WAITED_SECONDS:
-            self._turn_at = time.monotonic()
+        now = time.monotonic()
+        if now - started > WAITED_SECONDS:
+            self._turn_at = now
         self._total += len(data)
         if self._total > MAX_BODY_BYTES:
             raise Interrupted("the answer is too large")
@@ -82,26 +88,23 @@ class WireResponse:
         if self._closed:
             return
         self._closed = True
-        self._exchange.let_go()
-        if reusable:
-            self._connection.framing = self._framing
-            pool.put(self._connection)
-        else:
-            self._connection.close()
+        self._exchange.leave(self._connection, self._reader, reusable)
 
 
 class Exchange:
     """One attempt. It ends at `until` or when cancelled, whatever it waits for at that moment."""
 
+    __slots__ = ("_cancellation", "_connection", "_destination", "_forget", "_private_upstreams", "until")
+
     def __init__(
         self,
-        target: Target,
+        destination: Destination,
         private_upstreams: frozenset[tuple[str, int]],
         until: float,
         cancellation: Cancellation,
     ) -> None:
-        self.target = target
         self.until = until
+        self._destination = destination
         self._private_upstreams = private_upstreams
         self._cancellation = cancellation
         self._connection: Connection | None = None
@@ -109,21 +112,15 @@ class Exchange:
 
     def abort(self) -> None:
         """Wake up whoever waits for this exchange."""
-        if self._connection is not None:
-            self._connection.abort()
+        connection = self._connection
+        if connection is not None:
+            connection.abort()
 
-    def let_go(self) -> None:
-        """The connection is no longer ours: cancelling must not touch it."""
-        self._forget()
-        self._connection = None
-
-    def urlopen(
-        self, *, method: str, body: bytes | None, headers: Mapping[str, str], **_unused: Any
-    ) -> WireResponse:
+    def ask(self, method: str, headers: Mapping[str, str], body: bytes | None) -> WireResponse:
         """Send the request and read the head of the answer; raises GatewayError only."""
         try:
-            request = request_head(method, self.target, headers) + (body or b"")
-            return self._send(method, request)
+            head = request_head(self._destination.start, headers)
+            return self._send(method, head + body if body else head)
         except TimeoutError:
             failure: Exception = ProviderTimedOut()
         except OSError:
@@ -136,43 +133,52 @@ class Exchange:
         self._drop()
         raise ended_early(self._cancellation) or failure from None
 
+    def leave(self, connection: Connection, reader: Reader, reusable: bool) -> None:
+        """The answer is done with: keep its connection, or close it. Cancelling touches it no more."""
+        self._let_go()
+        if reusable:
+            pool.put(connection, self._destination.origin, None if reader.done else reader)
+        else:
+            connection.close()
+        if reader.done or not reusable:
+            reader.close()
+
     def _send(self, method: str, request: bytes) -> WireResponse:
         """Try an idle connection first; one that proves stale before it says anything is replaced once."""
-        idle = pool.take(self.target)
+        idle = pool.take(self._destination.origin)
         if idle is not None:
             try:
                 return self._ask(idle, method, request)
             except StaleConnection:
                 idle.close()
+        self._raise_if_cancelled()
         try:
-            return self._ask(self._connect(), method, request)
+            fresh = connect(self._destination.target, self._private_upstreams, self._watch)
+            return self._ask(fresh, method, request)
         except StaleConnection:
             raise OSError from None
 
-    def _connect(self) -> Connection:
-        self._raise_if_cancelled()
-        return connect(self.target, self._private_upstreams, self._watch)
-
     def _ask(self, connection: Connection, method: str, request: bytes) -> WireResponse:
-        self._watch(connection)
+        self._connection = connection
         self._raise_if_cancelled()
         data = self._first_bytes(connection, request)
-        while True:
-            head = split_head(data)
-            if head is None:
-                more = connection.receive(self.until)
-                if not more:
-                    raise Malformed("the answer ended in its head")
-                data += more
-            elif head.status < 200:
-                data = head.rest
-            else:
-                return WireResponse(self, connection, head, method)
+        reader = Reader(method)
+        try:
+            ready = reader.feed(data)
+            while not reader.has_head:
+                data = connection.receive(self.until)
+                if not data:
+                    reader.end()
+                ready = reader.feed(data)
+        except BaseException:
+            reader.close()
+            raise
+        return WireResponse(self, connection, reader, ready)
 
     def _first_bytes(self, connection: Connection, request: bytes) -> bytes:
         try:
             connection.send(request, self.until)
-            data = connection.receive(self.until)
+            data = connection.await_answer(self.until)
         except TimeoutError:
             raise
         except OSError:
@@ -185,13 +191,16 @@ class Exchange:
         self._connection = connection
 
     def _raise_if_cancelled(self) -> None:
-        error = ended_early(self._cancellation)
-        if error is not None:
-            raise error
+        if self._cancellation.reason is not None:
+            raise ended_early(self._cancellation) or OSError
+
+    def _let_go(self) -> None:
+        self._forget()
+        self._connection = None
 
     def _drop(self) -> None:
         connection = self._connection
-        self.let_go()
+        self._let_go()
         if connection is not None:
             connection.close()
 

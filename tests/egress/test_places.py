@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gevent.monkey import get_original
 
 from app import egress
 from app.domain.errors import InvalidInput
@@ -84,12 +86,12 @@ def test_the_checked_address_is_the_one_connected_to(
     """The name is looked up once: a second answer that leads inside is never asked for."""
     reached: list[Any] = []
 
-    def connect(sock: socket.socket, place: Any) -> None:
+    def connect(sock: socket.socket, place: Any) -> int:
         reached.append(place)
-        raise OSError
+        return errno.ECONNREFUSED
 
     monkeypatch.setattr(socket, "getaddrinfo", answers(["8.8.8.8"], ["127.0.0.1"]))
-    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(get_original("socket", "socket"), "connect_ex", connect)
     with pytest.raises(ProviderFailed):
         egress.send("GET", f"https://rebind.example:{canary.port}/", headers={})
     assert reached == [("8.8.8.8", canary.port)]

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from app import egress
 from app.domain.calls import Cancellation
 from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
-from app.egress import connection
+from app.egress import reach, tls
 from tests.upstream import Upstream
 from tests.upstream_replies import Hang, Reply, json_reply
 
@@ -55,12 +55,12 @@ def serving(path: Path) -> ssl.SSLContext:
 def trusted(tmp_path: Path) -> Iterator[Upstream]:
     """A server whose certificate the shared context trusts."""
     path = certificate(tmp_path, [x509.IPAddress(ip_address("127.0.0.1"))])
-    connection.tls_context().load_verify_locations(path)
+    tls.context().load_verify_locations(path)
     with Upstream(serving(path)) as server:
         egress.configure(private_upstreams=frozenset({server.place}))
         yield server
         egress.configure(private_upstreams=frozenset())
-    connection._tls.clear()
+    tls.forget()
 
 
 def ask(upstream: Upstream, **options: object) -> egress.Answer:
@@ -77,8 +77,8 @@ def test_a_trusted_certificate_is_accepted_and_the_connection_kept(trusted: Upst
 
 
 def test_old_versions_of_tls_are_not_spoken() -> None:
-    context = connection.tls_context()
-    assert context is connection.tls_context()
+    context = tls.context()
+    assert context is tls.context()
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.check_hostname and context.verify_mode == ssl.CERT_REQUIRED
 
@@ -89,13 +89,13 @@ def test_other_certificates_are_refused(tmp_path: Path, case: str) -> None:
     days = -1 if case == "expired" else 2
     path = certificate(tmp_path, [x509.IPAddress(ip_address(name))], days)
     if case != "self-signed":
-        connection.tls_context().load_verify_locations(path)
+        tls.context().load_verify_locations(path)
     with Upstream(serving(path)) as server:
         egress.configure(private_upstreams=frozenset({server.place}))
         with pytest.raises(ProviderFailed, match="certificate"):
             ask(server)
         assert server.requests == []
-    connection._tls.clear()
+    tls.forget()
 
 
 def test_cancelling_ends_a_silent_read_inside_tls(trusted: Upstream) -> None:
@@ -129,7 +129,7 @@ def test_silence_inside_tls_ends_at_the_first_byte_limit(trusted: Upstream) -> N
 
 
 def test_a_server_that_does_not_shake_hands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(reach, "CONNECT_SECONDS", 0.3)
     with Upstream() as plain:
         egress.configure(private_upstreams=frozenset({plain.place}))
         started = time.monotonic()
