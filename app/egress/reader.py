@@ -19,23 +19,23 @@ class Reader:
     Header names are lower case; doubled headers are joined.
     """
 
-    __slots__ = (
-        "_bodiless", "_fed", "_head_bytes", "_interim", "_interims", "_overhead", "_parser", "_parts", "_seen",
-        "done", "extra", "has_head", "headers", "keep_alive", "on_body", "problem", "status", "until_close",
-    )  # fmt: skip
+    status = 0
+    has_head = False
+    done = False
+    extra = False
+    keep_alive = False
+    until_close = False  # the end of the connection is the end of the body
+    problem = "no HTTP/1.1 response"
+    _interim = False
+    _interims = 0
+    _seen = 0  # header lines
+    _fed = 0  # bytes while the head is not whole
+    _head_bytes = 0
+    _overhead = 0  # bytes since the body's last one
 
     def __init__(self, method: str) -> None:
-        self.status = 0
         self.headers: dict[str, str] = {}
-        self.has_head = False
-        self.done = False
-        self.extra = False
-        self.keep_alive = False
-        self.until_close = False  # the end of the connection is the end of the body
-        self.problem = "no HTTP/1.1 response"
         self._bodiless = method == "HEAD"
-        self._interim = False
-        self._interims = self._seen = self._fed = self._head_bytes = self._overhead = 0
         self._parts: list[bytes] = []
         self.on_body = self._parts.append
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
