@@ -7,6 +7,7 @@ import importlib
 import os
 import socket
 import time
+from pathlib import Path
 
 import gevent
 from gunicorn.arbiter import Arbiter
@@ -15,8 +16,18 @@ from gunicorn.workers.base import Worker
 
 wsgi.SERVER = "Sluice"
 
+
+def named_server() -> str:
+    """Return the server that is set; app.config, which checks it, may not be imported in the master."""
+    if name := os.environ.get("SLUICE_SERVER_FILE"):
+        return Path(name).read_text(encoding="utf-8").strip() if Path(name).is_file() else ""
+    return os.environ.get("SLUICE_SERVER", "").strip()
+
+
+SERVERS = {"sluice": "run.server.worker.SluiceWorker", "gunicorn": "run.web_worker.WebWorker"}
+
 wsgi_app = "wsgi:app"
-worker_class = "run.web_worker.WebWorker"
+worker_class = SERVERS.get(named_server(), SERVERS["sluice"])  # the app refuses what it does not know
 worker_connections = 2000
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 timeout = 120

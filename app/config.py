@@ -29,13 +29,16 @@ from app.setting_values import (
     parse_private_upstreams,
     parse_redis_url,
     parse_secret,
+    parse_server,
     parse_smtp_url,
     parse_switch,
     parse_timezone,
 )
 
 PREFIX = "SLUICE_"
-FOR_TESTS = frozenset({"SLUICE_TEST_DATABASE", "SLUICE_TEST_CHROMIUM", "SLUICE_TEST_SIMULATOR"})
+FOR_TESTS = frozenset(
+    {"SLUICE_TEST_DATABASE", "SLUICE_TEST_CHROMIUM", "SLUICE_TEST_SERVER", "SLUICE_TEST_SIMULATOR"}
+)
 DEFAULT_DATA_DIR = Path(__file__).resolve().parent.parent / "data"
 SECRET_FILE_NAME = "secret.key"
 SOCKET_NAME = "valkey.sock"
@@ -65,6 +68,7 @@ class Settings:
     log_content: bool
     key_prefix: str
     code_runner: str
+    server: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,13 @@ SETTINGS = (
         "off",
         "How the code-exec plugin runs programs. bubblewrap: in a sandbox, which needs bwrap on the PATH.",
         parse_code_runner,
+    ),
+    Setting(
+        "SLUICE_SERVER",
+        "sluice or gunicorn",
+        "sluice",
+        "Which HTTP server each web process runs. sluice: our own; gunicorn: its stock gevent worker.",
+        parse_server,
     ),
 )
 COMPUTED_DEFAULTS = frozenset({"data_dir", "database_url", "redis_url", "secret_key"})

@@ -122,6 +122,12 @@ def parse_switch(text: str) -> bool:
     return SWITCH[text.lower()]
 
 
+def parse_server(text: str) -> str:
+    if text not in ("sluice", "gunicorn"):
+        raise ValueError("expected sluice or gunicorn")
+    return text
+
+
 def parse_code_runner(text: str) -> str:
     """Read the runner; its program must be there, for a sandbox that is missing must not go unnoticed."""
     if text not in ("off", "bubblewrap"):

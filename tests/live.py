@@ -1,4 +1,7 @@
-"""The web server as in production: gunicorn with gevent workers, on a database and Valkey of its own."""
+"""The web server as in production, on a database and Valkey of its own.
+
+SLUICE_TEST_SERVER names the server, as SLUICE_SERVER does for the product.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from tests.databases import SECRET_KEY
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
+SERVER = {"SLUICE_SERVER": name} if (name := os.environ.get("SLUICE_TEST_SERVER")) else {}
 
 
 class Answer:
@@ -107,6 +111,7 @@ def serving(
         "SLUICE_DATABASE_URL": database_url,
         "SLUICE_REDIS_URL": redis_url,
         "SLUICE_SECRET_KEY": SECRET_KEY,
+        **SERVER,
         **{f"SLUICE_{name}": text for name, text in settings.items()},
         **(variables or {}),
     }

@@ -1,0 +1,174 @@
+"""What the app reads as `wsgi.input`: exactly the request's body, never a byte of what follows it."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from typing import TYPE_CHECKING, Any
+
+from httptools import HttpParserError, HttpRequestParser
+
+from run.server.limits import MOST_CHUNK_OVERHEAD, MOST_WHOLE_BODY_BYTES, RECEIVE_BYTES
+
+if TYPE_CHECKING:
+    from run.server.connection import Connection
+
+CHUNKED_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_BYTES = b"\r\n\r\n"  # what every chunked body ends with
+BYTES_OF_A_CHUNK = 16
+
+
+def problem(name: str) -> Exception:
+    """Return Werkzeug's exception of this name, which the app answers in the route's dialect."""
+    # Imported when needed, in the worker: the master must not import it before gevent patches.
+    exception: Exception = getattr(importlib.import_module("werkzeug.exceptions"), name)()
+    return exception
+
+
+class Body(io.RawIOBase):
+    """A body that is not known to be all here; `is_whole` once its last byte was received.
+
+    `received`: content that the app has not read yet; `pending`: what came in one piece with the head.
+    """
+
+    def __init__(self, connection: Connection, pending: bytes, expects_continue: bool) -> None:
+        self.connection = connection
+        self.pending = pending
+        self.expects_continue = expects_continue
+        self.received = b""
+        self.is_whole = False
+        self.is_broken = False
+
+    def readable(self) -> bool:
+        """It is for reading only."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer with what comes next, wait for at least a byte; 0 at the end."""
+        while not self.received:
+            if self.is_whole:
+                return 0
+            if self.is_broken:
+                raise problem("ClientDisconnected")
+            self.receive()
+        taken, self.received = self.received[: len(buffer)], self.received[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+    def receive(self) -> None:
+        """Wait for more and add it to `received`, or raise what the app answers."""
+        self.is_broken = True  # unless this ends well
+        data, self.pending = self.pending, b""
+        if not data:
+            if self.expects_continue:
+                self.expects_continue = False
+                self.connection.send(CONTINUE)
+            received = self.connection.receive_body()
+            if received is None:
+                raise problem("RequestTimeout")
+            data = received
+        if not data:
+            raise problem("ClientDisconnected")
+        self.received += self.taken(data)
+        self.is_broken = False
+
+    def gather(self) -> bytes | None:
+        """Return the whole body if it is here and of modest size; nothing of it may have been read."""
+        while not self.is_whole:
+            try:
+                data = self.pending or self.connection.sock.recv(RECEIVE_BYTES)
+                if not data:
+                    return None
+                self.pending = b""
+                self.received += self.taken(data)
+            except BlockingIOError:
+                return None
+            if len(self.received) > MOST_WHOLE_BODY_BYTES:
+                return None
+        return self.received
+
+    def taken(self, data: bytes) -> bytes:
+        """Return the content in what was received, give back what is too much."""
+        raise NotImplementedError
+
+
+class MeasuredBody(Body):
+    """A body with Content-Length."""
+
+    def __init__(self, connection: Connection, pending: bytes, expects_continue: bool, length: int) -> None:
+        super().__init__(connection, pending, expects_continue)
+        self.missing = length
+
+    def gather(self) -> bytes | None:
+        """Return the whole body if it is here already and of modest size."""
+        return super().gather() if self.missing <= MOST_WHOLE_BODY_BYTES else None
+
+    def taken(self, data: bytes) -> bytes:
+        """Return the data; what is too much is the next request's."""
+        if len(data) > self.missing:
+            self.connection.rest = data[self.missing :]
+            data = data[: self.missing]
+        self.missing -= len(data)
+        self.is_whole = self.missing == 0
+        return data
+
+
+class ChunkedBody(Body):
+    """A chunked body, decoded by llhttp.
+
+    llhttp does not tell where in its data a message ended. But every chunked body ends with two CRLFs, so it
+    is fed up to each such place, and no further than the one at which it says that the message is complete.
+    """
+
+    def __init__(self, connection: Connection, pending: bytes, expects_continue: bool) -> None:
+        super().__init__(connection, pending, expects_continue)
+        self.parts: list[bytes] = []
+        self.overhead = 0
+        self.last = b""  # the last bytes of what was fed: the end may begin there
+        self.parser = HttpRequestParser(self)
+        self.parser.feed_data(CHUNKED_HEAD)
+
+    def on_body(self, part: bytes) -> None:
+        """llhttp found a part of the content."""
+        self.parts.append(part)
+        self.overhead -= len(part)
+
+    def on_chunk_header(self) -> None:
+        """llhttp read a chunk's size."""
+        self.overhead -= BYTES_OF_A_CHUNK
+
+    def on_message_complete(self) -> None:
+        """llhttp has read the last byte."""
+        self.is_whole = True
+
+    def taken(self, data: bytes) -> bytes:
+        """Return the content of these chunks; what follows the last one is the next request's."""
+        known, joined = len(self.last), self.last + data
+        fed, search = 0, 0
+        while fed < len(data) and not self.is_whole:
+            end = joined.find(LAST_BYTES, search)
+            search = end + len(LAST_BYTES) if end >= 0 else len(joined)
+            self.feed(data[fed : search - known])
+            fed = search - known
+        self.last = joined[-3:]
+        content, self.parts = b"".join(self.parts), []
+        if self.is_whole:
+            self.connection.rest = data[fed:]
+        return content
+
+    def feed(self, data: bytes) -> None:
+        """Feed llhttp; raise what the app answers where the chunks are malformed."""
+        self.overhead += len(data)
+        try:
+            self.parser.feed_data(data)
+        except HttpParserError:
+            raise problem("BadRequest") from None
+        self.overhead = max(self.overhead, 0)
+        if self.overhead > MOST_CHUNK_OVERHEAD:
+            raise problem("BadRequest")
+
+
+def input_of(body: Body) -> io.BufferedReader:
+    """Return the body with every way of reading that WSGI asks for."""
+    return io.BufferedReader(body, RECEIVE_BYTES)
