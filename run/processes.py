@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import IO
 
 from run.places import ROOT
 
@@ -52,8 +53,13 @@ class Child:
         return pause
 
 
-def spawn(command: list[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, so that Ctrl-C reaches the supervisor alone."""
+def spawn(
+    command: list[str], environ: Mapping[str, str], output: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, so that Ctrl-C reaches its parent alone.
+
+    What it writes goes to `output`, or where its parent's goes.
+    """
     parent_id = os.getpid()
 
     def end_with_parent() -> None:
@@ -66,6 +72,8 @@ def spawn(command: list[str], environ: Mapping[str, str]) -> subprocess.Popen[by
         cwd=ROOT,
         env=dict(environ),
         stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
         preexec_fn=end_with_parent,
     )

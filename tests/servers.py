@@ -41,10 +41,13 @@ def valkey() -> Iterator[str]:
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Run an empty PostgreSQL that need not survive a crash; yield the URL of its database `postgres`."""
+def postgresql(settings: list[str] = FAST, memory: bool = True) -> Iterator[str]:
+    """Run an empty PostgreSQL; yield the URL of its database `postgres`.
+
+    As the tests want it, it need not survive a crash and has its files in memory where there is room.
+    """
     user = NOBODY if os.geteuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="sluice-pg-") as directory, files_of_databases() as files:
+    with tempfile.TemporaryDirectory(prefix="sluice-pg-") as directory, files_of_databases(memory) as files:
         programs = postgresql_programs(Path(directory), user)
         if user is not None:
             os.chown(files, user, -1)
@@ -52,7 +55,7 @@ def postgresql() -> Iterator[str]:
         initialise = [f"{programs}/initdb", "-D", data, "-U", "postgres", "-A", "trust"]
         initialise += ["-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(initialise, check=True, stdout=subprocess.DEVNULL, user=user, cwd=directory)
-        options = [part for option in FAST for part in ("-c", option)]
+        options = [part for option in settings for part in ("-c", option)]
         command = [f"{programs}/postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", *options]
         with running(command, signal.SIGINT, user=user, cwd=directory) as process:
             url = f"postgresql://postgres@/postgres?host={directory}"
@@ -61,9 +64,9 @@ def postgresql() -> Iterator[str]:
 
 
 @contextmanager
-def files_of_databases() -> Iterator[str]:
+def files_of_databases(memory: bool) -> Iterator[str]:
     """Yield a directory for a server's files: in memory where there is room; each test copies hundreds."""
-    place = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM else None
+    place = MEMORY if memory and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM else None
     for left in MEMORY.glob(f"{FILES}*"):  # by a run that was killed
         if not Path(f"/proc/{left.name.removeprefix(FILES).partition('-')[0]}").exists():
             shutil.rmtree(left, ignore_errors=True)
