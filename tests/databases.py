@@ -41,6 +41,7 @@ def settings_for(directory: Path, database_url: str, redis_url: str, **changes: 
         "log_content": False,
         "key_prefix": "sk-sluice-",
         "code_runner": "off",
+        "server": "sluice",
     }
     return Settings(**{**values, **changes})  # type: ignore[arg-type]
 
