@@ -25,7 +25,7 @@ from app import (
 )
 from app.database import database
 from app.extensions import babel, csrf, db, htmx, migrate, redis
-from app.services import key_rotation, mail, plugin_settings, records
+from app.services import key_rotation, mail, plugin_settings, record_rows
 from app.services.sealing import derive, sealer
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
@@ -109,7 +109,7 @@ def configure(app: Flask, settings: config.Settings) -> None:
     sealer.configure(settings.secret_key)
     mail.configure(settings.smtp_url, settings.mail_from, settings.base_url)
     key_rotation.prefix.value = settings.key_prefix
-    records.content_allowed.allowed = settings.log_content
+    record_rows.content_allowed.allowed = settings.log_content
     plugin_settings.allow_programs(settings.code_runner == "bubblewrap")
     with app.app_context():
         database.configure(db.engine)

@@ -17,7 +17,7 @@ from app.domain.errors import Conflict, InvalidInput
 from app.domain.openapi import About, Described, document
 from app.models import Project
 from app.services import call_counts, endpoints, keys, policies, projects
-from app.services.records import content_allowed
+from app.services.record_rows import content_allowed
 
 blueprint = Blueprint("projects", __name__, url_prefix="/w/<workspace>/projects")
 BLANK: dict[str, Any] = {"name": "", "surfaces": ["endpoints"], "content_retention_days": 30}

@@ -16,8 +16,15 @@ def frozen_price(record: Record) -> dict[str, Any] | None:
     price = record.price_for(record.usage or Usage())
     if price is None:
         return None
-    frozen: dict[str, Any] = {name: getattr(price, f"{name}_nano_usd_per_million") for name in NAMES}
-    more: dict[str, Any] = {"paid_elsewhere": True} if record.paid_elsewhere else {}
+    frozen: dict[str, Any] = {
+        "input": price.input_nano_usd_per_million,
+        "output": price.output_nano_usd_per_million,
+        "cache_read": price.cache_read_nano_usd_per_million,
+        "cache_write": price.cache_write_nano_usd_per_million,
+        "multipliers_ppm": record.multipliers(),
+    }
+    if record.paid_elsewhere:
+        frozen["paid_elsewhere"] = True
     if record.compared_nano_usd is not None:
-        more[COMPARED] = record.compared_nano_usd
-    return {**frozen, "multipliers_ppm": list(record.multipliers()), **more}
+        frozen[COMPARED] = record.compared_nano_usd
+    return frozen

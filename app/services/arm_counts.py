@@ -7,23 +7,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.database import after_commit, insert_into
-from app.domain import variables
+from app.database import after_commit
 from app.domain.arm_counts import ALONE, counts_of
-from app.domain.records import Record
 from app.models import ArmCount
-from app.services import rollout_guard, shadow_queue
+from app.services import rollout_guard, sum_rows
 
 Key = tuple[str, str, str, int]  # rollout, arm, measure, bucket
 COLUMNS = ("rollout_id", "arm", "measure", "bucket")
-FACTS = ("stands_alone", "lacks_variables")  # of a row, beside its columns; not stored
-
-
-def facts_of(record: Record) -> dict[str, Any]:
-    """Return whether a call is counted apart from its side, and whether it was refused for its variables."""
-    wrong = record.error.param if record.error else None
-    lacks = wrong is not None and wrong.split(".")[0] == variables.FIELD
-    return {"stands_alone": shadow_queue.stands_alone(record), "lacks_variables": lacks}
 
 
 def add(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -34,11 +24,9 @@ def add(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
     sums = sums_of(rows)
     if not sums:
         return
-    insert = insert_into(session, ArmCount)
-    more = {"amount": ArmCount.amount + insert.excluded.amount}
-    statement = insert.on_conflict_do_update(index_elements=COLUMNS, set_=more)
     names = (*COLUMNS, "amount")
-    session.execute(statement, [dict(zip(names, (*key, sums[key]), strict=True)) for key in sorted(sums)])
+    counted = [dict(zip(names, (*key, sums[key]), strict=True)) for key in sorted(sums)]
+    sum_rows.add(session, ArmCount, COLUMNS, ("amount",), counted)
     touched = sorted({key[0] for key in sums})
     after_commit(session, lambda: rollout_guard.watch(touched))
 

@@ -8,28 +8,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.records import Record
 from app.services import spend
 from app.services.spend import Spent
 
 Scope = tuple[str, str, date, str]  # its type, its id, the day (UTC), the workspace
-FACTS = (
-    "payer_id",
-    "provider_id",
-    "provider_nano_usd",
-    "compared_nano_usd",
-)  # of a row, beside its columns; not stored
-
-
-def facts_of(record: Record) -> dict[str, Any]:
-    """Return whose spend a call is; not for columns."""
-    caller, candidate = record.caller, record.answered_by
-    return {
-        "payer_id": caller.payer_id if caller else None,
-        "provider_id": candidate.provider_id if candidate else None,
-        "provider_nano_usd": record.provider_cost_nano_usd,
-        "compared_nano_usd": record.compared_nano_usd,
-    }
 
 
 def add(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -10,19 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.domain.records import Record
 from app.models import RecordRow, Reservation
-from app.services import records, usage_hours
+from app.services import record_rows, records, usage_hours
 
 LONGEST_BEFORE_HOLD = timedelta(minutes=2)  # from a call's beginning to its hold
-ABOUT = (
-    "account_id", "project_id", "key_id", "caller_label", "surface", "source", "client_request_id",
-    "endpoint_id", "endpoint_version", "endpoint_slug", "operation", "end_user", "stream", "model_requested",
-)  # fmt: skip
 
 
 def about(record: Record) -> dict[str, Any]:
     """Return whose call it is and what it is for: what a record can say when its worker dies."""
-    row = {**records.who(record), **records.what(record)}
-    return {name: row[name] for name in ABOUT}
+    return record_rows.about(record)
 
 
 def write(session: Session, reservation: Reservation) -> None:

@@ -18,7 +18,7 @@ from app.domain.ids import new_id
 from app.domain.stored_texts import without_nul
 from app.models import EndpointVersion, Example, ExampleRun
 from app.services import access, answer_schemas, endpoint_versions, examples
-from app.services.records import content_allowed
+from app.services.record_rows import content_allowed
 
 LONGEST_ANSWER = 20_000
 

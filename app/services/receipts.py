@@ -18,7 +18,7 @@ from app.domain.ids import is_uuid
 from app.models import ChatSession, Endpoint, Key, Membership, Policy, Project, Provider, RecordRow, User
 from app.models.columns import UtcDateTime
 from app.services import access
-from app.services.records import content_allowed
+from app.services.record_rows import content_allowed
 
 PLAIN = (
     "outcome", "source", "endpoint_id", "project_id", "end_user", "provider", "policy_key", "action", "arm"

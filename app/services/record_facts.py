@@ -19,6 +19,12 @@ def guardrails_of(record: Record) -> list[dict[str, Any]] | None:
     return [verdict.as_dict() for verdict in verdicts] or None
 
 
+def own_id(record: Record) -> str | None:
+    """Return the client's own id of the request: the one that counts once in its project, if it sent that."""
+    policy = record.target.policy if record.target else None
+    return (policy and policy.context.request_id) or record.call.client_request_id
+
+
 def tag_of(call: Call) -> str | None:
     """Return the client's own word for whom the call is (A17)."""
     tag = call.headers.get("X-Aig-Tag", "").strip()
@@ -37,6 +43,8 @@ def end_user(record: Record) -> str | None:
 def attempts_of(record: Record) -> list[Attempt]:
     """Return the attempts, and before them the models of the chain that could not even be tried, and why."""
     if record.target is None or not record.attempts:
+        return record.attempts
+    if not record.target.skipped:
         return record.attempts
     config = record.target.config
     place = {model_id: number for number, model_id in enumerate((config.model, *config.failover))}

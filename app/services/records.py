@@ -5,32 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from datetime import datetime
-from typing import Any
 
 import gevent
 import gevent.event
 import gevent.monkey
-from sqlalchemy import insert, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from app.database import database
-from app.domain import replays
-from app.domain.frozen_prices import frozen_price
 from app.domain.records import Record
-from app.domain.stored_texts import stored, without_nul
-from app.models import Key, RecordRow
 from app.services import (
     answer_ids,
     arm_counts,
     batch_spend,
-    guardrail_settings,
+    key_uses,
     performance,
+    record_store,
     unpriced_models,
     usage_hours,
 )
-from app.services.record_facts import attempts_of, end_user, guardrails_of, status_of, tag_of
+from app.services.record_rows import Row, complete, row_of
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 20_000
@@ -43,11 +37,11 @@ class Writer:
 
     def __init__(self) -> None:
         self.dropped = 0
-        self._waiting: deque[dict[str, Any]] = deque()
+        self._waiting: deque[Row] = deque()
         self._wake: gevent.event.Event | None = None
         self._writing = threading.RLock()  # the last flush of a worker waits for the one under way
 
-    def put(self, row: dict[str, Any]) -> None:
+    def put(self, row: Row) -> None:
         """Queue one row; when the queue is full the row is dropped and counted."""
         if len(self._waiting) >= MOST_WAITING:
             self.dropped += 1
@@ -102,7 +96,7 @@ class Writer:
 writer = Writer()
 
 
-def attempt(rows: list[dict[str, Any]]) -> Exception | None:
+def attempt(rows: list[Row]) -> Exception | None:
     """Write the rows in one transaction; return what went wrong."""
     try:
         database.transaction(lambda session: write_rows(session, rows))
@@ -118,24 +112,15 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, StatementError | ValueError | TypeError | OverflowError)
 
 
-def write_rows(session: Session, rows: list[dict[str, Any]]) -> None:
+def write_rows(session: Session, rows: list[Row]) -> None:
     """Insert the rows, count them in their hours, days and arms, and note when their keys were last used."""
-    session.execute(insert(RecordRow), [stored_columns(row) for row in rows])
-    used: dict[str, datetime] = {row["key_id"]: row["created_at"] for row in rows if row["key_id"]}
-    for key_id in sorted(used):
-        session.execute(update(Key).where(Key.id == key_id).values(last_used_at=used[key_id]))
-    usage_hours.add(session, rows)
-    batch_spend.add(session, rows)
-    arm_counts.add(session, rows)
-    unpriced_models.note(session, rows)
-
-
-def stored_columns(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row without what only the sums need."""
-    columns = dict(row)
-    for name in (*batch_spend.FACTS, *arm_counts.FACTS):
-        columns.pop(name, None)
-    return columns
+    whole = [complete(row) for row in rows]
+    record_store.insert(session, whole)
+    key_uses.note(session, whole)
+    usage_hours.add(session, whole)
+    batch_spend.add(session, whole)
+    arm_counts.add(session, whole)
+    unpriced_models.note(session, whole)
 
 
 def write(record: Record) -> None:
@@ -144,126 +129,3 @@ def write(record: Record) -> None:
         answer_ids.note(record)
         performance.note(record)
         writer.put(row_of(record))
-
-
-def row_of(record: Record) -> dict[str, Any]:
-    """Return the record as a row, and what its sums need beside it."""
-    shown = {**who(record), **what(record), **governed(record), **result(record)}
-    return {**shown, **batch_spend.facts_of(record), **arm_counts.facts_of(record)}
-
-
-def who(record: Record) -> dict[str, Any]:
-    """Return the columns that say who called."""
-    caller, call = record.caller, record.call
-    return {
-        "id": call.request_id,
-        "created_at": record.created_at,
-        "workspace_id": caller.workspace_id if caller else None,
-        "account_id": caller.account_id if caller else None,
-        "project_id": caller.project_id if caller else None,
-        "key_id": caller.key_id if caller else None,
-        "caller_label": caller.label if caller else "",
-        "surface": call.surface,
-        "source": call.source if call.shadow_of is None else "shadow",
-        "client_request_id": own_id(record),
-    }
-
-
-def own_id(record: Record) -> str | None:
-    """Return the client's own id of the request: the one that counts once in its project, if it sent that."""
-    policy = record.target.policy if record.target else None
-    return (policy and policy.context.request_id) or record.call.client_request_id
-
-
-def what(record: Record) -> dict[str, Any]:
-    """Return the columns that say what was called and who answered."""
-    target, call = record.target, record.call
-    return {
-        "endpoint_id": target.endpoint_id if target else None,
-        "endpoint_version": target.version if target else None,
-        "endpoint_slug": target.slug if target else stored(call.slug or "", 64),
-        "operation": target.operation if target else call.scope,
-        "end_user": end_user(record),
-        "upstream_id": stored(record.answer_id, 128) if record.answer_id else None,
-        "stream": record.streamed,
-        "model_requested": stored(target.requested or target.config.model, 200) if target else "",
-        "model_answered": stored(record.model_answered, 200) if record.model_answered else None,
-        "provider": record.answered_by.provider_slug if record.answered_by else None,
-        "tag": tag_of(call),
-        "cached": record.cached,
-        "savings_nano_usd": record.savings_nano_usd,
-        "routing": record.decision.as_dict() if record.decision else None,
-        "routing_decision": (target.rule or None) if target else None,
-        "extras": [extra.as_dict() for extra in record.extras] or None,
-        "warnings": record.warnings or None,
-        "healing": record.healing.as_dict() if record.healing else None,
-        "guardrails": guardrails_of(record),
-        "session_id": record.session.id if record.session else None,
-        "parent_request_id": call.shadow_of or (call.repeats.request_id if call.repeats else None),
-        "attempts": [attempt.as_dict() for attempt in attempts_of(record)],
-        "content": content_of(record),
-    }
-
-
-NOT_GOVERNED = dict.fromkeys(
-    ("policy_key", "policy_version", "policy_state", "action", "policy_rule", "plan", "region", "context")
-)
-
-
-def governed(record: Record) -> dict[str, Any]:
-    """Return the columns that say what a policy decided, and on which side of a rollout the call was."""
-    target = record.target
-    policy = target.policy if target else None
-    arm = target.arm if target else record.error.arm if record.error else None
-    sides = {"rollout_id": arm.rollout_id if arm else None, "arm": arm.name if arm else None}
-    return {**(policy.columns() if policy else NOT_GOVERNED), **sides}
-
-
-def result(record: Record) -> dict[str, Any]:
-    """Return the columns that say how it ended and what it cost."""
-    usage, error = record.usage, record.error
-    return {
-        "outcome": record.outcome,
-        "status": status_of(record),
-        "error_code": error.code if error else None,
-        "error_message": stored(error.message, 500) if error else None,
-        "finish_reason": stored(record.finish_reason, 32) if record.finish_reason else None,
-        "input_tokens": usage.input_tokens if usage else 0,
-        "output_tokens": usage.output_tokens if usage else 0,
-        "cache_read_tokens": usage.cache_read_tokens if usage else 0,
-        "cache_write_tokens": usage.cache_write_tokens if usage else 0,
-        "reasoning_tokens": usage.reasoning_tokens if usage else 0,
-        "estimated": usage.estimated if usage else False,
-        "cost_nano_usd": record.cost_nano_usd,
-        "held_nano_usd": record.hold.nano_usd if record.hold and record.hold.stored else None,
-        "shortfall_nano_usd": record.shortfall_nano_usd,
-        "overage_nano_usd": record.overage_nano_usd,
-        "price": frozen_price(record),
-        "steps": record.steps,
-        "first_token_ms": record.first_token_ms,
-        "duration_ms": record.duration_ms,
-    }
-
-
-def content_of(record: Record) -> dict[str, Any] | None:
-    """Return prompts and answer where the setting allows it and the project asks for it (C27)."""
-    if not (content_allowed.allowed and record.target and record.target.log_content):
-        return None
-    if guardrail_settings.is_unseen(record):  # it may hold what is to be masked
-        return None
-    told = record.guarding.told if record.guarding else None
-    content = {
-        "messages": record.messages,
-        "answer": "".join(record.delivered if told is None else told),
-        replays.NAME: replays.kept(record),
-    }
-    return {name: without_nul(value) for name, value in content.items()}
-
-
-class ContentSetting:
-    """Whether the operator allows keeping content at all; set once at start."""
-
-    allowed = False
-
-
-content_allowed = ContentSetting()

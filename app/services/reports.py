@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.database import database
@@ -24,8 +24,17 @@ from app.domain.policies.rules import DOWNGRADE
 from app.domain.records import Record
 from app.domain.rollouts import Arm
 from app.domain.targets import REPORT, Target
-from app.models import Key, RecordRow, ReportedHour
-from app.services import advice, arm_counts, idempotency, model_targets, policy_targets, records, usage_hours
+from app.models import Key, ReportedHour
+from app.services import (
+    advice,
+    arm_counts,
+    idempotency,
+    model_targets,
+    policy_targets,
+    record_rows,
+    record_store,
+    usage_hours,
+)
 
 SOURCE = "reported"
 
@@ -85,7 +94,7 @@ def keep(record: Record) -> Kept:
 
 def store(session: Session, row: dict[str, Any], numbers: dict[str, Any]) -> None:
     """Insert the record, and count the client's numbers where such numbers are counted."""
-    session.execute(insert(RecordRow), [row])
+    record_store.insert(session, [row])
     session.execute(update(Key).where(Key.id == row["key_id"]).values(last_used_at=datetime.now(UTC)))
     usage_hours.add(session, [numbers], ReportedHour)
     arm_counts.add(session, [numbers])
@@ -121,12 +130,7 @@ def plain_row(record: Record, report: Report) -> dict[str, Any]:
     """Return the record's columns: nothing was asked, used or paid here."""
     assert record.target is not None and record.target.policy is not None
     made_at = report.made_at
-    row = {
-        **records.who(record),
-        **records.what(record),
-        **records.governed(record),
-        **records.result(record),
-    }
+    row = record_rows.complete(record_rows.row_of(record))
     own_id = record.target.policy.context.request_id
     row |= {
         "source": SOURCE,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.database import insert_into
 from app.domain.actors import Actor
 from app.domain.alerts import crossed
 from app.models import Account, DailySpend, Provider
@@ -48,13 +49,21 @@ def add(session: Session, spent: Spent) -> int:
 
 def upsert(session: Session, spent: Spent, *columns: InstrumentedAttribute[Any]) -> tuple[Any, ...]:
     """Add to the day's sums; return the spend after it and these columns of the scope's row."""
-    insert = insert_into(session, DailySpend)
+    statement = adding(session.get_bind().dialect.name, columns)
     values = {name: getattr(spent, name) for name in spent.__slots__}
+    return tuple(session.connection().execute(statement, {**values, "scope": spent.scope_id}).one())
+
+
+@cache
+def adding(dialect: str, columns: tuple[InstrumentedAttribute[Any], ...]) -> Any:
+    """Return the statement of `upsert`; built anew each time it would cost more than the database takes."""
+    insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(DailySpend.__table__)
     sums = {name: getattr(DailySpend, name) + getattr(insert.excluded, name) for name in SUMS}
     keys = ["workspace_id", "day", "scope_type", "scope_id"]
-    statement = insert.values(**values).on_conflict_do_update(index_elements=keys, set_=sums)
-    looked_up = [select(c).where(c.class_.id == spent.scope_id).scalar_subquery() for c in columns]
-    return tuple(session.execute(statement.returning(DailySpend.spent_nano_usd, *looked_up)).one())
+    scope = bindparam("scope", type_=DailySpend.scope_id.type)
+    looked_up = [select(c).where(c.class_.id == scope).scalar_subquery() for c in columns]
+    adding_up = insert.on_conflict_do_update(index_elements=keys, set_=sums)
+    return adding_up.returning(DailySpend.spent_nano_usd, *looked_up)
 
 
 def add_for_account(session: Session, spent: Spent) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, delete, func, select, text
 from sqlalchemy.orm import Session
 
-from app.database import database, insert_into
+from app.database import database
 from app.domain.ids import new_id
 from app.models import RecordRow, ReportedHour, UsageHour, Workspace
 from app.models.usage import DIMENSIONS
+from app.services import sum_rows
 from app.services.cache import Cache
 
 HOUR = timedelta(hours=1)
@@ -132,13 +133,9 @@ def write(session: Session, sums: Mapping[Key, Sums], table: HourTable = UsageHo
 
 def put(session: Session, sums: Mapping[Key, Sums], table: HourTable) -> None:
     """Add the sums to their rows, always in the same order: then writers cannot block each other for good."""
-    insert = insert_into(session, table)
-    more = {name: getattr(table, name) + getattr(insert.excluded, name) for name in SUMS}
-    statement = insert.on_conflict_do_update(index_elements=DIMENSIONS, set_=more)
     names = ("id", *DIMENSIONS, *SUMS)
     rows = [dict(zip(names, (new_id(), *key, *sums[key]), strict=True)) for key in sorted(sums)]
-    if rows:
-        session.execute(statement, rows)
+    sum_rows.add(session, table, DIMENSIONS, SUMS, rows)
 
 
 def correct(session: Session, record: RecordRow, cost_nano_usd: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.actors import SYSTEM
 from app.services import endpoints, examples, projects, receipts
-from app.services.records import content_allowed
+from app.services.record_rows import content_allowed
 from tests.dashboard.test_endpoints import find
 from tests.providers_world import records
 

@@ -13,7 +13,7 @@ from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.ids import new_id
 from app.models import RecordRow
-from app.services import credentials, endpoints, policies, projects, receipts, records
+from app.services import credentials, endpoints, policies, projects, receipts, record_rows
 from tests.upstream_replies import error_reply
 
 HTMX = {"HX-Request": "true"}
@@ -212,7 +212,7 @@ def test_an_unknown_price_and_an_estimate_are_said(client, world, viewer):
 
 
 def test_kept_content_is_shown_and_never_run(client, world, viewer, monkeypatch):
-    monkeypatch.setattr(records.content_allowed, "allowed", True)
+    monkeypatch.setattr(record_rows.content_allowed, "allowed", True)
     projects.update(SYSTEM, world.acme.workspace.id, world.acme.project.id, {"log_content": True})
     body = {"message": "<script>alert(1)</script>"}
     response = client.post(world.acme.url, json=body, headers=world.acme.headers)
@@ -221,7 +221,7 @@ def test_kept_content_is_shown_and_never_run(client, world, viewer, monkeypatch)
 
 
 def test_a_project_that_keeps_nothing_is_named_as_the_reason(client, world, viewer, monkeypatch):
-    monkeypatch.setattr(records.content_allowed, "allowed", True)
+    monkeypatch.setattr(record_rows.content_allowed, "allowed", True)
     assert "the project does not ask for it" in viewer.get(f"{LIST}/{call(client, world.acme)}").text
 
 

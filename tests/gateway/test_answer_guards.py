@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app.domain.actors import SYSTEM
 from app.models import Reservation
 from app.services import projects
-from app.services.records import content_allowed
+from app.services.record_rows import content_allowed
 from tests.gateway.passthrough_replies import response_events
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.money import USD, make_prepaid, mistakes, rows

@@ -13,7 +13,7 @@ from app.domain.actors import SYSTEM
 from app.domain.guardrails.screens import Screen
 from app.models import IdempotencyKey, Reservation
 from app.services import endpoints, guardrail_looks, keys, projects, workspaces
-from app.services.records import content_allowed
+from app.services.record_rows import content_allowed
 from tests.forgetting import forget_everything
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.money import USD, account_of, make_prepaid, mistakes, rows, set_budget

@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 from app.database import database
 from app.domain.actors import SYSTEM
 from app.models import LoginAttempt, RecordRow
-from app.services import projects, records, retention
+from app.services import projects, record_rows, retention
 from tests.databases import ON_POSTGRESQL
 from tests.providers_world import records as all_records
 from tests.world import World
@@ -19,7 +19,7 @@ from tests.world import World
 
 def kept_call(client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch) -> RecordRow:
     """Make a call whose content is kept, and return its record."""
-    monkeypatch.setattr(records.content_allowed, "allowed", True)
+    monkeypatch.setattr(record_rows.content_allowed, "allowed", True)
     projects.update(SYSTEM, world.acme.workspace.id, world.acme.project.id, {"log_content": True})
     client.post(world.acme.url, json={"message": "a thought"}, headers=world.acme.headers)
     (record,) = all_records()

@@ -12,7 +12,7 @@ from app.domain.errors import InvalidFields, InvalidInput, NotFound
 from app.domain.what_ifs import Difference
 from app.models import RecordRow
 from app.services import keys, policies, projects, sub_accounts, what_ifs
-from app.services.records import content_allowed
+from app.services.record_rows import content_allowed
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.providers_world import records, set_price
 from tests.upstream import Upstream
