@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from flask import Flask
 
@@ -17,6 +15,7 @@ from app import (
     egress,
     errors,
     gateway,
+    http,
     management,
     probes,
     security,
@@ -24,20 +23,13 @@ from app import (
     shadows,
 )
 from app.database import database
+from app.dispatch import Application
 from app.extensions import babel, csrf, db, htmx, migrate, redis
 from app.services import key_rotation, mail, plugin_settings, record_rows
 from app.services.sealing import derive, sealer
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
 ROOT = Path(__file__).resolve().parent.parent
-
-
-class Application(Flask):
-    """Flask without its question, at every view and hook, whether that is a coroutine: here none is."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is."""
-        return func
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
@@ -99,6 +91,7 @@ def bind(app: Flask, settings: config.Settings) -> None:
     csrf.init_app(app)
     babel.init_app(app)
     htmx.init_app(app)
+    app.request_class = http.Request  # what Htmx put there, and ours
     configure(app, settings)
 
 

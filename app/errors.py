@@ -8,23 +8,10 @@ from flask import Flask, Response, render_template, request
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from app import respond
-from app.domain.dialects import ANTHROPIC, NATIVE, OPENAI, Dialect, of_v1
+from app import http, respond
 from app.domain.errors import BodyTooLarge, Conflict, GatewayError, InvalidRequest, NotFound, Overloaded
 
 log = logging.getLogger(__name__)
-OPENAI_PATHS = ("/runtime/", "/api/auth")
-
-
-def dialect_of(path: str) -> Dialect | None:
-    """Return the dialect that a path's callers speak; None for the dashboard."""
-    if path.startswith("/v1/"):
-        return of_v1(path)
-    if path.startswith("/anthropic/"):
-        return ANTHROPIC
-    if path.startswith(OPENAI_PATHS) or (path.startswith("/api/") and "/v1/" in path):
-        return OPENAI
-    return NATIVE if path.startswith("/api/") else None
 
 
 def register(app: Flask) -> None:
@@ -37,7 +24,7 @@ def register(app: Flask) -> None:
 
 def handle_ours(error: GatewayError) -> Response:
     """Render one of our own errors."""
-    dialect = dialect_of(request.path)
+    dialect = http.current_request().dialect
     if dialect is not None:
         return respond.error_response(error, dialect)
     return page(error.status, error.message)
@@ -48,7 +35,7 @@ def handle_http(error: HTTPException) -> Response:
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value]
     status = error.code or 500
-    dialect = dialect_of(request.path)
+    dialect = http.current_request().dialect
     if dialect is None:
         return page(status, "")
     ours = {404: NotFound(), 413: BodyTooLarge()}.get(status) or InvalidRequest(error.description or "")

@@ -6,28 +6,29 @@ Shared by the doors that run calls; the dialect says how answers and errors look
 from __future__ import annotations
 
 import logging
-import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
 import gevent.socket
-from flask import Response, current_app, g, request
+from flask import Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app import lifecycle, pipeline
+from app import http, lifecycle, pipeline
 from app.domain import kagu, limits, route_headers, streams, warning_headers
 from app.domain.actors import Actor
 from app.domain.bodies import encoded
 from app.domain.calls import Call, Cancellation, Chunk
 from app.domain.client_address import client_address as address_of
+from app.domain.clients import ENVIRON_NAME as CLIENT
+from app.domain.clients import Client
 from app.domain.dialects import Dialect, summary
 from app.domain.errors import BodyTooLarge, BodyTooSlow, GatewayError, Replayed, UnsupportedEncoding
-from app.domain.ids import new_id
 from app.domain.provider_errors import ProviderAnswered
 from app.domain.records import Record
+from app.http import current_request
 from app.services import idempotency
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ STREAM_HEADERS = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
 }
-CLIENT_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+JSON = "application/json"
 TIMED_STEPS = (
     "auth", "parse", "target", "admission", "prompt", "hold", "guardrails", "schema", "plugins", "upstream",
     "settle",
@@ -48,22 +49,14 @@ TIMED_STEPS = (
 
 def request_id() -> str:
     """Return our id of this request, the same for its whole life."""
-    if "request_id" not in g:
-        g.request_id = new_id()
-    return g.request_id  # type: ignore[no-any-return]
-
-
-def client_request_id() -> str | None:
-    """Return the client's own x-request-id when it is well-formed."""
-    sent = request.headers.get("X-Request-Id", "")
-    return sent if CLIENT_REQUEST_ID.fullmatch(sent) else None
+    return current_request().sluice_id
 
 
 def client_address() -> str:
     """Return the address that the request comes from; trusted proxies are believed what they say of it."""
-    forwarded = request.headers.get("X-Forwarded-For", "")
+    asked = current_request()
     trusted = current_app.config["SETTINGS"].trusted_proxies
-    return address_of(request.remote_addr, forwarded, trusted)
+    return address_of(asked.remote_addr, asked.environ.get("HTTP_X_FORWARDED_FOR", ""), trusted)
 
 
 def public_root() -> str:
@@ -77,37 +70,53 @@ def public_root() -> str:
     return base_url.rstrip("/")
 
 
-def own_secrets() -> dict[str, str]:
+def own_secrets(environ: Mapping[str, Any]) -> dict[str, str]:
     """Return the keys of the customer's own that came with the request, by provider: x-byok-<provider>."""
+    if OWN_SECRET not in " ".join(environ):  # a sixth of what looking at each name costs
+        return {}
     return {
         name[len(OWN_SECRET) :].lower().replace("_", "-"): value.strip()
-        for name, value in request.environ.items()
+        for name, value in environ.items()
         if name.startswith(OWN_SECRET)
     }
 
 
 def read_body() -> bytes:
     """Return the request's body; raise when it is too large, too slow or compressed."""
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    asked = current_request()
+    if asked.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedEncoding
+    client: Client | None = asked.environ.get(CLIENT)
+    body = None if client is None else client.whole_body()
+    if body is None:
+        return wait_for_body(asked)
+    if len(body) > current_app.config["MAX_CONTENT_LENGTH"]:
+        raise BodyTooLarge
+    return body
+
+
+def wait_for_body(asked: http.Request) -> bytes:
+    """Return the request's body, which may still be on its way."""
     try:
         with gevent.Timeout(BODY_SECONDS, BodyTooSlow):
-            return request.get_data(cache=False)
+            body: bytes = asked.get_data(cache=False)
+            return body
     except RequestEntityTooLarge:
         raise BodyTooLarge from None
 
 
 def new_call(dialect: Dialect, surface: str, **fields: Any) -> Call:
     """Return the call that this HTTP request makes."""
+    asked = current_request()
     return Call(
         surface=surface,
         dialect=dialect.name,
         read_body=read_body,
-        request_id=request_id(),
-        headers=request.headers,
-        client_request_id=client_request_id(),
+        request_id=asked.sluice_id,
+        headers=http.CallHeaders(asked.environ),
+        client_request_id=asked.client_id,
         client_address=client_address(),
-        own_secrets=own_secrets(),
+        own_secrets=own_secrets(asked.environ),
         **fields,
     )
 
@@ -134,40 +143,35 @@ def answer(call: Call, dialect: Dialect) -> Response:
         leave()
         raise
     leave()
-    response = json_response(dialect.answer(completion, head.record), 200, record_headers(head.record))
-    idempotency.keep(head.record, 200, response.content_type or "", response.get_data())
-    return response
+    body = encoded(dialect.answer(completion, head.record))
+    idempotency.keep(head.record, 200, JSON, body)
+    return http.Answer(body, 200, record_headers(head.record), JSON)
 
 
 def replay(stored: Replayed) -> Response:
     """Return the stored answer of the first request with the same Idempotency-Key."""
-    response = Response(stored.answer, status=stored.stored_status, content_type=stored.content_type)
-    response.headers["Idempotent-Replayed"] = "true"
-    response.headers["X-Sluice-First-Request-Id"] = stored.first_request_id
-    return response
+    told = {"Idempotent-Replayed": "true", "X-Sluice-First-Request-Id": stored.first_request_id}
+    return http.Answer(stored.answer, stored.stored_status, told, stored.content_type)
 
 
 def forwarded_whole(record: Record, chunks: Iterator[Any], leave: Callable[[], None]) -> Response:
     """Return a provider's own buffered answer, once it is settled."""
     body = b"".join([chunk.raw for chunk in chunks])
     leave()
-    response = Response(body, headers={**record.answer_headers, **record_headers(record)})
-    idempotency.keep(record, 200, response.content_type or "", body)
-    return response
+    idempotency.keep(record, 200, record.answer_headers.get("content-type", ""), body)
+    return http.Answer(body, 200, record.answer_headers | record_headers(record))
 
 
 def stream(record: Record, chunks: Iterator[Any], dialect: Dialect, leave: Callable[[], None]) -> Response:
     """Return a streamed response; however it ends, the pipeline's `finally` runs."""
     write = streams.raw_events if record.forwards else streams.events
-    response = Response(write(chunks, dialect, record), headers={**STREAM_HEADERS, **record.answer_headers})
-    response.headers.update(record_headers(record, timed=False))
+    headers = STREAM_HEADERS | record.answer_headers | record_headers(record, timed=False)
 
     def close() -> None:
         leave()
         chunks.close()  # type: ignore[attr-defined]
 
-    response.call_on_close(close)
-    return response
+    return http.StreamedAnswer(write(chunks, dialect, record), headers, close)
 
 
 def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
@@ -200,7 +204,7 @@ def server_timing(record: Record) -> str:
 def error_response(error: GatewayError, dialect: Dialect) -> Response:
     """Return the error in the route's dialect, or what a provider answered to a forwarded call as it came."""
     if isinstance(error, ProviderAnswered):
-        return Response(error.body, status=error.upstream_status, headers=error.headers)
+        return http.Answer(error.body, error.upstream_status, error.headers)
     headers = {}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(max(1, error.retry_after_seconds))
@@ -209,32 +213,49 @@ def error_response(error: GatewayError, dialect: Dialect) -> Response:
     return json_response(dialect.error_body(error, request_id()), dialect.status(error), headers)
 
 
-def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return `body` as JSON."""
-    return Response(encoded(body), status=status, headers=headers, content_type="application/json")
+    return http.Answer(encoded(body), status, headers or {}, JSON)
+
+
+class Watch:
+    """Ends a call when its client hangs up or the drain deadline comes, until it is stopped.
+
+    The client is watched from when the body is read: until then, bytes wait on its socket.
+    """
+
+    __slots__ = ("cancellation", "environ", "read", "stops")
+
+    def __init__(self, call: Call, environ: Mapping[str, Any]) -> None:
+        self.cancellation, self.environ, self.read = call.cancellation, environ, call.read_body
+        self.stops = [lifecycle.register(call.cancellation)]
+
+    def read_then_watch(self) -> bytes:
+        """Return the body; from then on look whether the client is still there."""
+        body = self.read()
+        client: Client | None = self.environ.get(CLIENT)
+        if client is not None:
+            self.stops.append(client.when_gone(self.leave))
+        elif (held := self.environ.get("gunicorn.socket")) is not None:
+            watcher = gevent.spawn(wait_for_hang_up, held, self.cancellation)
+            self.stops.append(lambda: watcher.kill(block=False))
+        return body
+
+    def leave(self) -> None:
+        """The client has hung up. What ends with the call may wait, which whoever tells us so may not."""
+        gevent.spawn(self.cancellation.cancel, "client_left")
+
+    def stop(self) -> None:
+        """Look no longer."""
+        while self.stops:
+            self.stops.pop()()
 
 
 def watch(call: Call) -> Callable[[], None]:
-    """End the call when its client hangs up or the drain deadline comes. Returns how to stop watching.
-
-    The client's socket is watched from when the body is read: until then, bytes wait on it.
-    """
-    watchers = []
-    read, client = call.read_body, request.environ.get("gunicorn.socket")
-
-    def read_then_watch() -> bytes:
-        body = read()
-        if client is not None:
-            watchers.append(gevent.spawn(wait_for_hang_up, client, call.cancellation))
-        return body
-
-    def stop() -> None:
-        gevent.killall(watchers, block=False)
-        unregister()
-
-    call.read_body = read_then_watch
-    unregister = lifecycle.register(call.cancellation)
-    return stop
+    """End the call when its client hangs up or the drain deadline comes. Returns how to stop watching."""
+    watching = Watch(call, current_request().environ)
+    call.read_body = watching.read_then_watch
+    return watching.stop
 
 
 def wait_for_hang_up(client: socket.socket, cancellation: Cancellation) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from app import lifecycle, respond
+from app import http, lifecycle, respond
 from app.domain.dialects import ANTHROPIC
 from app.domain.errors import Overloaded
-from app.errors import dialect_of
 
 CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
 ALWAYS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"))
@@ -30,7 +29,7 @@ def refuse_while_draining() -> Response | None:
     """Answer 503 to new work while the process shuts down (1.12)."""
     if not lifecycle.draining() or request.path.startswith(SERVED_WHILE_DRAINING):
         return None
-    dialect = dialect_of(request.path)
+    dialect = http.current_request().dialect
     error = Overloaded(retry_after_seconds=5)
     if dialect is not None:
         return respond.error_response(error, dialect)
@@ -39,15 +38,17 @@ def refuse_while_draining() -> Response | None:
 
 def add_headers(response: Response) -> Response:
     """Add the request ids, and the browser's protections."""
-    ours, add = respond.request_id(), response.headers.add
-    add("X-Request-Id", respond.client_request_id() or ours)
-    add("X-Sluice-Request-Id", ours)
-    if dialect_of(request.path) is ANTHROPIC:
+    asked = http.current_request()
+    ours = asked.sluice_id
+    pairs = [("X-Request-Id", asked.client_id or ours), ("X-Sluice-Request-Id", ours), *ALWAYS]
+    if asked.dialect is ANTHROPIC:
         response.headers.setdefault("Request-Id", ours)
-    for name, value in ALWAYS:
-        add(name, value)
+    if isinstance(response, http.Answer):
+        response.add_headers(pairs)
+        return response
+    response.headers.extend(pairs)
     is_page = response.headers.get("Content-Type", "").startswith("text/html")
-    if is_page and not request.path.startswith("/static/"):
+    if is_page and not asked.path.startswith("/static/"):
         for name, value in ON_PAGES.items():
             response.headers.setdefault(name, value)
     return response

@@ -118,11 +118,13 @@ OPEN: tuple[Blueprint, ...] = (  # the pages for people who are not signed in: t
 
 
 def register(app: Flask) -> None:
-    """Add every page."""
+    """Add every page. Only they have a session: what login does after each request is done after theirs."""
     login_manager.init_app(app)
     app.url_defaults(add_workspace)
+    remember = app.after_request_funcs[None].pop()  # 6 µs, which no gateway call needs to pay
     for blueprint in (*SIGNED_IN, *OPEN):
         app.register_blueprint(blueprint)
+        app.after_request_funcs.setdefault(blueprint.name, []).insert(0, remember)
 
 
 def put_behind_guards() -> None:

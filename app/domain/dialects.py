@@ -215,6 +215,20 @@ ANTHROPIC_PATH = re.compile(
 )
 
 
+OPENAI_PATHS = ("/runtime/", "/api/auth")
+
+
+def of_path(path: str) -> Dialect | None:
+    """Return the dialect that a path's callers speak; None for the dashboard."""
+    if path.startswith("/v1/"):
+        return of_v1(path)
+    if path.startswith("/anthropic/"):
+        return ANTHROPIC
+    if path.startswith(OPENAI_PATHS) or (path.startswith("/api/") and "/v1/" in path):
+        return OPENAI
+    return NATIVE if path.startswith("/api/") else None
+
+
 def of_v1(path: str) -> Dialect:
     """Return the dialect of a path under /v1/: Anthropic's where its SDK calls, else OpenAI's (C1)."""
     return ANTHROPIC if ANTHROPIC_PATH.fullmatch(path) else OPENAI

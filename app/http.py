@@ -1,0 +1,152 @@
+"""Flask's request and response as the gateway's doors use them: the same objects, with less work in each.
+
+A call pays for what it uses: headers are looked up in the environment itself, and an answer that is one
+piece of bytes goes out as it was made, without being copied into other lists of headers first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, overload
+
+import flask
+from flask import request as current
+from htmx_flask.requests import HtmxAwareRequest
+from werkzeug.datastructures import Headers
+from werkzeug.utils import cached_property
+
+from app.domain.dialects import Dialect, of_path
+from app.domain.ids import new_id
+
+Pairs = list[tuple[str, str]]
+Environ = dict[str, Any]
+LINE_BREAK = re.compile(r"[\r\n]")
+CLIENT_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+@lru_cache(maxsize=256)
+def name_in_environ(name: str) -> str:
+    """Return under which name WSGI's environment holds a header."""
+    upper = name.upper().replace("-", "_")
+    return upper if upper in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{upper}"
+
+
+class CallHeaders:
+    """A request's headers: names match in any case. A quarter of what werkzeug's own lookup costs."""
+
+    __slots__ = ("environ",)
+
+    def __init__(self, environ: Environ) -> None:
+        self.environ = environ
+
+    @overload
+    def get(self, key: str, /) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str, /) -> str: ...
+    def get(self, key: str, default: str | None = None, /) -> str | None:
+        """Return a header, or what stands for one that was not sent."""
+        return self.environ.get(name_in_environ(key), default)
+
+
+class Request(HtmxAwareRequest):
+    """The request with its ids and its dialect, each worked out once."""
+
+    @cached_property
+    def sluice_id(self) -> str:
+        """Our id of this request, the same for its whole life."""
+        return new_id()
+
+    @cached_property
+    def client_id(self) -> str | None:
+        """The client's own x-request-id when it is well-formed."""
+        sent = self.environ.get("HTTP_X_REQUEST_ID")
+        return sent if sent is not None and CLIENT_REQUEST_ID.fullmatch(sent) else None
+
+    @cached_property
+    def dialect(self) -> Dialect | None:
+        """The dialect that the callers of this path speak; None for the dashboard."""
+        return of_path(self.path)
+
+
+def current_request() -> Request:
+    """Return the request itself: each attribute asked of Flask's stand-in for it costs 0.4 µs more."""
+    return current._get_current_object()  # type: ignore[attr-defined,no-any-return]
+
+
+@lru_cache(maxsize=128)
+def status_line(status: int) -> str:
+    """Return a status as WSGI wants it, `404 NOT FOUND`."""
+    return flask.Response(status=status).status
+
+
+class Answer(flask.Response):
+    """A gateway's answer: one piece of bytes, and headers that go out as the list they were made as.
+
+    Raises ValueError for a header with a line break in it. It is never a page for a browser.
+    """
+
+    def __init__(self, body: Any, status: int, headers: Mapping[str, str], content_type: str = "") -> None:
+        # Not werkzeug's own, which checks and copies each header three times until it is sent: 20 µs.
+        pairs = [("Content-Type", content_type)] if content_type else []
+        pairs += headers.items()
+        if LINE_BREAK.search("".join([value for _, value in pairs])):
+            raise ValueError("A header must not hold line breaks.")
+        self.headers = Headers()
+        self.headers._list = pairs
+        self._status, self._status_code = status_line(status), status
+        self._on_close: list[Callable[[], Any]] = []
+        self.direct_passthrough = False
+        self.hold(body, pairs)
+
+    def hold(self, body: bytes, pairs: Pairs) -> None:
+        """Take the body, and say in the headers how long it is."""
+        self.response = [body]
+        pairs.append(("Content-Length", str(len(body))))
+
+    def add_headers(self, pairs: Pairs) -> None:
+        """Add headers that hold no line breaks."""
+        self.headers._list += pairs
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer as a WSGI application; where HTTP wants no body, or more was asked for, as werkzeug does."""
+        status = self._status_code
+        if environ["REQUEST_METHOD"] == "HEAD" or status < 200 or 204 <= status < 400 or self._on_close:
+            return super().__call__(environ, start_response)
+        start_response(self._status, self.headers._list)
+        return self.response  # type: ignore[return-value]
+
+
+class StreamedAnswer(Answer):
+    """A gateway's stream: the server iterates over its events themselves, with no layer in between.
+
+    However it ends, also before its first byte, the server closes it, and `on_close` is called once.
+    """
+
+    def __init__(
+        self, events: Iterator[bytes], headers: Mapping[str, str], on_close: Callable[[], None]
+    ) -> None:
+        super().__init__(events, 200, headers)
+        self._close: Callable[[], None] | None = on_close
+
+    def hold(self, body: Any, pairs: Pairs) -> None:
+        """Take the events; nobody knows how long they are."""
+        self.response = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.response  # type: ignore[return-value]
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer as a WSGI application."""
+        start_response(self._status, self.headers._list)
+        return self
+
+    def close(self) -> None:
+        """End the stream, wherever it is."""
+        close, self._close = self._close, None
+        try:
+            super().close()
+        finally:
+            if close is not None:
+                close()
