@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from run.bench import machine, processes, settings
 from run.places import PYTHON, ROOT, CannotGoOn
 from tests import servers
@@ -31,7 +33,7 @@ class Gateway:
 
 @contextmanager
 def database(cores: machine.Cores) -> Iterator[str]:
-    """Run PostgreSQL as it comes, its files on a disk; yield the URL of an empty database."""
+    """Run PostgreSQL as it comes, its files on a disk; yield the URL of its database `postgres`."""
     with machine.pinned(cores.database):
         started = servers.postgresql(DURABLE, memory=False)
         url = started.__enter__()
@@ -47,23 +49,30 @@ def running(
 ) -> Iterator[Gateway]:
     """Run the product on an empty database with the settings for the measurements."""
     port = machine.free_port()
-    data = directory / name
+    data = directory / f"product-{port}"
     data.mkdir()
     environ = processes.without_settings() | more
     environ |= {
         "SLUICE_DATA_DIR": str(data),
-        "SLUICE_DATABASE_URL": database_url,
+        "SLUICE_DATABASE_URL": own_database(database_url, f"product_{port}"),
         "SLUICE_SECRET_KEY": SECRET,
         "SLUICE_PRIVATE_UPSTREAMS": upstream.removeprefix("http://"),
     }
     command = [str(ROOT / "bin" / "run"), "--port", str(port), "--workers", "1"]
-    log = directory / f"{name}.log"
+    log = directory / f"product-{port}.log"
     with processes.server(command, environ, cores.gateway, log) as process:
         processes.wait_until(lambda: processes.answers(port, "/readyz"), process, log)
         apply(environ, directory, settings.file(f"{upstream}/v1"))
         server = processes.named(process.pid, "gunicorn")
         url = f"http://127.0.0.1:{port}"
         yield Gateway(name, url, settings.CALLS, server, process.pid, environ)
+
+
+def own_database(server_url: str, name: str) -> str:
+    """Make an empty database on the server; return its URL."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server_url.replace("@/postgres?", f"@/{name}?")
 
 
 def apply(environ: dict[str, str], directory: Path, wanted: dict[str, object]) -> None:

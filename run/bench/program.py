@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from run.bench import machine, processes
-from run.places import VENV, CannotGoOn
+from run.bench import machine, packages, processes
+from run.places import CannotGoOn
+from run.progress import Progress
 
 SOURCE = Path(__file__).parent / "gwbench"
-BUILT = VENV / "bench" / "gwbench"
+BUILT = packages.PLACE / "gwbench"
 USUAL = {"chunks": 50, "delay_ms": 0, "latency_ms": 0, "body_bytes": 700, "pad_bytes": 0, "batch": 1}
 
 
@@ -24,9 +25,7 @@ def built() -> Path:
     newest = max(path.stat().st_mtime for path in SOURCE.iterdir())
     if BUILT.is_file() and BUILT.stat().st_mtime > newest:
         return BUILT
-    go = shutil.which("go")
-    if go is None:
-        raise CannotGoOn("bin/bench needs Go on the PATH to build its load generator (apt: golang-go).")
+    go = packages.go(Progress(sys.stdout))
     BUILT.parent.mkdir(parents=True, exist_ok=True)
     command = [go, "build", "-o", str(BUILT), "."]
     result = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True)
