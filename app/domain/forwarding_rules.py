@@ -12,6 +12,7 @@ from app.domain.key_rules import KeyRules
 
 # These name things that belong to the provider's account, which all tenants share.
 FOREIGN = ("file_id", "file_ids", "vector_store_ids", "container", "container_id")
+FOREIGN_NAMES = frozenset(FOREIGN)
 FOREIGN_TEXT = (
     "'{name}' names something in the provider's account, which others share, so it is not passed on. "
     "Send the content itself."
@@ -38,7 +39,7 @@ def check_body(body: dict[str, Any], *, counts_money: bool) -> None:
     for name in WHOLE_BODY_FOREIGN:
         if body.get(name) is not None:
             raise InvalidRequest(FOREIGN_TEXT.format(name=name), param=name)
-    foreign = next(foreign_names(body), None)
+    foreign = foreign_name(body)
     if foreign is not None:
         raise InvalidRequest(FOREIGN_TEXT.format(name=foreign), param=foreign)
     priced = next(priced_names(body), None) if counts_money else None
@@ -53,22 +54,33 @@ def check_fallbacks(body: dict[str, Any], rules: KeyRules) -> None:
         raise ScopeExceeded(text, param="models")
 
 
-def foreign_names(value: Any) -> Iterator[str]:
-    """Yield the names under which ids of the provider's account stand, and references to stored items."""
-    if isinstance(value, list):
+def foreign_name(value: Any) -> str | None:
+    """Return the first name under which an id of the provider's account stands, or a reference to a stored
+    item; None where there is none. Values are of plain JSON.
+    """
+    if value.__class__ is dict:
+        if (found := foreign_here(value)) is not None:
+            return found
+        is_tool_use = value.get("type") == "tool_use"
+        for name, inner in value.items():
+            if inner.__class__ is str or name in OPAQUE or (is_tool_use and name == "input"):
+                continue
+            if (found := foreign_name(inner)) is not None:
+                return found
+    elif value.__class__ is list:
         for item in value:
-            yield from foreign_names(item)
-    if not isinstance(value, dict):
-        return
+            if item.__class__ is not str and (found := foreign_name(item)) is not None:
+                return found
+    return None
+
+
+def foreign_here(value: dict[str, Any]) -> str | None:
+    """Return the same of one object alone."""
     if value.get("type") == "item_reference":
-        yield "item_reference"
-    for name in FOREIGN:
-        if is_id(value.get(name)):
-            yield name
-    is_tool_use = value.get("type") == "tool_use"
-    for name, inner in value.items():
-        if isinstance(inner, dict | list) and name not in OPAQUE and not (is_tool_use and name == "input"):
-            yield from foreign_names(inner)
+        return "item_reference"
+    if FOREIGN_NAMES.isdisjoint(value):
+        return None
+    return next((name for name in FOREIGN if is_id(value.get(name))), None)
 
 
 def is_id(value: Any) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from typing import Any
 
 from app.domain.errors import InvalidFields, InvalidInput, RateLimited
 from app.domain.fields import Collector, refuse_unknown, whole
 
 MOST = 1_000_000_000
+MOST_REMEMBERED = 20_000  # sets of limiters, of one key, endpoint or plan each
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,19 @@ class Limits:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def __bool__(self) -> bool:
-        return any(value is not None for value in asdict(self).values())
+        return not (
+            self.requests_per_minute
+            is self.requests_per_hour
+            is self.tokens_per_minute
+            is self.burst_per_second
+            is self.concurrency
+            is None
+        )
 
     def without(self, other: Limits) -> Limits:
         """Return these but for those that `other` sets: a key's field replaces the endpoint's (P20)."""
+        if not other:
+            return self
         mine, theirs = self.as_dict(), other.as_dict()
         return Limits(**{name: mine[name] for name in mine.keys() - theirs.keys()})
 
@@ -69,34 +80,36 @@ TOKENS = ("tokens_per_minute",)
 
 @dataclass(frozen=True, slots=True)
 class Limiter:
-    """One limit of one plan, key or endpoint."""
+    """One limit of one plan, key or endpoint.
+
+    `name` is what it is counted under, made of our own ids alone (J8). `window_ms`: how long a count stays; 0
+    where calls count while they are under way. `words`: window and limit as they are written to Redis.
+    """
 
     scope: str  # plan | key | endpoint | management | analytics
     scope_id: str
     kind: str
     limit: int
+    name: str = field(init=False, compare=False)
+    window_ms: int = field(init=False, compare=False)
+    words: tuple[str, str] = field(init=False, compare=False, repr=False)
 
-    @property
-    def name(self) -> str:
-        """Return what it is counted under; made of our own ids alone (J8)."""
-        return f"{self.scope}:{self.scope_id}:{self.kind}"
-
-    @property
-    def window_ms(self) -> int:
-        """Return how long a count stays; 0 where calls count while they are under way."""
-        return KINDS[self.kind].window_ms
+    def __post_init__(self) -> None:
+        window_ms = KINDS[self.kind].window_ms
+        object.__setattr__(self, "name", f"{self.scope}:{self.scope_id}:{self.kind}")
+        object.__setattr__(self, "window_ms", window_ms)
+        object.__setattr__(self, "words", (str(window_ms), str(self.limit)))
 
     def cost(self, tokens: int) -> int:
         """Return what a call counts for. One that alone passes the limit takes all of it."""
         return min(tokens, self.limit) if self.kind in TOKENS else 1
 
 
-def limiters(scope: str, scope_id: str, limits: Limits) -> Iterable[Limiter]:
-    """Yield each limit that is set, in a fixed order."""
-    for kind in KINDS:
-        value = getattr(limits, kind)
-        if value is not None:
-            yield Limiter(scope, scope_id, kind, value)
+@lru_cache(MOST_REMEMBERED)
+def limiters(scope: str, scope_id: str, limits: Limits) -> tuple[Limiter, ...]:
+    """Return each limit that is set, in a fixed order; the same ones for the same limits."""
+    values = ((kind, getattr(limits, kind)) for kind in KINDS)
+    return tuple(Limiter(scope, scope_id, kind, value) for kind, value in values if value is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from app.domain.wishes import OWN_FIELDS
 MOST_MESSAGES = 2_000
 EITHER = "Send either 'message' (text) or 'messages' (a list), not both."
 SET_BY_US = frozenset({"model", "messages", "stream", "stream_options"}) | OWN_FIELDS
+NOT_OF_AN_ENDPOINT = SET_BY_US | {chat_sessions.FIELD}
 Message = dict[str, Any]
+LIMITS = ("max_completion_tokens", "max_tokens")
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
@@ -37,12 +39,13 @@ def request_for(
     if call.dialect == "native":
         return {**settings(config), **promised(config), "messages": messages}
     body = call.chat or call.body
-    left_out = SET_BY_US | {chat_sessions.FIELD} if call.surface == "endpoints" else SET_BY_US
+    left_out = NOT_OF_AN_ENDPOINT if call.surface == "endpoints" else SET_BY_US
     own = {name: value for name, value in body.items() if name not in left_out and value is not None}
     pinned = settings(config)
     if "max_completion_tokens" in own:
         pinned.pop("max_tokens", None)
-    return {**pinned, **own, **output_limits(config, own), **promised(config), "messages": messages}
+    limits = output_limits(config, own)
+    return {**pinned, **own, **limits, **promised(config), "messages": messages}
 
 
 def say_in_text(call: Call) -> None:
@@ -91,8 +94,8 @@ def adds_something(config: EndpointConfig) -> bool:
 
 def output_limits(config: EndpointConfig, own: dict[str, Any]) -> dict[str, Any]:
     """Return the caller's limits on output tokens, lowered to the endpoint's; names are kept as sent."""
-    limits = {}
-    for name in ("max_completion_tokens", "max_tokens"):
+    limits: dict[str, Any] = {}
+    for name in LIMITS:
         asked = own.get(name)
         if asked is None:
             continue
@@ -126,12 +129,15 @@ def check_messages(messages: Any) -> list[dict[str, Any]]:
     if not isinstance(messages, list) or not 0 < len(messages) <= MOST_MESSAGES:
         raise InvalidInput("'messages' must be a list with at least one message.", param="messages")
     for index, message in enumerate(messages):
-        check_message(message, f"messages[{index}]")
+        check_message(message, index)
     return messages
 
 
-def check_message(message: Any, path: str) -> None:
+def check_message(message: Any, index: int) -> None:
     """Raise InvalidInput unless `message` has a known role and text, parts or tool calls."""
+    if message.__class__ is dict and message.get("content").__class__ is str and message.get("role") in ROLES:
+        return
+    path = f"messages[{index}]"
     if not isinstance(message, dict) or message.get("role") not in ROLES:
         raise InvalidInput(f"'{path}.role' must be one of: {', '.join(sorted(ROLES))}.", param=path)
     content = message.get("content")
@@ -177,9 +183,11 @@ def render_content(
 
 def settings(config: EndpointConfig) -> dict[str, Any]:
     """Return the sampling settings that the endpoint pins, in OpenAI's names."""
-    pinned = {
-        "temperature": config.temperature,
-        "top_p": config.top_p,
-        "max_tokens": config.max_output_tokens,
-    }
-    return {name: value for name, value in pinned.items() if value is not None}
+    pinned: dict[str, Any] = {}
+    if config.temperature is not None:
+        pinned["temperature"] = config.temperature
+    if config.top_p is not None:
+        pinned["top_p"] = config.top_p
+    if config.max_output_tokens is not None:
+        pinned["max_tokens"] = config.max_output_tokens
+    return pinned

@@ -26,7 +26,8 @@ def admit(record: Record, *, fresh: bool, beside: Beside | None = None) -> bool:
     """
     caller, target = record.caller, record.target
     assert caller is not None and target is not None
-    is_beside = record.call.repeats or record.call.shadowed
+    call = record.call
+    is_beside = call.repeats is not None or call.shadowed is not None
     applying = () if is_beside else limiters_of(caller, target)
     if not applying:
         return stamps.is_fresh(caller.workspace_id, caller.config_stamp, caller.read_at, beside)
@@ -71,17 +72,18 @@ def release(record: Record) -> None:
 
 def limiters_of(caller: Caller, target: Target) -> tuple[Limiter, ...]:
     """Return every limit on the call: its plan's, its key's, and the endpoint's that the key leaves (P20)."""
-    found: list[Limiter] = []
-    if caller.plan is not None:
-        found += limiters("plan", caller.payer_id, caller.plan.limits)
+    found: tuple[Limiter, ...] = ()
+    if caller.plan is not None and caller.plan.limits:
+        found = limiters("plan", caller.payer_id, caller.plan.limits)
     if caller.key_id is not None:
-        found += limiters("key", caller.key_id, caller.limits)
+        if caller.limits:
+            found += limiters("key", caller.key_id, caller.limits)
         for maker_id, limits_above in caller.makers:
             found += limiters("key", maker_id, limits_above)
-    if target.endpoint_id is not None:
+    if target.endpoint_id is not None and target.limits:
         left = target.limits.without(outermost(caller.limits, caller.makers))
         found += limiters("endpoint", target.endpoint_id, left)
-    return tuple(found)
+    return found
 
 
 def estimate_tokens(call: Call) -> int:

@@ -47,7 +47,7 @@ def count(
     words = [stamps.name(workspace_id), *(key_of(limiter) for limiter in limiters)]
     arguments = ["admit", stamp, member, now_ms]
     for limiter in limiters:
-        arguments += [str(limiter.window_ms), str(limiter.limit), str(limiter.cost(tokens))]
+        arguments += (*limiter.words, str(limiter.cost(tokens)))
     answer = redis.run(SCRIPT, str(len(words)), *words, *arguments, beside=beside)
     while _owed:
         redis.post(SCRIPT, *_owed.popleft())
@@ -71,7 +71,7 @@ def give_back(counted: Counted, member: str, tokens: int, now_ms: str = "") -> N
         return
     arguments = ["release", ANY_STAMP, member, now_ms]
     for limiter, delta in owed:
-        arguments += [str(limiter.window_ms), str(counted.at_ms), str(delta)]
+        arguments += (limiter.words[0], str(counted.at_ms), str(delta))
     keys = ["", *(key_of(limiter) for limiter, _ in owed)]
     words = (str(len(keys)), *keys, *arguments)
     if counted.doubtful:
