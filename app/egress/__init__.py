@@ -19,7 +19,7 @@ from app.domain.errors import InvalidInput
 from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
 from app.egress.connection import READ_BYTES
 from app.egress.endings import Interrupted, ended_early
-from app.egress.exchange import MAX_BODY_BYTES, Exchange, WireResponse, pool
+from app.egress.exchange import MAX_BODY_BYTES, Exchange, WireResponse, connections
 from app.egress.transport import Request, Transport
 from app.egress.wire import destination
 
@@ -41,7 +41,7 @@ def configure(*, private_upstreams: frozenset[tuple[str, int]]) -> None:
 
 def close_idle() -> None:
     """Close the idle connections."""
-    pool.clear()
+    connections.clear()
 
 
 def check_url(url: str, *, param: str = "base_url") -> None:

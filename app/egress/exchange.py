@@ -18,7 +18,7 @@ MAX_BODY_BYTES = 64 << 20
 FAIR_SECONDS = 0.005  # after so long without a wait the other greenlets get a turn
 WAITED_SECONDS = 0.0002  # a read that took longer was a wait
 
-pool = Pool()
+connections = Pool()
 
 
 class WireResponse:
@@ -125,6 +125,8 @@ class Exchange:
             failure: Exception = ProviderTimedOut()
         except OSError:
             failure = ProviderFailed("The connection to the model provider broke.")
+        except ProviderFailed as error:
+            failure = error
         except Malformed as error:
             failure = ProviderFailed(f"The model provider sent something that is not HTTP: {error}.")
         except BaseException:
@@ -137,7 +139,7 @@ class Exchange:
         """The answer is done with: keep its connection, or close it. Cancelling touches it no more."""
         self._let_go()
         if reusable:
-            pool.put(connection, self._destination.origin, None if reader.done else reader)
+            connections.put(connection, self._destination.origin, None if reader.done else reader)
         else:
             connection.close()
         if reader.done or not reusable:
@@ -145,7 +147,7 @@ class Exchange:
 
     def _send(self, method: str, request: bytes) -> WireResponse:
         """Try an idle connection first; one that proves stale before it says anything is replaced once."""
-        idle = pool.take(self._destination.origin)
+        idle = connections.take(self._destination.origin)
         if idle is not None:
             try:
                 return self._ask(idle, method, request)
@@ -189,6 +191,7 @@ class Exchange:
 
     def _watch(self, connection: Connection) -> None:
         self._connection = connection
+        self._raise_if_cancelled()
 
     def _raise_if_cancelled(self) -> None:
         if self._cancellation.reason is not None:

@@ -21,7 +21,7 @@ from app.domain.calls import Cancellation
 from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
 from app.egress import reach, tls
 from tests.upstream import Upstream
-from tests.upstream_replies import Hang, Reply, json_reply
+from tests.upstream_replies import Cut, Hang, Reply, json_reply
 
 
 def certificate(directory: Path, names: list[x509.GeneralName], days: int = 2) -> Path:
@@ -136,3 +136,60 @@ def test_a_server_that_does_not_shake_hands(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(ProviderFailed):
             egress.send("GET", f"https://127.0.0.1:{plain.port}/", headers={})
         assert time.monotonic() - started < 1.5
+
+
+def test_a_session_is_resumed_on_a_new_connection(trusted: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tls.SecureConnection] = []
+    opened = tls.SecureConnection.open
+
+    def open_and_keep(connection: tls.SecureConnection, address: str, until: float) -> None:
+        made.append(connection)
+        opened(connection, address, until)
+
+    monkeypatch.setattr(tls.SecureConnection, "open", open_and_keep)
+    for _ in range(2):
+        answer = ask(trusted)
+        assert answer.read_all()
+        answer.close()
+        egress.close_idle()
+    assert [connection._tls.session_reused for connection in made] == [False, True]
+
+
+def test_other_authorities_forget_the_sessions(trusted: Upstream) -> None:
+    """What was resumed with one list of authorities is no proof for another."""
+    answer = ask(trusted)
+    assert answer.read_all()
+    answer.close()
+    egress.close_idle()
+    tls.forget()
+    with pytest.raises(ProviderFailed, match="certificate"):
+        ask(trusted)
+
+
+def test_large_bodies_pass_whole_both_ways(trusted: Upstream) -> None:
+    trusted.script("m", Reply([b"y" * (3 << 20)], framing="length"))
+    text = "z" * (3 << 20)
+    answer = egress.send("POST", trusted.v1 + "/x", headers={}, json={"model": "m", "text": text})
+    assert answer.read_all() == b"y" * (3 << 20)
+    answer.close()
+    assert trusted.requests[-1].json["text"] == text
+
+
+def test_bytes_that_come_while_idle_inside_tls_are_no_answer(trusted: Upstream) -> None:
+    evil = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n{evil}"
+    good = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    trusted.script("m", Reply([good, 0.03, evil, 5], framing="raw"), json_reply({"mine": 1}))
+    for expected in (b"{}", b'{"mine": 1}'):
+        answer = ask(trusted)
+        assert answer.read_all() == expected
+        answer.close()
+        time.sleep(0.1)
+    assert trusted.connections == 2
+
+
+def test_a_cut_inside_tls_is_noticed(trusted: Upstream) -> None:
+    trusted.script("m", Reply([b"half", Cut], framing="length", declared=100))
+    answer = ask(trusted)
+    with pytest.raises(egress.Interrupted):
+        answer.read_all()
+    answer.close()
