@@ -12,6 +12,12 @@ from app.extensions import db
 from app.models.columns import Json, JsonDict, JsonList, Nano, Ref, UtcDateTime
 
 
+def some(name: str, condition: str, *columns: str) -> Index:
+    """Return an index of the records that meet a condition."""
+    where = text(condition)
+    return Index(f"ix_records_{name}", *columns, postgresql_where=where, sqlite_where=where)
+
+
 class RecordRow(db.Model):  # type: ignore[name-defined]
     """What became of one call; its public view is the receipt."""
 
@@ -19,56 +25,24 @@ class RecordRow(db.Model):  # type: ignore[name-defined]
     __table_args__ = (
         Index("ix_records_workspace_id_created_at", "workspace_id", "created_at"),
         Index("ix_records_endpoint_id_created_at", "endpoint_id", "created_at"),
-        Index(
-            "ix_records_kept_content",
-            "project_id",
-            "created_at",
-            postgresql_where=text("content IS NOT NULL"),
-            sqlite_where=text("content IS NOT NULL"),
-        ),
-        Index(
-            "ix_records_upstream_id",
-            "project_id",
-            "upstream_id",
-            postgresql_where=text("upstream_id IS NOT NULL"),
-            sqlite_where=text("upstream_id IS NOT NULL"),
-        ),
-        Index(
-            "ix_records_unpriced",
-            "workspace_id",
-            "created_at",
-            postgresql_where=text("cost_nano_usd IS NULL"),
-            sqlite_where=text("cost_nano_usd IS NULL"),
-        ),
-        Index(
-            "ix_records_guarded",
-            "workspace_id",
-            "created_at",
-            postgresql_where=text("guardrails IS NOT NULL"),
-            sqlite_where=text("guardrails IS NOT NULL"),
-        ),
-        Index(
-            "ix_records_parent_request_id",
-            "parent_request_id",
-            postgresql_where=text("parent_request_id IS NOT NULL"),
-            sqlite_where=text("parent_request_id IS NOT NULL"),
-        ),
-        Index(
-            "ix_records_end_user",
-            "workspace_id",
-            "end_user",
-            "created_at",
-            postgresql_where=text("end_user IS NOT NULL"),
-            sqlite_where=text("end_user IS NOT NULL"),
-        ),
-        Index(
-            "ix_records_policy_key",
-            "project_id",
-            "policy_key",
-            "created_at",
-            postgresql_where=text("policy_key IS NOT NULL"),
-            sqlite_where=text("policy_key IS NOT NULL"),
-        ),
+        some("kept_content", "content IS NOT NULL", "project_id", "created_at"),
+        some("upstream_id", "upstream_id IS NOT NULL", "project_id", "upstream_id"),
+        some("unpriced", "cost_nano_usd IS NULL", "workspace_id", "created_at"),
+        some("guarded", "guardrails IS NOT NULL", "workspace_id", "created_at"),
+        some("parent_request_id", "parent_request_id IS NOT NULL", "parent_request_id"),
+        some("end_user", "end_user IS NOT NULL", "workspace_id", "end_user", "created_at"),
+        some("policy_key", "policy_key IS NOT NULL", "project_id", "policy_key", "created_at"),
+        some("key_id", "key_id IS NOT NULL", "key_id", "created_at"),
+        some("project_id", "project_id IS NOT NULL", "project_id", "created_at"),
+        some("client_request_id", "client_request_id IS NOT NULL", "workspace_id", "client_request_id"),
+        some("outcome", "outcome <> 'succeeded'", "workspace_id", "outcome", "created_at"),
+        some("source", "source <> 'api'", "workspace_id", "source", "created_at"),
+        some("saved", "savings_nano_usd IS NOT NULL", "project_id", "created_at", "savings_nano_usd"),
+        some("action", "action IS NOT NULL", "workspace_id", "action", "created_at"),
+        some("arm", "arm IS NOT NULL", "workspace_id", "arm", "created_at"),
+        some("person", "key_id IS NULL", "workspace_id", "caller_label", "created_at"),
+        some("model", "provider IS NOT NULL", "workspace_id", "provider", "model_answered", "created_at"),
+        some("unanswered", "model_answered IS NULL", "workspace_id", "model_requested", "created_at"),
         {"postgresql_partition_by": "RANGE (created_at)"},
     )
 

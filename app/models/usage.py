@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
@@ -62,7 +62,17 @@ class UsageHour(HourColumns, db.Model):  # type: ignore[name-defined]
     """The calls of one clock hour (UTC) that share model, key, endpoint and so on, as we measured them."""
 
     __tablename__ = "usage_hours"
-    __table_args__ = (Index("uq_usage_hours_dimensions", *DIMENSIONS, unique=True),)
+    __table_args__ = (
+        Index("uq_usage_hours_dimensions", *DIMENSIONS, unique=True),
+        Index(
+            "ix_usage_hours_end_user",
+            "workspace_id",
+            "end_user",
+            "starts_at",
+            postgresql_where=text("end_user <> ''"),
+            sqlite_where=text("end_user <> ''"),
+        ),
+    )
 
     workspace_id: Mapped[Ref] = mapped_column(ForeignKey("workspaces.id"))
 
