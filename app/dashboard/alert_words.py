@@ -25,6 +25,7 @@ ICONS = {
     "unpriced_model": "receipt",
     "shortfall": "receipt",
     "books": "wallet",
+    "records_lost": "activity",
     "rollout_rolled_back": "activity",
     "rollout_promoted": "activity",
     "rollout_advanced": "activity",
@@ -45,6 +46,7 @@ URGENT = frozenset(
         "budget_100",
         "low_balance",
         "books",
+        "records_lost",
     }
 )
 
@@ -131,6 +133,7 @@ def kind(name: str) -> str:
         "unpriced_model": _("A model without a known price answered"),
         "shortfall": _("A call cost more than was held"),
         "books": _("The books do not add up"),
+        "records_lost": _("Requests could not be logged"),
         "rollout_rolled_back": _("A new version was rolled back"),
         "rollout_promoted": _("A new version went live for everybody"),
         "rollout_advanced": _("A new version reached more end users"),

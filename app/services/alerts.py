@@ -126,6 +126,17 @@ def unpriced(session: Session, workspace_id: str, model_id: str) -> None:
     note(session, workspace_id, "unpriced_model", model_id[:200], {"model": model_id})
 
 
+def records_lost(session: Session, workspace_id: str, calls: int) -> None:
+    """Note that so many calls could not be logged; more of the same day are added up without another mail."""
+    if note(session, workspace_id, "records_lost", "", {"calls": calls}):
+        return
+    mine = Alert.workspace_id == workspace_id, Alert.kind == "records_lost", Alert.subject == ""
+    today = Alert.day == datetime.now(UTC).date()
+    known = session.scalars(select(Alert).where(*mine, today).with_for_update()).first()
+    if known is not None:
+        known.facts = {"calls": known.facts["calls"] + calls}
+
+
 def provider_down(workspace_id: str, provider_id: str, error: str) -> None:
     """Note, in a transaction of its own, that a provider is left alone because it fails; `error` is how."""
 

@@ -22,6 +22,7 @@ COUNTS = (
 OF_SUMS = (
     "payer_id", "provider_id", "provider_nano_usd", "compared_nano_usd", "stands_alone", "lacks_variables",
 )  # fmt: skip
+SIZE = "content_bytes"  # about how much memory the content takes; no column
 BLANK: Row = {**DEFAULTS, **dict.fromkeys(COUNTS, 0), "estimated": False, **dict.fromkeys(OF_SUMS)}
 
 
@@ -100,6 +101,7 @@ def row_of(record: Record) -> Row:
         row["held_nano_usd"] = record.hold.nano_usd
     if content_allowed.allowed and target is not None and target.log_content:
         row["content"] = content_of(record)
+        row[SIZE] = len(call.raw_body) + sum(map(len, record.delivered))
     add_endings(row, record)
     add_choices(row, record)
     add_parts(row, record)

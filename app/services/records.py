@@ -24,11 +24,13 @@ from app.services import (
     unpriced_models,
     usage_hours,
 )
-from app.services.record_rows import Row, complete, row_of
+from app.services.lost_records import Losses
+from app.services.record_rows import SIZE, Row, complete, row_of
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 20_000
 MOST_IN_BATCH = 500
+MOST_BYTES = 64 * 1024 * 1024  # of prompts and answers that wait
 PAUSE_SECONDS = 0.25
 
 
@@ -36,16 +38,25 @@ class Writer:
     """Collects rows and writes them from one greenlet; without gevent it writes at once."""
 
     def __init__(self) -> None:
-        self.dropped = 0
         self._waiting: deque[Row] = deque()
+        self._bytes = 0  # of prompts and answers that wait
+        self._losses = Losses()
         self._wake: gevent.event.Event | None = None
         self._writing = threading.RLock()  # the last flush of a worker waits for the one under way
 
     def put(self, row: Row) -> None:
-        """Queue one row; when the queue is full the row is dropped and counted."""
+        """Queue one row; when the queue is full the row is dropped and counted.
+
+        One that would make what waits too big leaves its prompts and answer behind.
+        """
         if len(self._waiting) >= MOST_WAITING:
-            self.dropped += 1
+            self._losses.add(row, "too many wait for the database")
             return
+        size = row.get(SIZE, 0)
+        if self._bytes + size > MOST_BYTES:
+            row["content"], row[SIZE] = None, 0
+        else:
+            self._bytes += size
         self._waiting.append(row)
         if not gevent.monkey.is_module_patched("socket"):
             self.flush()
@@ -54,6 +65,11 @@ class Writer:
             self._wake = gevent.event.Event()
             gevent.spawn(self._run, self._wake)
         self._wake.set()
+
+    @property
+    def dropped(self) -> int:
+        """How many records this process could not keep since it began."""
+        return self._losses.total
 
     def flush(self) -> None:
         """Write what waits now; a batch that fails is put back and tried again later.
@@ -70,6 +86,7 @@ class Writer:
                 error = attempt(batch)
                 if error is None:
                     left -= len(batch)
+                    self._bytes -= sum(row.get(SIZE, 0) for row in batch)
                     size = min(MOST_IN_BATCH, 2 * size)
                 elif not is_refusal(error):
                     log.error("records not written, will try again: %s", type(error).__name__)
@@ -80,8 +97,9 @@ class Writer:
                     size = len(batch) // 2
                 else:
                     left -= 1
-                    self.dropped += 1
-                    log.error("record %s cannot be stored: %s", batch[0]["id"], type(error).__name__)
+                    self._bytes -= batch[0].get(SIZE, 0)
+                    self._losses.add(batch[0], f"{batch[0]['id']} cannot be stored: {type(error).__name__}")
+            self._losses.tell()
 
     def _run(self, wake: gevent.event.Event) -> None:
         while True:

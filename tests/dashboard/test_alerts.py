@@ -47,8 +47,8 @@ FACTS = {
 
 
 WITHOUT_AMOUNT = (
-    "credential_refused", "provider_down", "rollout_advanced", "rollout_promoted", "shortfall",
-    "unpriced_model",
+    "credential_refused", "provider_down", "records_lost", "rollout_advanced",
+    "rollout_promoted", "shortfall", "unpriced_model",
 )  # fmt: skip
 
 
