@@ -15,7 +15,7 @@ from gevent.queue import Empty, Queue
 
 from app import pipeline, respond
 from app.domain.bodies import encoded
-from app.domain.calls import Call, Cancellation, Chunk
+from app.domain.calls import HEARTBEAT, Call, Cancellation, Chunk
 from app.domain.comparisons import Comparing, Lane, base, cost_usd, ending, failed, piece, whole
 from app.domain.dialects import OPENAI
 from app.domain.errors import GatewayError
@@ -159,7 +159,7 @@ def lane_events(lane: Lane, chunk: Chunk | None, shared: dict[str, object]) -> I
     if chunk is None:
         if lane.error is not None:
             yield event(failed(lane, shared))
-    elif chunk.data is None:
+    elif chunk is HEARTBEAT:
         yield KEEP_ALIVE
-    elif (part := piece(chunk.data, lane, shared)) is not None:
+    elif chunk.data is not None and (part := piece(chunk.data, lane, shared)) is not None:
         yield event(part)

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from app.domain import bodies, embeddings, prompts, raw_answers, session_turns
-from app.domain.calls import Call, Chunk
+from app.domain.calls import FLUSH, Call, Chunk
 from app.domain.comparisons import Comparing
 from app.domain.errors import (
     CostGuardrailExceeded,
@@ -85,7 +85,7 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
 
     Yields a Head once the answer has begun, then its chunks; however that ends, it is settled and recorded.
     """
-    record = record or Record(call)
+    record, has_begun = record or Record(call), False
     try:
         target, plan = enter(call, record)  #                      auth, target, plan, admission
         policy_targets.check(target)  #                            403 where a policy blocks it
@@ -104,9 +104,11 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
         with closing(check_output(chunks, record) if checked else chunks) as chunks:
             first = next(chunks)
             record.begin("stream")
+            has_begun = True
             yield Head(record.streamed, record)
             yield first
             yield from chunks
+        yield FLUSH  #                                         what came goes out before it is settled
         record.succeed()
         remember(plan, record)  #                                  who answered, and what
     except Comparing:
@@ -114,6 +116,8 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
         raise
     except GatewayError as error:
         record.fail(error)
+        if has_begun:
+            yield FLUSH
         raise
     except GeneratorExit:
         record.leave()

@@ -38,6 +38,9 @@ class Chunk:
     Streamed: `data` is one `chat.completion.chunk`. Buffered: the one chunk of the answer holds the
     whole `chat.completion`. A heartbeat has `data` None: nothing came for a while. Forwarded: `raw` holds
     the provider's own bytes, `data` is None and the rest is what the answer says in them.
+
+    `more`: another chunk follows before anybody waits, so its bytes may wait for that one's. Who reads a
+    stream marks what came together so and lets a FLUSH follow; False is right everywhere.
     """
 
     data: dict[str, Any] | None
@@ -48,9 +51,11 @@ class Chunk:
     model: str = ""
     answer_id: str = ""
     source: dict[str, Any] | None = None  # the provider's own event or message, where it speaks Anthropic's
+    more: bool = False
 
 
 HEARTBEAT = Chunk(data=None)
+FLUSH = Chunk(data=None)  # all that came is here: what waits goes out. Nothing else is said with it
 
 
 class Cancellation:

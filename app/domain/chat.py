@@ -14,10 +14,12 @@ Json = dict[str, Any]
 
 def finish_reason(chunk: Json) -> str | None:
     """Return the first finish reason of a chunk."""
-    for choice in choices_of(chunk):
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
-            return reason
+    choices = chunk.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict):
+            reason = choice.get("finish_reason")
+            if isinstance(reason, str) and reason:
+                return reason
     return None
 
 

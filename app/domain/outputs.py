@@ -4,28 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.chat import choices_of
+TEXTS = ("content", "reasoning_content")
+CALLED = ("name", "arguments")
 
 
-def texts_of(data: dict[str, Any]) -> list[str]:
-    """Return the answer's text in one event, streamed or whole."""
-    names = ("content", "reasoning_content")
-    return [part[name] for part in parts_of(data) for name in names if isinstance(part.get(name), str)]
+def add_output(data: dict[str, Any], texts: list[str], called: list[str]) -> int:
+    """Add the text in one event, streamed or whole, to `texts`, and the names and arguments of its tool
+    calls to `called`: output that is paid for, too. Return how many characters that were.
+    """
+    added = 0
+    choices = data.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        part = (choice.get("delta") or choice.get("message")) if isinstance(choice, dict) else None
+        if not isinstance(part, dict):
+            continue
+        for name in TEXTS:
+            text = part.get(name)
+            if text and isinstance(text, str):
+                texts.append(text)
+                added += len(text)
+        if calls := part.get("tool_calls"):
+            added += add_calls(calls, called)
+    return added
 
 
-def calls_of(data: dict[str, Any]) -> list[str]:
-    """Return the names and arguments of the tool calls in one event: output that is paid for, too."""
-    found = []
-    for part in parts_of(data):
-        calls = part.get("tool_calls")
-        for call in calls if isinstance(calls, list) else ():
-            function = call.get("function") if isinstance(call, dict) else None
-            if isinstance(function, dict):
-                found += [function[n] for n in ("name", "arguments") if isinstance(function.get(n), str)]
-    return found
-
-
-def parts_of(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what each choice of one event holds, streamed or whole."""
-    parts = [choice.get("delta") or choice.get("message") for choice in choices_of(data)]
-    return [part for part in parts if isinstance(part, dict)]
+def add_calls(calls: Any, called: list[str]) -> int:
+    """Add the names and arguments of tool calls; return how many characters that were."""
+    added = 0
+    for call in calls if isinstance(calls, list) else ():
+        function = call.get("function") if isinstance(call, dict) else None
+        for name in CALLED if isinstance(function, dict) else ():
+            text = function.get(name)
+            if text and isinstance(text, str):
+                called.append(text)
+                added += len(text)
+    return added

@@ -11,7 +11,7 @@ import orjson
 from app.domain.calls import Usage
 from app.domain.chat import finish_reason
 from app.domain.forwarding import CHAT, COUNT_TOKENS, EMBEDDINGS, MESSAGES, MODELS, RESPONSES
-from app.domain.outputs import calls_of, texts_of
+from app.domain.outputs import add_output
 from app.domain.usage import chunk_usage, embeddings_usage, messages_usage, responses_usage
 
 END = b"[DONE]"
@@ -92,8 +92,11 @@ def parsed(data: bytes) -> Data | None:
 
 def chat_event(event: Data) -> Reading:
     """Read a chunk of a chat completion, or a whole one."""
+    texts: list[str] = []
+    called: list[str] = []
+    add_output(event, texts, called)
     reading = Reading(
-        text="".join([*texts_of(event), *calls_of(event)]),
+        text="".join(texts + called),
         usage=chunk_usage(event),
         finish_reason=finish_reason(event),
         only_usage=event.get("choices") == [] and event.get("usage") is not None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any
 
-from app.domain.chat import choices_of
-
 Json = dict[str, Any]
+PARTS = ("delta", "message")
+TEXT_OR_NONE = str, NoneType
 
 
 def normalized(data: Json) -> Json:
@@ -15,9 +15,12 @@ def normalized(data: Json) -> Json:
 
     What is of a wrong type there is taken out: whoever reads the choices later relies on them.
     """
-    for choice in choices_of(data):
+    choices = data.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if not isinstance(choice, dict):
+            continue
         straighten(choice)
-        for name in ("delta", "message"):
+        for name in PARTS:
             part = choice.get(name)
             if isinstance(part, dict) and ("reasoning" in part or isinstance(part.get("content"), list)):
                 choice[name] = told(part)
@@ -26,7 +29,7 @@ def normalized(data: Json) -> Json:
 
 def straighten(choice: Json) -> None:
     """Take out of a choice what cannot be what its name says."""
-    if not isinstance(choice.get("finish_reason"), str | NoneType):
+    if not isinstance(choice.get("finish_reason"), TEXT_OR_NONE):
         choice["finish_reason"] = None
     if not isinstance(choice.get("index", 0), int):
         choice["index"] = 0

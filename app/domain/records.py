@@ -18,7 +18,7 @@ from app.domain.errors import GatewayError, Replayed
 from app.domain.guardrails.guarding import Guarding
 from app.domain.holds import FREE_OPERATIONS, Hold
 from app.domain.limits import Counted
-from app.domain.outputs import calls_of, texts_of
+from app.domain.outputs import add_output
 from app.domain.plugins import InUse
 from app.domain.pricing import MILLION, Price, cost_nano_usd
 from app.domain.provider_errors import StreamCut
@@ -151,10 +151,7 @@ class Record:
             self.first_token_ms = self.duration_ms
             model = data.get("model")
             self.model_answered = model if isinstance(model, str) and model else None
-        texts, calls = texts_of(data), calls_of(data)
-        self.delivered.extend(texts)
-        self.called.extend(calls)
-        self._characters += sum(map(len, texts)) + sum(map(len, calls))
+        self._characters += add_output(data, self.delivered, self.called)
 
     def _watch_raw(self, chunk: Chunk) -> None:
         if self.first_token_ms is None:

@@ -46,15 +46,31 @@ class Splitter:
             data = bytes(self._tail) + data
             self._tail.clear()
         events: list[Event] = []
-        for line in data.splitlines(keepends=True):
-            self._take(line, events)
-        self._skip_lf = data[-1:] == b"\r"  # its LF may come with the next read
+        if not self._data and not self._name and b"\r" not in data:
+            data = self._plain(data, events)
+        if data:
+            for line in data.splitlines(keepends=True):
+                self._take(line, events)
+            self._skip_lf = data[-1:] == b"\r"  # its LF may come with the next read
         return events
 
     def finish(self) -> list[Event]:
         """Return the last event when the stream ended without its blank line."""
         self._skip_lf = False
         return self.feed(b"\n\n") if self._tail or self._data else []
+
+    def _plain(self, data: bytes, events: list[Event]) -> bytes:
+        """Take events of one line of data each, as nearly all are, the short way; return the rest."""
+        *blocks, rest = data.split(b"\n\n")
+        for block in blocks:
+            if block[:6] == b"data: " and b"\n" not in block and len(block) <= self._limit:
+                events.append(Event("", block[6:]))
+                self.lines += 2
+                self._started = True
+            else:
+                for line in (block + b"\n\n").splitlines(keepends=True):
+                    self._take(line, events)
+        return rest
 
     def _keep(self, data: bytes) -> None:
         self._tail += data

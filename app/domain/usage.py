@@ -54,7 +54,7 @@ def chunk_usage(data: dict[str, Any]) -> Usage | None:
         choices = data.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else None
         usage = first.get("usage") if isinstance(first, dict) else None
-    return chat_usage(usage)
+    return None if usage is None else chat_usage(usage)
 
 
 def responses_usage(usage: Any) -> Usage | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
+from app.domain.calls import Cancellation, Chunk, Upstream
 from app.domain.chat import join, split
 from app.domain.old_functions import as_functions, as_tools, uses_functions
 from app.domain.provider_errors import ProviderFailed, ProviderRefused
@@ -94,15 +94,16 @@ def told_as_functions(chunk: Chunk) -> Chunk:
 def read_stream(reader: EventReader[Event]) -> Iterator[Chunk]:
     """Yield chunks until `message_stop`; raises for everything that ends without it."""
     translator = StreamTranslator()
-    for event in reader:
-        if event is None:
-            yield HEARTBEAT
-            continue
-        yield translator.chunk(reader.parse(event))
+
+    def read(event: Event) -> Chunk:
+        chunk = translator.chunk(reader.parse(event))
         if translator.ended:
             reader.finish()
-            return
-    raise reader.cut()
+        return chunk
+
+    yield from reader.chunks(read)
+    if not reader.is_whole:
+        raise reader.cut()
 
 
 def read_message(body: bytes, upstream: Upstream) -> Chunk:

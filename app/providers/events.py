@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
-from app.domain.calls import Cancellation, Upstream
+from app.domain.calls import FLUSH, HEARTBEAT, Cancellation, Chunk, Upstream
 from app.domain.provider_errors import ProviderFailed, ProviderTimedOut, StreamCut
 from app.domain.sse import Event, LineTooLong
 from app.egress import Answer, Interrupted, ended_early
@@ -37,7 +37,7 @@ class Events(Protocol[E]):
 
 
 class EventReader(Generic[E]):
-    """The events of a streamed answer. The caller says with `finish` that they were the whole of it.
+    """The events of a streamed answer. Who reads them says with `finish` that they were the whole of it.
 
     Until the first event every failure is one before the first byte; after it, a StreamCut.
     """
@@ -45,7 +45,7 @@ class EventReader(Generic[E]):
     def __init__(
         self, answer: Answer, upstream: Upstream, cancellation: Cancellation, splitter: Events[E]
     ) -> None:
-        self.started = False
+        self.started = self.is_whole = False
         self._upstream = upstream
         self._answer = answer
         self._cancellation = cancellation
@@ -56,11 +56,17 @@ class EventReader(Generic[E]):
         self._idle_seconds = upstream.timeout_idle_seconds
         self._idle_until = time.monotonic() + upstream.timeout_first_byte_seconds
 
-    def __iter__(self) -> Iterator[E | None]:
-        """Yield events as they come and None after each 10 s of silence; ends with the body."""
+    def chunks(self, read: Callable[[E], Chunk | None]) -> Iterator[Chunk]:
+        """Yield what `read` makes of the events; ends with the body, or once the answer `is_whole`.
+
+        What came in one read ends with a FLUSH; after each 10 s of silence there is a HEARTBEAT.
+        """
         while (data := self._read()) != b"":
             events = self._split(data) if data else []
-            yield from self._events(events)
+            if events:
+                yield from self._read_events(events, read)
+                if self.is_whole:
+                    return
             if not self.started:
                 continue
             now = time.monotonic()
@@ -71,8 +77,8 @@ class EventReader(Generic[E]):
                 self._beat_at = now + HEARTBEAT_SECONDS
             elif now >= self._beat_at:
                 self._beat_at = now + HEARTBEAT_SECONDS
-                yield None
-        yield from self._events(self._splitter.finish())
+                yield HEARTBEAT
+        yield from self._read_events(self._splitter.finish(), read)
 
     def looks_like_json(self) -> bool:
         """Wait for the first bytes and tell whether they begin an object: headers may say anything (L5)."""
@@ -108,7 +114,8 @@ class EventReader(Generic[E]):
         return data
 
     def finish(self) -> None:
-        """The answer is proven whole."""
+        """The answer is proven whole: nothing after this event is read."""
+        self.is_whole = True
         self._answer.finish()
 
     def close(self) -> None:
@@ -121,12 +128,20 @@ class EventReader(Generic[E]):
             return early
         return StreamCut(message) if self.started else ProviderFailed(message)
 
-    def _events(self, events: list[E]) -> Iterator[E]:
+    def _read_events(self, events: list[E], read: Callable[[E], Chunk | None]) -> Iterator[Chunk]:
+        cancellation, has_said = self._cancellation, False
         for event in events:
-            if self._cancellation.reason is not None:
+            if cancellation.reason is not None:
                 raise self.cut()
-            yield event
+            chunk = read(event)
+            if chunk is not None:
+                chunk.more = has_said = True
+                yield chunk
             self.started = True
+            if self.is_whole:
+                break
+        if has_said:
+            yield FLUSH
 
     def _read(self) -> bytes | None:
         """Return the next bytes, None when a heartbeat is due."""

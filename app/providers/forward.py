@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.domain.calls import Cancellation, Chunk, Upstream
+from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
 from app.domain.forwarding import ANTHROPIC_VERSION, Request, handed_back, url_path
 from app.domain.provider_errors import CredentialRefused, ProviderAnswered, ProviderFailed, ReportedCut
 from app.domain.raw_answers import EventReading, Reading, read_whole
@@ -109,18 +109,23 @@ def whole_chunk(body: bytes, request: Request, back: dict[str, str]) -> Chunk:
 
 def read_stream(reader: EventReader[RawEvent], request: Request) -> Iterator[Chunk]:
     """Yield each event's bytes; ends normally only after proof that the answer is whole."""
-    reading, whole = EventReading(request.route.operation), False
+    reading, whole, failed = EventReading(request.route.operation), False, False
+
+    def read(event: RawEvent) -> Chunk:
+        nonlocal whole, failed
+        told = reading.read(event.name, event.data)
+        failed = told.failed
+        if told.ended:
+            whole = True
+            reader.end_soon(TAIL_SECONDS)
+        return chunk_of(b"" if request.hides_usage and told.only_usage else event.raw, told)
+
     try:
-        for event in reader:
-            if event is None:
-                continue
-            told = reading.read(event.name, event.data)
-            yield chunk_of(b"" if request.hides_usage and told.only_usage else event.raw, told)
-            if told.failed:
+        for chunk in reader.chunks(read):
+            if chunk is not HEARTBEAT:
+                yield chunk
+            if failed:
                 raise ReportedCut
-            if told.ended:
-                whole = True
-                reader.end_soon(TAIL_SECONDS)
         if not whole:
             raise reader.cut()
     except ProviderFailed:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.domain.calls import HEARTBEAT, Cancellation, Chunk, Upstream
+from app.domain.calls import Cancellation, Chunk, Upstream
 from app.domain.chat import choices_of, join, split
 from app.domain.provider_errors import ProviderFailed, ProviderRefused
 from app.domain.reasoning_fields import normalized
@@ -93,22 +93,24 @@ def read_stream(reader: EventReader[Event]) -> Iterator[Chunk]:
     """Yield chunks until `[DONE]`. An answer that ends cleanly after a finish reason counts as whole too:
     some servers send no `[DONE]`. Anything else is a cut.
     """
-    finished = False
-    for event in reader:
-        if event is None:
-            yield HEARTBEAT
-            continue
+    has_finished = False
+
+    def read(event: Event) -> Chunk | None:
+        nonlocal has_finished
         if event.data == END:
             if not reader.started:
                 raise ProviderFailed("The model provider sent an empty answer.")
             reader.finish()
-            return
+            return None
         data = reader.parse(event)
-        if isinstance(data.get("choices"), list) or data.get("usage"):
-            chunk = chunk_of(normalized(data))
-            finished = finished or chunk.finish_reason is not None
-            yield chunk
-    if not finished:
+        if not isinstance(data.get("choices"), list) and not data.get("usage"):
+            return None
+        chunk = chunk_of(normalized(data))
+        has_finished = has_finished or chunk.finish_reason is not None
+        return chunk
+
+    yield from reader.chunks(read)
+    if not has_finished and not reader.is_whole:
         raise reader.cut()
 
 

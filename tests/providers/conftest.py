@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import egress
-from app.domain.calls import Cancellation, Chunk
+from app.domain.calls import FLUSH, Cancellation, Chunk
 from app.domain.calls import Upstream as Where
 from app.providers import adapter
 from tests.upstream import Upstream
@@ -38,7 +38,7 @@ class Caller:
         return adapter(self.dialect).chat(self.where, body, stream, self.cancellation)
 
     def all(self, stream: bool = True, **body: Any) -> list[Chunk]:
-        return list(self.chunks(stream, **body))
+        return [chunk for chunk in self.chunks(stream, **body) if chunk is not FLUSH]
 
     def test(self) -> str:
         return adapter(self.dialect).test(self.where)

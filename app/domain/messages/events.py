@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.domain.bodies import encoded
 from app.domain.calls import Chunk, Usage
 from app.domain.chat import choices_of
+from app.domain.errors import GatewayError
 from app.domain.messages.answer import envelope, stopped, usage_of
 from app.domain.messages.blocks import Blocks
 from app.domain.records import Record
+
+if TYPE_CHECKING:
+    from app.domain.dialects import Dialect
 
 Json = dict[str, Any]
 NOT_BEGUN = b": keep-alive\n\n"
@@ -18,24 +22,38 @@ PING: Json = {"type": "ping"}
 STOP: Json = {"type": "message_stop"}
 
 
-def events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
-    """Yield the stream's bytes, `message_stop` last; an error in between is the caller's to write.
+class MessageEvents:
+    """Writes the stream's bytes, `message_stop` last.
 
     Rounds with plugins are several messages of the provider's, and one of ours.
     """
-    translated, last = Translated(record), ""
-    for chunk in chunks:
-        if chunk.source is not None and not record.plugins:
-            last = str(chunk.source.get("type"))
-            yield written(told(chunk.source, record))
-        elif chunk.data is None:
-            yield written(PING) if last or translated.begun else NOT_BEGUN
-        elif not last:  # else the provider's own event has said it already
-            yield b"".join(map(written, translated.chunk(chunk.data)))
-    if not last:
-        yield b"".join(map(written, translated.end()))
-    elif last != STOP["type"]:
-        yield written(STOP)
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._translated = Translated(record)
+        self._last = ""  # the type of the provider's own last event
+
+    def chunk(self, chunk: Chunk) -> bytes:
+        """Return the bytes of a chunk."""
+        if chunk.source is not None and not self._record.plugins:
+            self._last = str(chunk.source.get("type"))
+            return written(told(chunk.source, self._record))
+        if chunk.data is None:
+            return written(PING) if self._last or self._translated.begun else NOT_BEGUN
+        if self._last:  # the provider's own event has said it already
+            return b""
+        return b"".join(map(written, self._translated.chunk(chunk.data)))
+
+    def end(self) -> bytes:
+        """Return what ends the message."""
+        if not self._last:
+            return b"".join(map(written, self._translated.end()))
+        return b"" if self._last == STOP["type"] else written(STOP)
+
+    def failed(self, error: GatewayError, dialect: Dialect) -> bytes:
+        """Return the event that tells of an error."""
+        body = encoded(dialect.error_body(error, self._record.call.request_id))
+        return b"%bdata: %b\n\n" % (dialect.error_event.encode(), body)
 
 
 def written(event: Json) -> bytes:

@@ -9,7 +9,7 @@ import orjson
 
 from app.domain.calls import Chunk
 from app.domain.chat import choices_of
-from app.domain.dialects import openai_error, summary
+from app.domain.dialects import Dialect, openai_error, summary
 from app.domain.errors import GatewayError
 from app.domain.records import Record
 from app.domain.responses.answer import Parts, ended, envelope, logprobs_of, text_in
@@ -32,18 +32,27 @@ TEXTS: tuple[tuple[str, type[OpenText]], ...] = (
 )
 
 
-def events(chunks: Iterator[Chunk], record: Record) -> Iterator[bytes]:
-    """Yield the stream's bytes. An error after the first byte is told as a failed response and an `error`."""
-    stream = Stream(record)
-    try:
-        for chunk in chunks:
-            sent = b"".join(map(stream.encoded, stream.chunk(chunk)))
-            if sent or chunk.data is None:
-                yield sent or KEEP_ALIVE
-    except GatewayError as error:
-        yield b"".join(map(stream.encoded, stream.failed(error)))
-        return
-    yield b"".join(map(stream.encoded, stream.end()))
+class ResponseEvents:
+    """Writes the stream's bytes. An error after the first byte is a failed response and an `error`."""
+
+    def __init__(self, record: Record) -> None:
+        self._stream = Stream(record)
+
+    def chunk(self, chunk: Chunk) -> bytes:
+        """Return the bytes of a chunk."""
+        sent = self._written(self._stream.chunk(chunk))
+        return sent or (KEEP_ALIVE if chunk.data is None else b"")
+
+    def end(self) -> bytes:
+        """Return what ends the response."""
+        return self._written(self._stream.end())
+
+    def failed(self, error: GatewayError, dialect: Dialect) -> bytes:
+        """Return what tells of an error."""
+        return self._written(self._stream.failed(error))
+
+    def _written(self, events: Iterator[Json]) -> bytes:
+        return b"".join(map(self._stream.encoded, events))
 
 
 class Stream:

@@ -9,8 +9,9 @@ from typing import Any
 from anthropic.lib.streaming._messages import accumulate_event
 
 from app.domain.calls import Call, Chunk, Usage
-from app.domain.messages.events import events
+from app.domain.dialects import ANTHROPIC
 from app.domain.records import Record
+from app.domain.streams import events
 
 Json = dict[str, Any]
 USAGE = Usage(10, 5, cache_read_tokens=3, cache_write_tokens=2)
@@ -38,7 +39,7 @@ def call(arguments: str, index: int = 0, name: str = "", call_id: str = "") -> J
 
 def sent(chunks: Iterable[Chunk], of: Record | None = None) -> list[Json]:
     """Return the events that the chunks become."""
-    raw = b"".join(events(iter(chunks), of or record())).decode()
+    raw = b"".join(events(iter(chunks), ANTHROPIC, of or record())).decode()
     found = []
     for block in raw.split("\n\n"):
         lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))

@@ -9,11 +9,13 @@ from typing import Any
 import orjson
 import pytest
 
+from app.domain import streams
 from app.domain.calls import Call, Chunk
 from app.domain.chat import join
+from app.domain.dialects import RESPONSES
 from app.domain.provider_errors import StreamCut
 from app.domain.records import Record
-from app.domain.responses import answer, events
+from app.domain.responses import answer
 from app.domain.responses.request import chat_body
 from app.domain.sse import Splitter
 from app.providers.anthropic_answer import StreamTranslator
@@ -67,7 +69,7 @@ def chunks_of(pieces: list[bytes], read: Callable[[dict[str, Any]], Chunk]) -> I
 def told(chunks: Iterator[Chunk], of: Record) -> list[dict[str, Any]]:
     """Return the events, after checking what holds for all of them."""
     found = []
-    for block in b"".join(events.events(chunks, of)).decode().split("\n\n"):
+    for block in b"".join(streams.events(chunks, RESPONSES, of)).decode().split("\n\n"):
         if block and not block.startswith(":"):
             name, _, sent = block.partition("\n")
             found.append(json.loads(sent.removeprefix("data: ")))
