@@ -33,7 +33,9 @@ def add_calls(calls: Any, called: list[str]) -> int:
     added = 0
     for call in calls if isinstance(calls, list) else ():
         function = call.get("function") if isinstance(call, dict) else None
-        for name in CALLED if isinstance(function, dict) else ():
+        if not isinstance(function, dict):
+            continue
+        for name in CALLED:
             text = function.get(name)
             if text and isinstance(text, str):
                 called.append(text)

@@ -116,7 +116,7 @@ def test_a_buffered_answer_that_is_blocked_is_422_and_paid(proxy: Proxy) -> None
 def test_who_leaves_while_text_is_held_pays_for_what_was_made(proxy: Proxy) -> None:
     make_prepaid(proxy.tenant, USD)
     guard(proxy, MASKS)
-    script(proxy.upstream, "Hello. ", SECRET[:9], SECRET[9:15], " and so on")
+    proxy.upstream.script("up", openai_stream("Hello. ", SECRET[:9], SECRET[9:15], " and so on", gap=0.1))
     with proxy.client.post("/v1/chat/completions", json=DOORS[0][1], headers=proxy.tenant.headers) as answer:
         events = iter(answer.response)
         next(events), next(events)
