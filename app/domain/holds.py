@@ -57,6 +57,8 @@ class Terms:
 
 
 FREELY = Terms()
+MOST_REMEMBERED = 4_096  # terms of callers at targets
+_terms: dict[tuple[int, int, bool], tuple[Caller, tuple[BudgetFacts, ...], Terms]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,19 @@ def terms_of(caller: Caller, target: Target) -> Terms:
     """Return the terms of a call; FREELY where nothing is counted before it."""
     if target.operation in FREE_OPERATIONS or not (caller.prepaid or caller.budgets or target.budgets):
         return FREELY
+    place = id(caller), id(target.budgets), target.in_shadow  # several steps ask, and budgets are compared
+    known = _terms.get(place)
+    if known is not None and known[0] is caller and known[1] is target.budgets:
+        return known[2]
+    terms = made_terms(caller, target)
+    if len(_terms) >= MOST_REMEMBERED:
+        _terms.clear()
+    _terms[place] = caller, target.budgets, terms
+    return terms
+
+
+def made_terms(caller: Caller, target: Target) -> Terms:
+    """Return the terms of a call on whose caller or target something is counted."""
     budgets = in_force(caller.budgets, target.budgets)
     plan = caller.plan
     terms = Terms(

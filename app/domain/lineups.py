@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from app.domain.aliases import Alias
 from app.domain.catalog import Catalog, Model
 from app.domain.gateway_settings import GatewaySettings
 from app.domain.targets import Candidate, CredentialValue, Skipped
 
+T = TypeVar("T")
+MOST_MADE = 2_000
 STATES = {
     "off": "the provider is switched off",
     "paused": "the provider is paused",
@@ -54,6 +57,16 @@ class Lineup:
     candidates: dict[str, Candidate | Skipped] = field(default_factory=dict)  # made once each
     kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)  # made once each
     openings: dict[str, Lineup] = field(default_factory=dict)  # for whoever calls providers themselves
+    made: dict[Any, Any] = field(default_factory=dict)  # what follows from names, by what it is; see `once`
+
+    def once(self, name: Any, make: Callable[[], T]) -> T:
+        """Return what `make` makes of the lineup and a name, made once; only so much is kept of strangers."""
+        if name in self.made:
+            return self.made[name]  # type: ignore[no-any-return]
+        found = make()
+        if len(self.made) < MOST_MADE:
+            self.made[name] = found
+        return found
 
     def facts(self, model_id: str) -> Model | None:
         """Return what is known of `provider/model`, a deprecated one or a dated snapshot included."""
@@ -138,6 +151,7 @@ def with_everybody(lineup: Lineup, provider: str) -> Lineup:
         candidates={},
         kinds={},
         openings={},
+        made={},
     )
 
 

@@ -54,10 +54,10 @@ NO_WISHES = Wishes()
 
 def parse_wishes(body: Mapping[str, Any], headers: Headers) -> Wishes:
     """Return the wishes in a body and its headers; raise InvalidRequest (400) for what makes no sense."""
+    if wishes_nothing(body, headers):
+        return NO_WISHES
     baseline = text(body, "baseline_model") or headers.get("X-Baseline-Model")
     asked = headers.get("X-Routing", "").strip().lower()
-    if not OWN_FIELDS & body.keys() and not baseline and not asked:
-        return NO_WISHES
     routing = object_of(body, "routing")
     policy = text(routing, "policy", POLICIES)
     if asked and asked not in ROUTING_HEADER:
@@ -78,6 +78,13 @@ def parse_wishes(body: Mapping[str, Any], headers: Headers) -> Wishes:
         preferred_min_throughput=positive(body, "preferred_min_throughput"),
         baseline_model=baseline,
     )
+
+
+def wishes_nothing(body: Mapping[str, Any], headers: Headers) -> bool:
+    """Say whether neither body nor headers say anything of routing."""
+    if not OWN_FIELDS.isdisjoint(body) or headers.get("X-Baseline-Model"):
+        return False
+    return not headers.get("X-Routing", "").strip()
 
 
 def object_of(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from app.domain import chat_bodies, comparisons, embeddings, model_names
 from app.domain.callers import Caller
@@ -14,7 +16,7 @@ from app.domain.lineups import Lineup
 from app.domain.model_names import Resolved
 from app.domain.policies.rules import FALLBACK, Ruling
 from app.domain.targets import Candidate, Skipped, Target
-from app.domain.wishes import Wishes, parse_wishes
+from app.domain.wishes import Wishes, parse_wishes, wishes_nothing
 from app.services import lineups, own_keys
 
 SKIPS_SHOWN = 20
@@ -41,19 +43,39 @@ def find_named(caller: Caller, call: Call, names: tuple[str, ...], *, fresh: boo
 
 def find_among(lineup: Lineup, caller: Caller, call: Call, names: tuple[str, ...]) -> Target:
     """Return the models of these names as far as a lineup offers them; raise ModelNotFound."""
-    return target_of(lineup, caller, call, names, model_names.resolve(names, lineup))
+
+    def make() -> Target:
+        return target_of(lineup, caller, call, names, model_names.resolve(names, lineup))
+
+    return made_once(lineup, names, caller, call, make)
 
 
 def find_ruled(
     lineup: Lineup, caller: Caller, call: Call, ruling: Ruling, requested: tuple[str, ...]
 ) -> Target:
     """Return the models of a policy's ruling, with what the requested names ask for beside their models."""
-    resolved = model_names.resolve(ruling.models, lineup)
-    if ruling.names_models:
-        lead = known_of(requested, lineup)
-        is_behind = ruling.action == FALLBACK
-        resolved = resolved.standing_in(lead) if is_behind else resolved.in_place_of(lead)
-    return target_of(lineup, caller, call, ruling.models, resolved)
+
+    def make() -> Target:
+        resolved = model_names.resolve(ruling.models, lineup)
+        if ruling.names_models:
+            lead = known_of(requested, lineup)
+            is_behind = ruling.action == FALLBACK
+            resolved = resolved.standing_in(lead) if is_behind else resolved.in_place_of(lead)
+        return target_of(lineup, caller, call, ruling.models, resolved)
+
+    return made_once(lineup, (ruling.action, ruling.models, requested), caller, call, make)
+
+
+def made_once(lineup: Lineup, name: Any, caller: Caller, call: Call, make: Callable[[], Target]) -> Target:
+    """Return the target of that name, made once for all calls that say nothing but which models they want."""
+    is_plain = not (call.own_secrets or caller.own_credentials) and wishes_nothing(call.chat, call.headers)
+    found: Target | None = lineup.made.get((name, call.operation)) if is_plain else None
+    if found is not None:
+        return found
+    found = make()
+    if is_plain and not found.altered:
+        lineup.once((name, call.operation), lambda: found)
+    return found
 
 
 def known_of(names: tuple[str, ...], lineup: Lineup) -> Resolved:
@@ -131,15 +153,27 @@ def baseline_of(wishes: Wishes, lineup: Lineup) -> Model | None:
 
 def facts_of(caller: Caller, name: str) -> Model | None:
     """Return what is known of the model that a name stands for; None when nothing is."""
-    model_id = model_of(caller, name)
-    facts = lineups.find(caller).facts(model_id) if model_id else None
-    return facts and replace(facts, id=model_id)
+    lineup, model_id = lineups.find(caller), model_of(caller, name)
+
+    def make() -> Model | None:
+        facts = lineup.facts(model_id) if model_id else None
+        return facts and replace(facts, id=model_id)
+
+    return lineup.once(("facts", model_id), make)
 
 
 def model_of(caller: Caller, name: str) -> str:
     """Return the id of the first model that a name stands for; empty where the choice is ours."""
-    found = resolved_of(caller, name)
-    return name if found is None else found.models[0] if found.models else ""
+    lineup = lineups.find(caller)
+
+    def make() -> str:
+        try:
+            found = model_names.resolve_one(name, lineup)
+        except ModelNotFound:
+            return name
+        return found.models[0] if found.models else ""
+
+    return lineup.once(("model", name), make)
 
 
 def plain_model(caller: Caller, name: str) -> str | None:

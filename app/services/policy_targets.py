@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 from app.domain import chat_bodies, model_names
@@ -30,6 +30,7 @@ from app.services import endpoint_routes, lineups, live_policies, model_targets
 from app.services.live_policies import LivePolicy
 
 NOTHING = PolicyConfig()
+MOST_CAPS = 10_000
 
 
 @dataclass
@@ -138,7 +139,7 @@ def governed_target(
         altered=found.altered or ruling.models != asked.requested or config != found.config,
         baseline=baseline_of(ruling, found, asked),
         bounds=ruling.bounds,
-        budgets=(*found.budgets, *cap_of(policy, ruling)),
+        budgets=found.budgets + cap_of(policy, ruling),  # the same tuple where one of them is empty
         policy=governed,
         arm=arm,
     )
@@ -154,15 +155,19 @@ def baseline_of(ruling: Ruling, found: Target, asked: Asked) -> Model | None:
 def cap_of(policy: LivePolicy, ruling: Ruling) -> tuple[BudgetFacts, ...]:
     """Return the rule's bound on the price of one call as a budget per request: answers are cut to fit it."""
     cap = ruling.bounds.max_nano_usd_per_request
-    if cap is None:
-        return ()
+    return () if cap is None else cap_facts(policy.id, policy.key, cap)
+
+
+@lru_cache(MOST_CAPS)
+def cap_facts(policy_id: str, key: str, cap_nano_usd: int) -> tuple[BudgetFacts, ...]:
+    """Return a policy's bound on the price of one call; the same one for the same bound."""
     facts = BudgetFacts(
-        id=f"policy {policy.id}",
+        id=f"policy {policy_id}",
         scope_type=POLICY,
-        scope_id=policy.id,
-        label=f"the policy “{policy.key}”",
+        scope_id=policy_id,
+        label=f"the policy “{key}”",
         period="request",
-        cap_nano_usd=cap,
+        cap_nano_usd=cap_nano_usd,
         cap_tokens=None,
         hard=True,
     )

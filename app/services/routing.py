@@ -9,7 +9,7 @@ from app.domain.bounds import output_limit
 from app.domain.callers import Caller
 from app.domain.calls import Call
 from app.domain.decisions import Classification, Considered, Decision
-from app.domain.holds import FREE_OPERATIONS, LEAST_OUTPUT, terms_of
+from app.domain.holds import FREE_OPERATIONS, FREELY, LEAST_OUTPUT, terms_of
 from app.domain.key_rules import NO_RULES, KeyRules
 from app.domain.routing import decide, filters, refusals
 from app.domain.routing.classify import classify
@@ -38,9 +38,11 @@ def plan(caller: Caller, target: Target, call: Call) -> Plan:
         raise refusals.nobody_ready(target)
     if target.routed:
         return chosen(caller, target, call)
-    if target.siblings or target.policy or target.wishes is not NO_WISHES or caller.rules != NO_RULES:
+    has_rules = caller.rules is not NO_RULES and caller.rules != NO_RULES
+    if target.siblings or target.policy or target.wishes is not NO_WISHES or has_rules:
         return named(caller, target, call)
-    if not terms_of(caller, target).needs_price:
+    terms = terms_of(caller, target)
+    if terms is FREELY or not terms.needs_price:
         return Plan(target.candidates)
     priced = tuple(candidate for candidate in target.candidates if has_price(candidate))
     if not priced:

@@ -100,10 +100,11 @@ def test_advice_waits_once_for_redis_and_a_report_for_one_transaction(proxy: Pro
         assert len(asked) <= (1 if path.endswith("advice") else 7)
 
 
+@pytest.mark.parametrize(("more", "found"), [({}, []), ({"zdr": False}, [MODEL])], ids=["plain", "wish"])
 def test_a_named_model_is_found_without_looking_at_the_others(
-    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], found: list[str]
 ) -> None:
-    body = {"model": MODEL, "messages": HI}
+    body = {"model": MODEL, "messages": HI, **more}
     assert proxy.post("/v1/chat/completions", body).status_code == 200
     looked: list[str] = []
     candidate = Lineup.candidate
@@ -114,4 +115,4 @@ def test_a_named_model_is_found_without_looking_at_the_others(
 
     monkeypatch.setattr(Lineup, "candidate", noted)
     assert proxy.post("/v1/chat/completions", body).status_code == 200
-    assert looked == [MODEL]
+    assert looked == found, "for a plain call it was found before"

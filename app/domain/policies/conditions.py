@@ -34,6 +34,8 @@ class Words:
     def holds(self, fact: Fact) -> bool:
         """Say whether a fact fulfils it; one that was not said fulfils only a negated one."""
         told = "" if fact is None else str(fact)
+        if told in self.values:
+            return not self.negated
         return any(self.fits(value, told) for value in self.values) != self.negated
 
     def fits(self, value: str, told: str) -> bool:

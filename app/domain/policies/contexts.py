@@ -25,6 +25,8 @@ FACTS = {
     "feature": "feature-key",
     "trial_status": "trial-status",
 }  # of a context, with the rest of their header's name
+FACT_HEADERS = {fact: HEADER + rest for fact, rest in FACTS.items()}
+USER_HEADER, KEY_HEADER, ID_HEADER = HEADER + "user-id", HEADER + "policy-key", HEADER + "request-id"
 LOWERED = frozenset(FACTS) - {"trial_status"}  # told apart by no one in upper and lower case
 
 
@@ -53,16 +55,18 @@ def from_headers(headers: Headers) -> Context:
     """Return the context in `x-kagu-*`; raise InvalidRequest (400) naming the header that is wrong."""
 
     def read(name: str, longest: int, *, needed: bool = False) -> str:
-        value = as_text(headers.get(HEADER + name, ""))
-        return checked(value, f"The header {HEADER}{name}", longest, needed=needed)
+        value = headers.get(name)
+        if not value and not needed:
+            return ""
+        return checked(as_text(value or ""), f"The header {name}", longest, needed=needed)
 
-    facts = {fact: read(rest, LONGEST_FACT) for fact, rest in FACTS.items()}
-    request_id = headers.get(f"{HEADER}request-id")
+    facts = {fact: read(name, LONGEST_FACT) for fact, name in FACT_HEADERS.items()}
+    request_id = headers.get(ID_HEADER)
     if request_id is not None and not REQUEST_ID.fullmatch(request_id):
         raise InvalidRequest(f"The header {HEADER}request-id must be 1 to 128 visible ASCII characters.")
     return made(
-        read("user-id", LONGEST_USER, needed=True),
-        read("policy-key", LONGEST_FACT, needed=True),
+        read(USER_HEADER, LONGEST_USER, needed=True),
+        read(KEY_HEADER, LONGEST_FACT, needed=True),
         request_id,
         facts,
         f"The header {HEADER}trial-status",
@@ -71,7 +75,7 @@ def from_headers(headers: Headers) -> Context:
 
 def user_of(headers: Headers) -> str:
     """Return the end user that `x-kagu-user-id` names, once `from_headers` has checked it."""
-    return as_text(headers.get(f"{HEADER}user-id", "")).strip()
+    return as_text(headers.get(USER_HEADER, "")).strip()
 
 
 def as_text(value: str) -> str:
@@ -91,8 +95,9 @@ def made(
     status = facts["trial_status"].upper()
     if status and status not in TRIAL_STATUSES:
         raise InvalidRequest(f"{trial} must be one of: {', '.join(TRIAL_STATUSES)}.")
-    told = {name: value.lower() if name in LOWERED else value for name, value in facts.items()}
-    return Context(user_id, policy_key.lower(), request_id, **{**told, "trial_status": status})
+    told = {name: value.lower() for name, value in facts.items()}
+    told["trial_status"] = status
+    return Context(user_id, policy_key.lower(), request_id, **told)
 
 
 def checked(value: Any, where: str, longest: int, *, needed: bool = False) -> str:

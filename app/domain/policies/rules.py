@@ -92,11 +92,10 @@ class PolicyConfig:
     """What a version of a policy says. Where no rule holds, the requested model answers."""
 
     rules: tuple[PolicyRule, ...] = ()
+    needs: frozenset[str] = field(init=False, compare=False)  # which facts the rules ask for
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """Return which facts the rules ask for."""
-        return frozenset(condition.field for rule in self.rules for condition in rule.when)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needs", frozenset(part.field for rule in self.rules for part in rule.when))
 
     def first_match(self, facts: Mapping[str, Fact]) -> PolicyRule | None:
         """Return the first rule that a call fulfils."""

@@ -32,11 +32,19 @@ UNPRICED, MAX_COST = "unpriced", "max_cost"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One reason to exclude models. `words` says of a model why: `may train on what it is sent`."""
+    """One reason to exclude models. `words` says of a model why: `may train on what it is sent`.
+
+    Words that must be put together are, once somebody is told of them.
+    """
 
     name: str
-    words: str
+    said: str | Callable[[], str]
     excludes: Callable[[Candidate], bool]
+
+    @property
+    def words(self) -> str:
+        """Return why a model is excluded."""
+        return self.said if isinstance(self.said, str) else self.said()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +141,22 @@ def by_bounds(ask: Ask) -> Iterator[Filter]:
         words = f"is below the quality of {least} that the policy asks for"
         yield Filter("policy_min_quality", words, lambda c: quality_of(c) < least)
     if most is not None:
-        words = f"costs more than the {format_usd(most)} per million tokens of input that the policy allows"
-        yield Filter("policy_max_input", words, lambda c: input_price(c) > most)
+        yield Filter("policy_max_input", lambda: policy_input_words(most), lambda c: input_price(c) > most)
     whole = bounds.max_nano_usd_per_request
     if whole is not None and longest is not None:
-        words = f"may cost more than the ${nano_to_usd(whole)} that the policy allows for one request"
-        yield Filter("policy_max_cost", words, lambda c: costs_more(c, longest, whole))
+        yield Filter(
+            "policy_max_cost", lambda: policy_cap_words(whole), lambda c: costs_more(c, longest, whole)
+        )
+
+
+def policy_cap_words(whole: int) -> str:
+    """Say that a model may cost more than a policy's rule allows."""
+    return f"may cost more than the ${nano_to_usd(whole)} that the policy allows for one request"
+
+
+def policy_input_words(most: int) -> str:
+    """Say that a model's input costs more than a policy's rule allows."""
+    return f"costs more than the {format_usd(most)} per million tokens of input that the policy allows"
 
 
 def is_at(slug: str, only: frozenset[str], never: frozenset[str]) -> bool:
