@@ -87,6 +87,7 @@ def engine_options(database_url: str) -> dict[str, object]:
 def bind(app: Flask, settings: config.Settings) -> None:
     """Bind the extensions to this application, and what the process has one of to its settings."""
     db.init_app(app)
+    app.teardown_appcontext_funcs.remove(db._teardown_session)  # nobody uses its session: 2 µs per call
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     csrf.init_app(app)
     babel.init_app(app)

@@ -22,6 +22,7 @@ from app.domain.errors import GatewayError
 from app.domain.ids import new_id
 from app.domain.provider_errors import StreamCut
 from app.domain.streams import DONE, KEEP_ALIVE, event, wants_usage_chunk
+from app.http import StreamedAnswer
 
 MOST_WAITING = 64  # chunks: a client that reads slowly slows the models down
 LOOK_SECONDS = 0.5
@@ -128,9 +129,7 @@ def stream(run: Run, call: Call) -> Response:
     if not first or first[-1][1] is None:
         run.close()
         return respond.error_response(run.last_error, OPENAI)
-    response = Response(events(run, first, said, call), headers=respond.STREAM_HEADERS)
-    response.call_on_close(run.close)
-    return response
+    return StreamedAnswer(events(run, first, said, call), respond.STREAM_HEADERS, run.close)
 
 
 def begun(said: Iterator[Said]) -> Iterator[Said]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,8 +25,9 @@ from app.domain.calls import Call, Cancellation, Chunk
 from app.domain.client_address import client_address as address_of
 from app.domain.clients import ENVIRON_NAME as CLIENT
 from app.domain.clients import Client
-from app.domain.dialects import Dialect, summary
+from app.domain.dialects import Dialect
 from app.domain.errors import BodyTooLarge, BodyTooSlow, GatewayError, Replayed, UnsupportedEncoding
+from app.domain.pricing import nano_to_usd
 from app.domain.provider_errors import ProviderAnswered
 from app.domain.records import Record
 from app.http import current_request
@@ -41,10 +43,13 @@ STREAM_HEADERS = {
     "X-Accel-Buffering": "no",
 }
 JSON = "application/json"
-TIMED_STEPS = (
-    "auth", "parse", "target", "admission", "prompt", "hold", "guardrails", "schema", "plugins", "upstream",
-    "settle",
-)  # fmt: skip
+TIMED_STEPS = {
+    name: f"{name};dur="
+    for name in (
+        "auth", "parse", "target", "admission", "prompt", "hold", "guardrails", "schema", "plugins",
+        "upstream", "settle",
+    )
+}  # fmt: skip
 
 
 def request_id() -> str:
@@ -176,8 +181,10 @@ def stream(record: Record, chunks: Iterator[Any], dialect: Dialect, leave: Calla
 
 def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
     """Return what the headers can say of a call: who answered, and where our own time went."""
-    told = summary(record)
-    headers = {"X-Sluice-Provider": told["provider"] or "", **limits.headers(record.counted)}
+    by, cost = record.answered_by, record.cost_nano_usd
+    headers = {"X-Sluice-Provider": "" if by is None else by.provider_slug}
+    if record.counted is not None:
+        headers |= limits.headers(record.counted)
     if record.call.names_model:
         headers |= route_headers.headers(record, is_done=timed)
     if record.call.by_policy:
@@ -192,13 +199,20 @@ def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
         headers |= warning_headers.headers(record.warnings)
     if timed:
         headers["Server-Timing"] = server_timing(record)
-        headers["X-Sluice-Cost-Usd"] = told["cost_usd"] or "unknown"
+        headers["X-Sluice-Cost-Usd"] = "unknown" if cost is None else nano_to_usd(cost)
     return headers
 
 
 def server_timing(record: Record) -> str:
     """Return the Server-Timing header: milliseconds by step."""
-    return ", ".join(f"{name};dur={record.steps.get(name, 0) / 1000:.3f}" for name in TIMED_STEPS)
+    spent = record.steps.get
+    return ", ".join([title + milliseconds(spent(name, 0)) for name, title in TIMED_STEPS.items()])
+
+
+@lru_cache(maxsize=1024)  # most steps take nothing, or less than a millisecond
+def milliseconds(microseconds: int) -> str:
+    """Return a time as Server-Timing writes it."""
+    return f"{microseconds / 1000:.3f}"
 
 
 def error_response(error: GatewayError, dialect: Dialect) -> Response:

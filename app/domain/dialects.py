@@ -146,8 +146,9 @@ def openai_usage(usage: Usage) -> dict[str, Any]:
 def told_usage(record: Record, given: Any) -> dict[str, Any]:
     """Return OpenAI's usage object; the provider's own details stay where they are about the same tokens."""
     ours = openai_usage(record.usage or Usage())
-    names = ("prompt_tokens", "completion_tokens")
-    if not isinstance(given, dict) or any(given.get(name) != ours[name] for name in names):
+    if not isinstance(given, dict) or given.get("prompt_tokens") != ours["prompt_tokens"]:
+        return ours
+    if given.get("completion_tokens") != ours["completion_tokens"]:
         return ours
     for name in ("prompt_tokens_details", "completion_tokens_details"):
         details = given.get(name)

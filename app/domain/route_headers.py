@@ -116,5 +116,7 @@ def cents(nano_usd: int) -> str:
 
 def plain(text: str) -> str:
     """Return a text as a header takes it: one line of ASCII, not too long."""
+    if text.isascii() and text.isprintable() and len(text) <= MOST_CHARACTERS:
+        return text
     line = "".join(char if " " <= char <= "~" else "?" for char in text.translate(TYPOGRAPHY))
     return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 3]}..."
