@@ -101,7 +101,8 @@ def answered(record: Record, first_ms: int) -> tuple[str, ...]:
     told = [ANSWERED]
     if record.streamed:
         told.append(FIRST_TOKEN + str(bucket_of(first_ms)))
-    if record.outcome != "succeeded" or len([a for a in record.attempts if a.status == "answered"]) > 1:
+    is_first = len(record.attempts) == 1 or [a.status for a in record.attempts].count("answered") == 1
+    if record.outcome != "succeeded" or not is_first:
         return tuple(told)
     whole_ms = first_ms + (record.steps.get("stream", 0) // 1000 if record.streamed else 0)
     told.append(LATENCY + str(bucket_of(whole_ms)))

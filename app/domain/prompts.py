@@ -32,10 +32,13 @@ def request_for(
     """
     if call.surface == "endpoints" and call.repeats is None:
         chat_sessions.resumed_id(config.session, call.body)
-    say_in_text(call)
-    is_draft = bool(config.variables) and not values
-    fill = templates.draft if is_draft else templates.filled
-    messages = apply(config, said(config, call), texts_for(config, call, values), fill)
+    if call.dialect == "native":
+        say_in_text(call)
+    messages = said(config, call)
+    if config.prompt or config.user_prompt_template:
+        is_draft = bool(config.variables) and not values
+        fill = templates.draft if is_draft else templates.filled
+        messages = apply(config, messages, texts_for(config, call, values), fill)
     if call.dialect == "native":
         return {**settings(config), **promised(config), "messages": messages}
     body = call.chat or call.body
@@ -50,7 +53,7 @@ def request_for(
 
 def say_in_text(call: Call) -> None:
     """Let a message that is an object be its JSON text from here on: for guardrails, model and session."""
-    message = call.body.get("message") if call.dialect == "native" else None
+    message = call.body.get("message")
     if isinstance(message, dict | list) and message:
         call.body = {**call.body, "message": encoded(message).decode()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.domain.calls import Call
 from app.domain.errors import InvalidInput, NotFound
@@ -11,9 +11,8 @@ from app.domain.ids import is_slug
 MOST_DIGITS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """An endpoint by its slug. `version` None: the one that answers now.
+class Wanted(NamedTuple):
+    """An endpoint by its slug: a tuple, for targets are found by it. `version` None: the one that answers now.
 
     `drafts`: also a version that was never published, as signed-in people may ask for. `model`: in place of
     the endpoint's own models.

@@ -60,7 +60,9 @@ Json = dict[str, Any]
 def find(plan: Plan, record: Record) -> Generator[Chunk, None, None] | None:
     """Return the stored answer of the same request; None when there is none, or none is wanted."""
     slot = slot_for(plan, record)
-    stored = None if slot is None else look_up(slot, record)
+    if slot is None:
+        return None
+    stored = look_up(slot, record)
     names = {candidate.model_id: candidate for candidate in plan.candidates}
     if stored is None or stored.get("model_id") not in names:
         return None
@@ -76,7 +78,7 @@ def slot_for(plan: Plan, record: Record) -> Slot | None:
     assert target is not None
     asked = call.headers.get(HEADER)
     wanted = target.config.cache_seconds if target.endpoint_id else target.gateway.cache_seconds
-    if not may_keep(record) or (asked is None and not wanted):
+    if (asked is None and not wanted) or not may_keep(record):
         return None
     mode = (asked or "auto").strip().lower()
     if mode not in MODES:

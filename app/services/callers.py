@@ -36,8 +36,11 @@ def identify(call: Call, *, fresh: bool = False) -> Caller:
         return for_person(call.actor, call.project_id or "")
     digest = hash_key(read_key(call.headers, call.dialect))
     known = None if fresh else _known.get(digest)
-    if known is not None and (not has_expired(known) or is_in_force(known)):
-        return unexpired(known)
+    if known is not None:
+        if known.expires_at is None:
+            return known
+        if not has_expired(known) or is_in_force(known):
+            return unexpired(known)
     name = f"key {digest.hex()}"
     return unexpired(turns.read_once(name, lambda: _known.get(digest), lambda: read(digest)))
 

@@ -142,7 +142,7 @@ def report(
     if record.call.shadowed is not None:
         return
     if error is None:
-        health.answered(candidate, credential, further=has_failed(record))
+        health.answered(candidate, credential, further=bool(record.attempts) and has_failed(record))
         return
     if record.call.cancellation.reason is not None or record.target is None:
         return
