@@ -11,14 +11,14 @@ MOST_TOKENS = 500_000_000  # the sum of a message's three input counts still fit
 
 def count(value: Any) -> int | None:
     """Return a believable token count, else None."""
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and 0 <= value <= MOST_TOKENS else None
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
 
 
 def detail(usage: dict[str, Any], group: str, name: str, most: int) -> int:
     """Return a part of a count, never more than the whole; 0 when absent."""
     part = usage.get(group)
-    return min(count(part.get(name)) or 0, most) if isinstance(part, dict) else 0
+    found = count(part.get(name)) if isinstance(part, dict) else None
+    return min(found, most) if found else 0
 
 
 def chat_usage(usage: Any) -> Usage | None:

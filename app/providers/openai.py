@@ -72,18 +72,20 @@ class OpenAI:
 
 def headers(upstream: Upstream, stream: bool) -> dict[str, str]:
     """Return the headers of a call; a local server may need no key."""
-    accept = {"accept": "text/event-stream" if stream else "application/json"}
-    return accept | ({"authorization": f"Bearer {upstream.secret}"} if upstream.secret else {})
+    accept = "text/event-stream" if stream else "application/json"
+    if not upstream.secret:
+        return {"accept": accept}
+    return {"accept": accept, "authorization": f"Bearer {upstream.secret}"}
 
 
 def request(upstream: Upstream, body: dict[str, Any], stream: bool) -> dict[str, Any]:
     """Return the body to send: a stream always asks for its usage (O2)."""
-    sent = {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
-    sent["model"] = upstream.model
-    if NEW_LIMIT.match(upstream.model) and "max_tokens" in sent:
+    sent = {**body, "model": upstream.model}
+    sent.pop("stream", None)
+    options = sent.pop("stream_options", None)
+    if "max_tokens" in sent and NEW_LIMIT.match(upstream.model):
         sent.setdefault("max_completion_tokens", sent.pop("max_tokens"))
     if stream:
-        options = body.get("stream_options")
         sent["stream"] = True
         sent["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
     return sent
