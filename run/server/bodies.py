@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from httptools import HttpParserError, HttpRequestParser
 
+from run.server.heads import Refused, bad
 from run.server.limits import MOST_CHUNK_OVERHEAD, MOST_WHOLE_BODY_BYTES, RECEIVE_BYTES
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ CHUNKED_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_BYTES = b"\r\n\r\n"  # what every chunked body ends with
 BYTES_OF_A_CHUNK = 16
+NO_TRAILERS = frozenset(
+    {b"authorization", b"content-length", b"host", b"te", b"trailer", b"transfer-encoding"}
+)
 
 
-def problem(name: str) -> Exception:
-    """Return Werkzeug's exception of this name, which the app answers in the route's dialect."""
-    # Imported when needed, in the worker: the master must not import it before gevent patches.
-    exception: Exception = getattr(importlib.import_module("werkzeug.exceptions"), name)()
-    return exception
+TOO_SLOW = Refused("408 Request Timeout", "the body took too long")
+CUT_OFF = Refused("400 Bad Request", "the body ended too early")
 
 
 class Body(io.RawIOBase):
@@ -38,7 +39,7 @@ class Body(io.RawIOBase):
         self.expects_continue = expects_continue
         self.received = b""
         self.is_whole = False
-        self.is_broken = False
+        self.problem: Refused | None = None
 
     def readable(self) -> bool:
         """It is for reading only."""
@@ -49,8 +50,6 @@ class Body(io.RawIOBase):
         while not self.received:
             if self.is_whole:
                 return 0
-            if self.is_broken:
-                raise problem("ClientDisconnected")
             self.receive()
         taken, self.received = self.received[: len(buffer)], self.received[len(buffer) :]
         buffer[: len(taken)] = taken
@@ -58,7 +57,9 @@ class Body(io.RawIOBase):
 
     def receive(self) -> None:
         """Wait for more and add it to `received`, or raise what the app answers."""
-        self.is_broken = True  # unless this ends well
+        if self.problem is not None:
+            raise self.error(self.problem)
+        self.problem = CUT_OFF  # unless this ends well
         data, self.pending = self.pending, b""
         if not data:
             if self.expects_continue:
@@ -66,12 +67,23 @@ class Body(io.RawIOBase):
                 self.connection.send(CONTINUE)
             received = self.connection.receive_body()
             if received is None:
-                raise problem("RequestTimeout")
+                raise self.error(TOO_SLOW)
             data = received
         if not data:
-            raise problem("ClientDisconnected")
-        self.received += self.taken(data)
-        self.is_broken = False
+            raise self.error(CUT_OFF)
+        try:
+            self.received += self.taken(data)
+        except Refused as refused:
+            raise self.error(refused) from None
+        self.problem = None
+
+    def error(self, problem: Refused) -> Exception:
+        """Return Werkzeug's exception of the problem, which our app answers in the route's dialect."""
+        self.problem = problem
+        # Imported when needed, in the worker: the master must not import it before gevent patches.
+        exceptions = importlib.import_module("werkzeug.exceptions")
+        exception: type[Exception] = exceptions.default_exceptions[int(problem.status[:3])]
+        return exception(problem.text)
 
     def gather(self) -> bytes | None:
         """Return the whole body if it is here and of modest size; nothing of it may have been read."""
@@ -84,12 +96,15 @@ class Body(io.RawIOBase):
                 self.received += self.taken(data)
             except BlockingIOError:
                 return None
+            except Refused as refused:
+                self.problem = refused
+                return None
             if len(self.received) > MOST_WHOLE_BODY_BYTES:
                 return None
         return self.received
 
     def taken(self, data: bytes) -> bytes:
-        """Return the content in what was received, give back what is too much."""
+        """Return the content in what was received, give back what is too much; raise Refused."""
         raise NotImplementedError
 
 
@@ -127,7 +142,9 @@ class ChunkedBody(Body):
         self.overhead = 0
         self.last = b""  # the last bytes of what was fed: the end may begin there
         self.parser = HttpRequestParser(self)
+        self.has_begun = False
         self.parser.feed_data(CHUNKED_HEAD)
+        self.has_begun = True
 
     def on_body(self, part: bytes) -> None:
         """llhttp found a part of the content."""
@@ -137,6 +154,11 @@ class ChunkedBody(Body):
     def on_chunk_header(self) -> None:
         """llhttp read a chunk's size."""
         self.overhead -= BYTES_OF_A_CHUNK
+
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        """llhttp read a trailer: all are dropped, and those that would change the request are refused."""
+        if self.has_begun and name.lower() in NO_TRAILERS:
+            raise ValueError("a forbidden trailer")
 
     def on_message_complete(self) -> None:
         """llhttp has read the last byte."""
@@ -158,15 +180,15 @@ class ChunkedBody(Body):
         return content
 
     def feed(self, data: bytes) -> None:
-        """Feed llhttp; raise what the app answers where the chunks are malformed."""
+        """Feed llhttp; raise Refused where the chunks are malformed."""
         self.overhead += len(data)
         try:
             self.parser.feed_data(data)
         except HttpParserError:
-            raise problem("BadRequest") from None
+            raise bad("malformed chunks") from None
         self.overhead = max(self.overhead, 0)
         if self.overhead > MOST_CHUNK_OVERHEAD:
-            raise problem("BadRequest")
+            raise bad("chunks with too much beside their content")
 
 
 def input_of(body: Body) -> io.BufferedReader:

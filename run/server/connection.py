@@ -1,71 +1,40 @@
-"""One client's connection: its requests one after another, the limits of its time, and its hang-up."""
+"""One client's connection: its requests one after another, and the app's way to its body."""
 
 from __future__ import annotations
 
 import io
-import socket
-import struct
-from _socket import socket as RawSocket  # gevent's and Python's add a layer per call; waiting is done here
-from collections.abc import Callable
+from _socket import socket as RawSocket
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from gevent import getcurrent
 from httptools import HttpRequestParser
 
 from run.server import heads
 from run.server.bodies import Body, ChunkedBody, MeasuredBody, input_of
-from run.server.heads import Refused, Request
-from run.server.limits import (
-    BODY_SECONDS,
-    HEAD_SECONDS,
-    LINGER_BYTES,
-    LINGER_SECONDS,
-    MOST_HEAD_BYTES,
-    NEVER,
-    RECEIVE_BYTES,
-    WRITE_SECONDS,
-)
+from run.server.client_socket import ClientSocket
+from run.server.heads import Gone, Refused, Request
+from run.server.limits import BODY_SECONDS, HEAD_SECONDS, MOST_HEAD_BYTES, NEVER
 from run.server.responses import Response, refusal
 
 if TYPE_CHECKING:
     from run.server.worker import SluiceWorker
 
 CLIENT = "sluice.client"  # app.domain.clients.ENVIRON_NAME, which the master must not import
-READ, WRITE = 1, 2
 HEAD_END = b"\r\n\r\n"
 CARRIAGE_RETURN = 13
-RESET = struct.pack("ii", 1, 0)
-NO_BODY = io.BytesIO()
 
 
-class Gone(Exception):
-    """The client hung up, or was cut."""
+class Connection(ClientSocket):
+    """A client; one greenlet runs it. `idle_since`: when it began to wait for the next request."""
 
-
-def nothing() -> None:
-    """Stop watching for a hang-up that nobody watches for any more."""
-
-
-class Connection:
-    """A client. One greenlet runs it; the hub and the sweep call `on_readable`, `cut` and `end_if_idle`."""
-
-    __slots__ = (
-        "base", "body", "body_deadline", "deadline", "idle_since", "is_cut", "notice",
-        "rest", "sock", "waiting", "watcher", "worker",
-    )  # fmt: skip
+    __slots__ = ("base", "body", "body_deadline", "idle_since", "rest")
 
     def __init__(self, worker: SluiceWorker, sock: RawSocket, base: dict[str, Any]) -> None:
-        self.worker = worker
-        self.sock = sock
+        super().__init__(worker, sock)
         self.base = base
         self.rest = b""  # received, but not looked at yet
         self.body: bytes | Body = b""
-        self.waiting: gevent.Greenlet | None = None
-        self.notice: Callable[[], None] | None = None
-        self.watcher = worker.hub.loop.io(sock.fileno(), READ)
-        self.deadline = self.body_deadline = self.idle_since = NEVER
-        self.is_cut = False
+        self.body_deadline = self.idle_since = NEVER
 
     def run(self) -> None:
         """Serve the client until one side ends it."""
@@ -78,7 +47,9 @@ class Connection:
         except Refused as refused:
             self.refuse(refused)
         finally:
-            self.end()
+            self.body = b""
+            self.close()
+            self.worker.has_ended(self)
 
     def serve(self) -> bool:
         """Answer one request; tell whether another may follow."""
@@ -92,9 +63,9 @@ class Connection:
         keeps_alive = Response(self, request).run(worker.wsgi)
         self.notice = None
         self.body = b""
-        return keeps_alive and worker.alive
+        return keeps_alive
 
-    # Receiving
+    # Heads
 
     def head(self) -> bytes | None:
         """Return the next request's head; None when the client ends, or is idle for too long."""
@@ -148,48 +119,6 @@ class Connection:
         if len(gathered) > MOST_HEAD_BYTES:
             raise Refused("431 Request Header Fields Too Large", "the header is too long")
 
-    def receive(self) -> bytes:
-        """Return what comes next, wait for it; b"" when the client sends no more, or was cut."""
-        while True:
-            try:
-                return self.sock.recv(RECEIVE_BYTES)
-            except BlockingIOError:
-                if self.is_cut:
-                    return b""
-                self.wait_readable()
-
-    def wait_readable(self) -> None:
-        """Wait until there is something to receive."""
-        self.waiting = getcurrent()
-        if not self.watcher.active:
-            self.watcher.start(self.on_readable)
-        try:
-            self.worker.hub.switch()
-        finally:
-            self.waiting = None
-
-    def on_readable(self) -> None:
-        """The hub calls: there is data, or an end.
-
-        The watcher goes on while the app runs: to stop and start it costs a system call per request.
-        """
-        if self.waiting is not None:
-            self.waiting.switch()
-        else:
-            self.watcher.stop()
-            if self.notice is not None and self.has_hung_up():
-                gevent.spawn(self.notice)
-                self.notice = None
-
-    def has_hung_up(self) -> bool:
-        """Tell whether what is there to receive is the end; data is the next request's."""
-        try:
-            return self.sock.recv(1, socket.MSG_PEEK) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
     # Bodies
 
     def add_body(self, request: Request) -> None:
@@ -200,7 +129,7 @@ class Connection:
         if request.is_chunked:
             self.rest, body = b"", ChunkedBody(self, rest, request.expects_continue)
         elif not length:
-            environ["wsgi.input"] = NO_BODY
+            environ["wsgi.input"] = io.BytesIO()
             return
         elif len(rest) >= length:
             self.body = rest if len(rest) == length else rest[:length]
@@ -230,82 +159,28 @@ class Connection:
         self.deadline = self.body_deadline
         try:
             data = self.receive()
-        finally:
-            self.deadline = NEVER
-        return None if self.is_cut else data
-
-    def when_gone(self, notice: Callable[[], None]) -> Callable[[], None]:
-        """Have `notice` called in a greenlet of its own once the client hung up. Returns how to stop that."""
-        self.notice = notice
-        if not self.watcher.active:
-            self.watcher.start(self.on_readable)
-        return self.forget_notice
-
-    def forget_notice(self) -> None:
-        """Call nobody when the client hangs up."""
-        self.notice = None
-
-    # Sending
-
-    def send(self, data: bytes) -> None:
-        """Send all of it; raise OSError when the client is gone, or takes nothing for too long."""
-        try:
-            sent = self.sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(data):
-            self.send_rest(memoryview(data)[sent:])
-
-    def send_rest(self, data: memoryview) -> None:
-        """Send data as the client takes it."""
-        hub, current = self.worker.hub, getcurrent()
-        watcher = hub.loop.io(self.sock.fileno(), WRITE)
-        try:
-            while data:
-                self.deadline = self.worker.clock.now + WRITE_SECONDS
-                watcher.start(current.switch)
-                hub.switch()
-                watcher.stop()
-                data = data[self.sock.send(data) :]
         except OSError:
-            # What waits to be sent goes with the connection, which the kernel would keep for it.
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            raise
+            data = b""
         finally:
-            watcher.stop()
             self.deadline = NEVER
+        if self.is_cut:
+            self.is_cut = False  # an answer is still sent
+            return None
+        return data
+
+    def overdue(self) -> None:
+        """End what the client takes too long for, or have the app answer it where it is the body."""
+        if self.deadline != self.body_deadline:
+            self.cut()
+            return
+        self.deadline = NEVER
+        self.is_cut = True
+        self.worker.hub.loop.run_callback(self.wake)
 
     def refuse(self, refused: Refused) -> None:
         """Answer a request that is not taken."""
         try:
-            self.send(refusal(refused.status, refused.text, self.worker.clock.lines))
+            self.send(refusal(refused, self.worker.clock.lines))
             self.linger()
         except (Gone, OSError):
             pass
-
-    def linger(self) -> None:
-        """Take what the client still sends, for a while: else the kernel could take the answer from it."""
-        self.deadline = self.worker.clock.now + LINGER_SECONDS
-        self.sock.shutdown(socket.SHUT_WR)
-        taken = 0
-        while taken < LINGER_BYTES and not self.is_cut and (data := self.receive()):
-            taken += len(data)
-
-    # The end
-
-    def cut(self) -> None:
-        """End what the client takes too long for; called by the sweep."""
-        self.deadline = NEVER
-        self.is_cut = True
-        is_body = self.body_deadline != NEVER
-        try:
-            self.sock.shutdown(socket.SHUT_RD if is_body else socket.SHUT_RDWR)
-        except OSError:
-            pass
-
-    def end(self) -> None:
-        """Close the connection."""
-        self.watcher.stop()
-        self.watcher.close()
-        self.sock.close()
-        self.worker.has_ended(self)

@@ -18,6 +18,7 @@ from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserU
 from run.server.limits import MOST_HEAD_BYTES, HeadLimits
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHOD = re.compile(r"[A-Z][A-Z-]{2,19}")
 HTTP_11, HTTP_10 = "HTTP/1.1", "HTTP/1.0"
 HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 ABSOLUTE = re.compile(r"(?i:https?)://([^/?#]*)(.*)")
@@ -36,9 +37,20 @@ class Refused(Exception):
         self.text = text
 
 
+class Gone(Exception):
+    """The client hung up, or was cut."""
+
+
 def bad(text: str) -> Refused:
     """Return the refusal of a request that is no HTTP."""
     return Refused("400 Bad Request", text)
+
+
+def unknown(method: str) -> Refused:
+    """Return the refusal of a method that is none of ours."""
+    if METHOD.fullmatch(method):
+        return Refused("501 Not Implemented", "unknown method")
+    return bad("malformed request line")
 
 
 class Silent:
@@ -66,7 +78,7 @@ def approve(parser: HttpRequestParser, data: bytes) -> None:
     except HttpParserUpgrade:
         return  # no other protocol is spoken here: the wish for one is passed over
     except HttpParserInvalidMethodError:
-        raise Refused("501 Not Implemented", "unknown method") from None
+        raise unknown(data[:30].partition(b" ")[0].decode("latin-1")) from None
     except HttpParserError as error:
         raise bad(str(error)) from None
 
@@ -76,12 +88,12 @@ def parse(head: bytes, base: dict[str, Any], limits: HeadLimits) -> Request:
 
     `base` is what every environ of this connection starts with.
     """
-    approve(HttpRequestParser(Silent), head)
     start, *lines = head[:-4].decode("latin-1").split("\r\n")
-    if len(lines) > limits.fields:
-        raise Refused("431 Request Header Fields Too Large", "too many header fields")
     if len(head) > limits.line_bytes:
         check_lengths(start, lines, limits)
+    if len(lines) > limits.fields:
+        raise Refused("431 Request Header Fields Too Large", "too many header fields")
+    approve(HttpRequestParser(Silent), head)
     environ = base.copy()
     add_start(environ, start)
     for line in lines:
@@ -139,7 +151,7 @@ def add_start(environ: dict[str, Any], line: str) -> None:
     if version not in (HTTP_11, HTTP_10):
         raise bad("unknown HTTP version")
     if method not in METHODS:
-        raise Refused("501 Not Implemented", "unknown method")
+        raise unknown(method)
     if "#" in target:
         raise bad("malformed target")
     environ["REQUEST_METHOD"] = method

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import gevent
+from run.server.heads import Gone, Refused, Request
 
 if TYPE_CHECKING:
     from run.server.connection import Connection
-    from run.server.heads import Request
 
 log = logging.getLogger("gunicorn.error")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -27,6 +26,7 @@ CLOSE, KEEP = b"Connection: close\r\n", b"Connection: keep-alive\r\n"
 CHUNKED, LAST_CHUNK = b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"
 PLAIN, DROPPED, LENGTH = 0, 1, 2
 MOST_REMEMBERED = 1_000
+FAILED = Refused("500 Internal Server Error", "internal error")
 _kinds: dict[str, int] = {}
 
 
@@ -53,7 +53,7 @@ class Response:
         connection = self.connection
         try:
             self.run_app(app)
-        except (OSError, gevent.GreenletExit):
+        except Gone:
             raise
         except Exception:
             self.fail()
@@ -118,12 +118,15 @@ class Response:
             self.closes = True
 
     def fail(self) -> None:
-        """Answer 500 where nothing is sent yet; else the connection's end tells the client."""
-        log.exception("Error handling request %s", self.place())
+        """Answer where nothing is sent yet, 500 unless it was the body; else the connection's end tells."""
+        connection = self.connection
+        refused = getattr(connection.body, "problem", None)
+        if refused is None:
+            refused = FAILED
+            log.exception("Error handling request %s", self.place())
         if self.head is None:
-            lines = self.connection.worker.clock.lines
-            self.head = refusal("500 Internal Server Error", "internal error", lines)
-            self.connection.send(self.head)
+            self.head = refusal(refused, connection.worker.clock.lines)
+            connection.send(self.head)
         self.closes = True
 
     def place(self) -> str:
@@ -199,9 +202,9 @@ def status_line(status: str) -> bytes:
     return status.encode("ascii")
 
 
-def refusal(status: str, text: str, lines: bytes) -> bytes:
+def refusal(refused: Refused, lines: bytes) -> bytes:
     """Return a short plain answer after which the connection ends."""
-    body = f"{text}\n".encode("latin-1", "replace")
-    start = f"HTTP/1.1 {status}\r\n".encode("ascii")
+    body = f"{refused.text}\n".encode("ascii", "replace")
+    start = f"HTTP/1.1 {refused.status}\r\n".encode("ascii")
     fields = b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n" % len(body)
     return b"%b%b%b%b\r\n%b" % (start, lines, CLOSE, fields, body)

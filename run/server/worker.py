@@ -108,7 +108,7 @@ class SluiceWorker(GeventWorker):
         self.clock.tick()
         now = self.clock.now
         for connection in [each for each in self.connections if each.deadline < now]:
-            connection.cut()
+            connection.overdue()
 
     def is_full(self) -> bool:
         """Tell whether this worker has as many clients as it may."""
