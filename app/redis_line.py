@@ -22,12 +22,15 @@ thread_of = gevent.monkey.get_original("_thread", "get_ident")  # the thread's, 
 
 
 class Waiting:
-    """Some replies that are still to come; `greenlet` None: nobody waits for them any more."""
+    """Some replies that are still to come; `greenlet` None: nobody waits for them any more.
+
+    `until`: monotonic seconds, set when their commands leave: a hub that is late is no fault of the server.
+    """
 
     __slots__ = ("done", "failure", "greenlet", "replies", "until", "wanted")
 
-    def __init__(self, greenlet: Any, wanted: int, until: float) -> None:
-        self.greenlet, self.wanted, self.until = greenlet, wanted, until
+    def __init__(self, greenlet: Any, wanted: int) -> None:
+        self.greenlet, self.wanted, self.until = greenlet, wanted, float("inf")
         self.replies: list[Any] = []
         self.failure: Exception | None = None
         self.done = False
@@ -46,6 +49,7 @@ class Line:
         self._reader, self._seconds = reader(), address.seconds
         self._waiting: deque[Waiting] = deque()
         self._unsent: list[bytes] = []
+        self._leaving: list[Waiting] = []  # those whose commands have not left yet
         self._is_timed = False
         self._timer = hub.loop.timer(self._seconds)
         self._writable = hub.loop.io(self._socket.fileno(), WRITE)
@@ -58,7 +62,7 @@ class Line:
         me = gevent.getcurrent()
         if me is hub:
             raise OSError("Nobody can wait for Redis in the hub itself.")
-        waiting = Waiting(me, wanted, time.monotonic() + self._seconds)
+        waiting = Waiting(me, wanted)
         self._put(packed, waiting)
         try:
             while not waiting.done:
@@ -72,7 +76,7 @@ class Line:
 
     def send(self, packed: bytes) -> None:
         """Send one packed command whose reply nobody waits for."""
-        self._put(packed, Waiting(None, 1, time.monotonic() + self._seconds))
+        self._put(packed, Waiting(None, 1))
 
     def close(self) -> None:
         """End the connection."""
@@ -86,13 +90,18 @@ class Line:
         if not self._unsent:
             self._hub.loop.run_callback(self._flush)
         self._unsent.append(packed)
+        self._leaving.append(waiting)
         self._waiting.append(waiting)
-        if not self._is_timed:
-            self._time(self._seconds)
 
     def _flush(self) -> None:
         if not self._unsent or self.failure is not None:
             return
+        until = time.monotonic() + self._seconds
+        for waiting in self._leaving:
+            waiting.until = until
+        self._leaving.clear()
+        if not self._is_timed:
+            self._time(self._seconds)
         data = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
         try:
             sent = self._socket.send(data)
@@ -153,7 +162,7 @@ class Line:
         if left <= 0:
             self._fail(TimeoutError("Redis does not answer."))
         elif not self._is_timed:
-            self._time(left)
+            self._time(min(left, self._seconds))
 
     def _fail(self, error: Exception) -> None:
         if self.failure is not None:

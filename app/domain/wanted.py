@@ -12,7 +12,7 @@ MOST_DIGITS = 6
 
 
 class Wanted(NamedTuple):
-    """An endpoint by its slug: a tuple, for targets are found by it. `version` None: the one that answers now.
+    """An endpoint by its slug: a tuple, for targets are found by it. `version` None: the present one.
 
     `drafts`: also a version that was never published, as signed-in people may ask for. `model`: in place of
     the endpoint's own models.
