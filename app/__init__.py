@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from pathlib import Path
 
 from flask import Flask
 
@@ -24,12 +23,11 @@ from app import (
 )
 from app.database import database
 from app.dispatch import Application
-from app.extensions import babel, csrf, db, htmx, migrate, redis
+from app.extensions import babel, csrf, db, htmx, redis
 from app.services import key_rotation, mail, plugin_settings, record_rows
 from app.services.sealing import derive, sealer
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
@@ -88,7 +86,6 @@ def bind(app: Flask, settings: config.Settings) -> None:
     """Bind the extensions to this application, and what the process has one of to its settings."""
     db.init_app(app)
     app.teardown_appcontext_funcs.remove(db._teardown_session)  # nobody uses its session: 2 µs per call
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     csrf.init_app(app)
     babel.init_app(app)
     htmx.init_app(app)

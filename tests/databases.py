@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from flask_migrate import upgrade
 from sqlalchemy import make_url
 
 from app import create_app
+from app.commands.schema import upgrade
 from app.config import Settings
 from app.extensions import db
 from tests import servers

