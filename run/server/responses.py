@@ -167,21 +167,20 @@ class Response:
             if kind is None:
                 kind = kind_of(name)
             if kind is not PLAIN:
-                if kind is DROPPED or without_length:
+                if kind is DROPPED or without_length or not self.takes_length(value):
                     continue
-                self.set_length(value)
             lines.append(f"{name}: {value}\r\n")
         data = "".join(lines).encode("latin-1")
         if len(data) - len(data.translate(None, CONTROLS)) != 2 * len(lines):
             raise ValueError("a control character in a header of the answer")
         return data
 
-    def set_length(self, value: str) -> None:
-        """Take what the app says of its body's length."""
-        length = int(value)
-        if length < 0 or not value.isdecimal() or self.length not in (None, length):
+    def takes_length(self, value: str) -> bool:
+        """Take what the app says of its body's length; tell whether that was not known."""
+        if not (value.isascii() and value.isdecimal()) or self.length not in (None, int(value)):
             raise ValueError("a malformed Content-Length in the answer")
-        self.length = length
+        is_new, self.length = self.length is None, int(value)
+        return is_new
 
 
 def kind_of(name: str) -> int:

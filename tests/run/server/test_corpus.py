@@ -1,4 +1,4 @@
-"""Smuggling, abuse and limits: every request of the corpus has its fate, at our server and at the stock one."""
+"""Smuggling, abuse and limits: every request of the corpus has its fate at our server and the stock one."""
 
 from __future__ import annotations
 
