@@ -37,8 +37,9 @@ def cost_nano_usd(usage: Usage, price: Price, multipliers_ppm: tuple[int, ...] =
         raise ValueError("A multiplier is not negative.")
     total, divisor = _per_million(usage, price), MILLION
     for multiplier in multipliers_ppm:
-        total *= multiplier
-        divisor *= MILLION
+        if multiplier != MILLION:
+            total *= multiplier
+            divisor *= MILLION
     return min(_divide_half_up(total, divisor), MOST_OF_ONE_CALL)
 
 
@@ -54,6 +55,9 @@ def effective_nano_usd(nano_usd: int, multipliers_ppm: Iterable[int]) -> int:
 def _per_million(usage: Usage, price: Price) -> int:
     """Sum tokens times price. Counts that contradict each other are cut to what input can hold."""
     plain = max(0, usage.input_tokens)
+    if not usage.cache_read_tokens and not usage.cache_write_tokens:
+        made = max(0, usage.output_tokens)
+        return plain * price.input_nano_usd_per_million + made * price.output_nano_usd_per_million
     read = min(max(0, usage.cache_read_tokens), plain)
     write = min(max(0, usage.cache_write_tokens), plain - read)
     return (

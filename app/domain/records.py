@@ -246,6 +246,9 @@ class Record:
 
     def _charge_extras(self) -> int:
         """Let what was paid for beside the answer be the call's cost; return it."""
+        if not self.extras:
+            self.cost_nano_usd = self.provider_cost_nano_usd = 0
+            return 0
         self.cost_nano_usd = beside = sum(extra.nano_usd for extra in self.extras)
         self.provider_cost_nano_usd = sum(extra.provider_nano_usd for extra in self.extras)
         return beside

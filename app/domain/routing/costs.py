@@ -50,5 +50,6 @@ def savings_nano_usd(
 
     What else the answer needed, such as a repair, counts against it. None: a price is not known.
     """
-    would, did = cost_at(baseline, usage, account_ppm), cost_at(facts, usage, account_ppm)
+    would = cost_at(baseline, usage, account_ppm)
+    did = None if would is None else cost_at(facts, usage, account_ppm)
     return None if would is None or did is None else max(0, would - did - extras_nano_usd)
