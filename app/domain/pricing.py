@@ -33,7 +33,7 @@ def cost_nano_usd(usage: Usage, price: Price, multipliers_ppm: tuple[int, ...] =
 
     A multiplier is in parts per million: 1_500_000 means times 1.5.
     """
-    if any(multiplier < 0 for multiplier in multipliers_ppm):
+    if multipliers_ppm and min(multipliers_ppm) < 0:
         raise ValueError("A multiplier is not negative.")
     total, divisor = _per_million(usage, price), MILLION
     for multiplier in multipliers_ppm:

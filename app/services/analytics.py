@@ -37,6 +37,7 @@ COLUMNS = {
     "key": "key_id",
     "project": "project_id",
 }
+Rows = tuple[list[analytics.Row], dict[str, Totals]]  # and the sums of everything by source
 NAMED = {
     "endpoint": (Endpoint.id, Endpoint.slug),
     "key": (Key.id, Key.name),
@@ -89,11 +90,12 @@ def of_workspace(actor: Actor, workspace_id: str, question: Question) -> Found:
 def find(session: Session, scope: Scope, question: Question) -> Found:
     """Return a page of rows and the sums over all of them."""
     where = {source: conditions(session, TABLES[source], scope, question) for source in question.sources}
-    rows = by_time(session, question, where) if question.by in TIMES else by_name(session, question, where)
+    find_rows = by_time if question.by in TIMES else by_name
+    rows, totals = find_rows(session, question, where)
     shown = rows[: question.limit]
     return Found(
         rows=shown,
-        totals={source: total(session, TABLES[source], where[source]) for source in question.sources},
+        totals=totals,
         has_more=len(rows) > question.limit,
         names=names_of(session, scope, question.by, [row.value for row in shown]),
     )
@@ -140,9 +142,9 @@ def summed(table: HourTable) -> list[ColumnElement[int]]:
     return [func.coalesce(func.sum(getattr(table, name)), 0).label(name) for name in SUMS]
 
 
-def totals_of(row: Row) -> Totals:
+def totals_of(row: Row, prefix: str = "") -> Totals:
     """Return a row's sums: PostgreSQL adds up in decimals."""
-    return Totals(*(int(getattr(row, name)) for name in SUMS))
+    return Totals(*(int(getattr(row, prefix + name)) for name in SUMS))
 
 
 def total(session: Session, table: HourTable, where: list[ColumnElement[bool]]) -> Totals:
@@ -157,23 +159,28 @@ def grouped(question: Question, where: Mapping[str, list[ColumnElement[bool]]]) 
 
 
 def part(table: HourTable, source: str, by: str, where: list[ColumnElement[bool]]) -> Select[Any]:
-    """Return the sums of each value of one source."""
+    """Return the sums of each value of one source, and beside each those of all: one pass over the hours."""
     value = getattr(table, COLUMNS[by])
-    query = select(literal(source).label("source"), value.label("value"), *summed(table))
+    everything = (func.sum(func.sum(getattr(table, name))).over().label(f"all_{name}") for name in SUMS)
+    query = select(literal(source).label("source"), value.label("value"), *summed(table), *everything)
     return query.where(*where).group_by(value)
 
 
-def by_name(
-    session: Session, question: Question, where: Mapping[str, list[ColumnElement[bool]]]
-) -> list[analytics.Row]:
-    """Return the page's rows and one more, the largest first."""
+def by_name(session: Session, question: Question, where: Mapping[str, list[ColumnElement[bool]]]) -> Rows:
+    """Return the page's rows and one more, the largest first; and the sums over all of them."""
     table = grouped(question, where)
     found = table.c
     size = reduce(add, (found[name] for name in MEASURES[METRICS[question.metric]]))
     query = select(table).order_by(size.desc(), found.value, found.source).limit(question.limit + 1)
     if question.after is not None:
         query = query.where(is_after(size, found.value, found.source, question.after))
-    return [analytics.Row(row.source, row.value, totals_of(row)) for row in session.execute(query)]
+    rows = session.execute(query).all()
+    known = {row.source: totals_of(row, "all_") for row in rows}
+    totals = {
+        source: known[source] if source in known else total(session, TABLES[source], where[source])
+        for source in question.sources
+    }
+    return [analytics.Row(row.source, row.value, totals_of(row)) for row in rows], totals
 
 
 def is_after(
@@ -184,17 +191,17 @@ def is_after(
     return or_(size < place.size, and_(size == place.size, later))
 
 
-def by_time(
-    session: Session, question: Question, where: Mapping[str, list[ColumnElement[bool]]]
-) -> list[analytics.Row]:
-    """Return the page's rows and one more, in the order of time."""
+def by_time(session: Session, question: Question, where: Mapping[str, list[ColumnElement[bool]]]) -> Rows:
+    """Return the page's rows and one more, in the order of time; and the sums over all of them."""
     rows = session.execute(select(grouped(question, where))).all()
+    known = {row.source: totals_of(row, "all_") for row in rows}
+    totals = {source: known.get(source, Totals()) for source in question.sources}
     named = ((label(row.value, question), row.source, totals_of(row)) for row in rows)
     found = sorted(folded(named), key=lambda row: (row.value, row.source))
     after = question.after
     if after is not None:
         found = [row for row in found if (row.value, row.source) > (after.value, after.source)]
-    return found[: question.limit + 1]
+    return found[: question.limit + 1], totals
 
 
 def label(starts_at: datetime, question: Question) -> str:
