@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 
 from app.database import database
 from app.domain.ids import new_id
@@ -59,9 +58,9 @@ def row(tenant: Tenant, at: datetime | None = None, **changes: Any) -> dict[str,
 
 def write(*rows: dict[str, Any]) -> None:
     """Write the records as the writer does: a batch that had to wait too long for a lock is tried again."""
-    while isinstance(error := records.attempt(list(rows)), OperationalError):
+    while (error := records.attempt(list(rows))) is not None and not records.is_refusal(error):
         pass
-    assert error is None
+    assert error is None, error
 
 
 def hours() -> list[UsageHour]:

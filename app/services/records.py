@@ -32,6 +32,7 @@ MOST_WAITING = 20_000
 MOST_IN_BATCH = 500
 MOST_BYTES = 64 * 1024 * 1024  # of prompts and answers that wait
 PAUSE_SECONDS = 0.25
+CHECK_VIOLATION = "23514"
 
 
 class Writer:
@@ -126,6 +127,8 @@ def attempt(rows: list[Row]) -> Exception | None:
 def is_refusal(error: Exception) -> bool:
     """Say whether the database is there but will never take one of the rows (a duplicate, a bad value)."""
     if isinstance(error, DBAPIError):
+        if getattr(error.orig, "sqlstate", None) == CHECK_VIOLATION:  # its month just got a partition
+            return False
         return isinstance(error, DataError | IntegrityError)
     return isinstance(error, StatementError | ValueError | TypeError | OverflowError)
 

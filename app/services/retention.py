@@ -34,12 +34,18 @@ def make_partitions_from(session: Session, now: datetime) -> None:
 
 
 def make_partition(connection: Connection, first: datetime, following: datetime) -> None:
-    """Make one month's partition; rows that came before it leave the default one for it."""
+    """Make one month's partition; rows that came before it leave the default one for it.
+
+    There are some only where this was not done for months. Who writes meanwhile waits, or tries again: a row
+    that slipped into the default partition after the others left would refuse the new one.
+    """
     name = f"records_{first:%Y_%m}"
     run = connection.exec_driver_sql
     if run(f"SELECT to_regclass('{name}')").scalar() is not None:
         return
     start, end = f"'{first:%Y-%m-%d} 00:00:00+00'", f"'{following:%Y-%m-%d} 00:00:00+00'"
+    run("SET LOCAL statement_timeout = '10min'")
+    run("LOCK TABLE records_default IN ACCESS EXCLUSIVE MODE")
     within = f"created_at >= {start} AND created_at < {end}"
     run(f"CREATE TABLE {name} (LIKE records INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
     run(f"INSERT INTO {name} SELECT * FROM records_default WHERE {within}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,6 +16,7 @@ from app.models import LoginAttempt, RecordRow
 from app.services import projects, record_rows, retention
 from tests.databases import ON_POSTGRESQL
 from tests.providers_world import records as all_records
+from tests.usage_world import row, write
 from tests.world import World
 
 
@@ -58,3 +61,27 @@ def test_rows_that_came_before_their_partition_move_into_it(client: FlaskClient,
     name = f"records_{later:%Y_%m}"
     count = database.read(lambda session: session.scalar(text(f"SELECT count(*) FROM {name}")))
     assert count == 1 and len(all_records()) == 1
+
+
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="SQLite has no partitions")
+def test_a_call_before_its_partition_is_recorded_found_and_moved_while_others_write(
+    client: FlaskClient, world: World
+) -> None:
+    for name in partitions():
+        drop = text(f"DROP TABLE {name}")
+        database.transaction(lambda session, drop=drop: session.execute(drop))  # type: ignore[misc]
+    calls = [partial(write, row(world.acme)) for _ in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        before = [pool.submit(call) for call in calls[:10]]
+        moved = pool.submit(retention.make_partitions)
+        after = [pool.submit(call) for call in calls[10:]]
+        assert [each.result() for each in (*before, moved, *after)] == [None] * 21
+    assert len(all_records()) == 20 and len(partitions()) == 3
+    left = database.read(lambda session: session.scalar(text("SELECT count(*) FROM records_default")))
+    assert left == 0
+
+
+def partitions() -> list[str]:
+    """The months that have a partition."""
+    query = text("SELECT relname FROM pg_class WHERE relname ~ '^records_[0-9]{4}_[0-9]{2}$'")
+    return database.read(lambda session: list(session.scalars(query)))
