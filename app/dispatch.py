@@ -1,24 +1,33 @@
 """Flask's dispatch, in Flask's order, with what it works out for every request worked out once.
 
 A path leads to its route by memory (`known_paths`), and a route to its hooks by a table: after the first
-request Flask takes no more hooks. What runs, and when, is Flask's own; the parts below say what they replace.
+request Flask takes no more hooks. Signals are sent where somebody listens to any: then all of it is Flask's
+own, as it is within another context. Views, hooks and errors are the same in both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, signals
 from flask.ctx import RequestContext
-from flask.globals import request_ctx
-from flask.signals import request_tearing_down
+from flask.globals import _cv_app, _cv_request
 from werkzeug.routing import MapAdapter
 
 from app.known_paths import KnownPath, KnownPaths, key_of
 
 Hook = Callable[..., Any]
+Environ = dict[str, Any]
+SIGNALS = (
+    signals.appcontext_pushed,
+    signals.request_started,
+    signals.request_finished,
+    signals.request_tearing_down,
+    signals.appcontext_tearing_down,
+    signals.appcontext_popped,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,15 @@ class Context(RequestContext):
     """Flask's request context; a path that is known is not matched again."""
 
     app: Application
+
+    def open(self) -> None:
+        """Find the session and the route."""
+        sessions = self.app.session_interface
+        self._session = sessions.open_session(self.app, self.request)
+        if self._session is None:
+            self._session = sessions.make_null_session(self.app)
+        if self.url_adapter is not None:
+            self.match_request()
 
     def match_request(self) -> None:
         """Find the route of the request's path."""
@@ -71,9 +89,54 @@ class Application(Flask):
             return super().create_url_adapter(request)
         return KnownPath(self, request, found)
 
+    def wsgi_app(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request."""
+        if is_watched(environ):
+            return super().wsgi_app(environ, start_response)
+        context = Context(self, environ)
+        error: BaseException | None = None
+        outer, token = _cv_app.set(self.app_context()), _cv_request.set(context)
+        try:
+            try:
+                context.open()
+                response = self.answer(context)
+            except Exception as raised:
+                error = raised
+                response = self.handle_exception(raised)
+            except BaseException as raised:
+                error = raised
+                raise
+            return response(environ, start_response)
+        finally:
+            try:
+                self.end(context, error)
+            finally:
+                _cv_request.reset(token)
+                _cv_app.reset(outer)
+
+    def answer(self, context: Context) -> Response:
+        """Return what the first hook that answers, or the view, answers to a request."""
+        self._got_first_request = True
+        try:
+            given = self.preprocess_request()
+            if given is None:
+                given = self.dispatch_request()
+        except Exception as error:
+            given = self.handle_user_exception(error)
+        return self.process_response(self.make_response(given))
+
+    def end(self, context: Context, error: BaseException | None) -> None:
+        """Do what comes last."""
+        for last in self.hooks_of(context.request).teardown:
+            last(error)
+        context.request.close()
+        context.request.environ["werkzeug.request"] = None  # it refers to the environment itself
+        for last in reversed(self.teardown_appcontext_funcs):
+            last(error)
+
     def preprocess_request(self) -> Any:
         """Call what comes before the view; the first answer is the answer."""
-        asked = request_ctx._get_current_object().request  # type: ignore[attr-defined]
+        asked = _cv_request.get().request
         hooks = self.hooks_of(asked)
         for of_values in hooks.values:
             of_values(asked.endpoint, asked.view_args)
@@ -85,19 +148,14 @@ class Application(Flask):
 
     def process_response(self, response: Response) -> Response:
         """Call what comes after the view, and keep the session, where there is one."""
-        context = request_ctx._get_current_object()  # type: ignore[attr-defined]
-        for after in (*context._after_request_functions, *self.hooks_of(context.request).after):
+        context = _cv_request.get()
+        own: list[Hook] = list(context._after_request_functions)
+        for after in (*own, *self.hooks_of(context.request).after):
             response = after(response)
-        if not self.session_interface.is_null_session(context._session):
-            self.session_interface.save_session(self, context._session, response)
+        session = context._session
+        if session is not None and not self.session_interface.is_null_session(session):
+            self.session_interface.save_session(self, session, response)
         return response
-
-    def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Call what comes last."""
-        asked = request_ctx._get_current_object().request  # type: ignore[attr-defined]
-        for last in self.hooks_of(asked).teardown:
-            last(exc)
-        request_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
 
     def hooks_of(self, asked: Request) -> Hooks:
         """Return what is called around the view that a request leads to."""
@@ -117,3 +175,11 @@ class Application(Flask):
             tuple(hook for name in outwards for hook in reversed(self.after_request_funcs.get(name, ()))),
             tuple(hook for name in outwards for hook in reversed(self.teardown_request_funcs.get(name, ()))),
         )
+
+
+def is_watched(environ: Environ) -> bool:
+    """Say whether anybody listens to Flask's signals, or has its contexts for longer than the request."""
+    for signal in SIGNALS:
+        if signal.receivers:
+            return True
+    return _cv_app.get(None) is not None or "werkzeug.debug.preserve_context" in environ

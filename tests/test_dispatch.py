@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, Response, g, has_app_context, has_request_context, signals
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,10 +162,10 @@ def test_the_memory_has_an_end() -> None:
         known.keep(("GET", f"/{number}", "here"), found)
         known.find(("GET", "/0", "here"))
         assert len(known) <= 8
-    assert known.find(("GET", "/0", "here")) is found, "what is asked for stays"
-    assert known.find(("GET", "/50", "here")) is None
+    is_kept = known.find(("GET", "/0", "here")) is found  # what is asked for stays
+    assert is_kept and known.find(("GET", "/50", "here")) is None
     known.keep(None, found)
-    assert known.find(None) is None
+    assert len(known) <= 8 and known.find(None) is None
 
 
 def test_long_paths_and_websockets_are_not_remembered() -> None:
@@ -194,7 +194,7 @@ def called(functions: dict[Any, list[Any]], names: tuple[str | None, ...]) -> It
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "OPTIONS", "DELETE"])
-def test_the_answers_are_the_same_from_memory(
+def test_the_answers_are_flasks_own_known_or_not(
     app: Flask, client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     assert isinstance(app, Application)
@@ -220,5 +220,74 @@ def test_the_answers_are_the_same_from_memory(
     answers()  # the first sets a cookie
     known = answers()
     assert answers() == known
+    with signals.request_started.connected_to(lambda *_, **__: None):  # Flask's own way then
+        assert answers() == known
     monkeypatch.setattr(KnownPaths, "find", lambda self, key: None)
     assert answers() == known
+
+
+class Witness:
+    """An application of two routes whose hooks write down that they were called."""
+
+    def __init__(self) -> None:
+        self.story: list[str] = []
+        self.app = app = Application("witness")
+        app.before_request(lambda: self.note("before"))
+        app.after_request(self.after)
+        app.teardown_request(lambda error: self.note(f"teardown {type(error).__name__}"))
+        app.teardown_appcontext(lambda error: self.note(f"end {type(error).__name__}"))
+        app.add_url_rule("/good", view_func=self.good)
+        app.add_url_rule("/bad", view_func=self.bad)
+        app.add_url_rule("/killed", view_func=self.killed)
+        app.session_interface.open_session = lambda *_: None  # type: ignore[method-assign]
+
+    def note(self, word: str) -> None:
+        self.story.append(word)
+
+    def after(self, response: Response) -> Response:
+        self.note("after")
+        return response
+
+    def good(self) -> str:
+        self.note("view")
+        g.left_over = True
+        return "good"
+
+    def bad(self) -> str:
+        raise KeyError("bad")
+
+    def killed(self) -> str:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("path", ["/good", "/bad", "/killed", "/absent", "/refused"])
+def test_hooks_are_called_as_flask_calls_them(path: str) -> None:
+    stories = []
+    for listened in (False, True):
+        witness = Witness()
+        if path == "/refused":
+            witness.app.before_request(lambda: ("no", 403))
+        client = witness.app.test_client()
+        signal = signals.request_started if listened else signals.template_rendered
+        with signal.connected_to(lambda *_, **__: None):
+            if path == "/killed":
+                with pytest.raises(KeyboardInterrupt):
+                    client.get(path)
+                stories.append((0, witness.story))
+            else:
+                stories.append((client.get(path).status_code, witness.story))
+        assert not has_app_context() and not has_request_context()
+    assert stories[0] == stories[1]
+    assert stories[0][1][-1].startswith("end")
+
+
+def test_a_hook_that_fails_at_the_end_leaves_no_context_behind() -> None:
+    witness = Witness()
+
+    def fail(error: BaseException | None) -> None:
+        raise OSError("teardown")
+
+    witness.app.teardown_request(fail)
+    with pytest.raises(OSError, match="teardown"):
+        witness.app.test_client().get("/good")
+    assert not has_app_context() and not has_request_context()

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from flask import Response
+from htmx_flask.requests import HtmxAwareRequest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from app.http import Answer, CallHeaders, StreamedAnswer
+from app.http import Answer, CallHeaders, Request, StreamedAnswer
 
 TOLD = {"X-One": "1", "Server-Timing": "auth;dur=0.1, upstream;dur=2.0"}
 Sent = tuple[bytes, str, dict[str, str]]
@@ -76,9 +80,14 @@ class Events:
         return StreamedAnswer(self(), TOLD, lambda: self.story.append("closed"))
 
 
+def made(headers: dict[str, str]) -> EnvironBuilder:
+    """Return a request with these headers."""
+    return EnvironBuilder(path="/v1/models", headers=Headers(headers))
+
+
 def served(answer: Response) -> Any:
     """Return what a server iterates over."""
-    return answer(EnvironBuilder().get_environ(), lambda status, headers: None)
+    return answer(EnvironBuilder().get_environ(), lambda *_: len)
 
 
 def test_a_stream_ends_with_its_call_after_the_last_event() -> None:
@@ -121,11 +130,57 @@ def test_a_stream_whose_events_cannot_be_ended_still_ends_its_call() -> None:
 
 
 def test_headers_are_found_in_any_case() -> None:
-    builder = EnvironBuilder(
-        headers={"X-Api-Key": "k", "Content-Type": "text/x", "Authorization": "Bearer b"}
-    )
+    builder = made({"X-Api-Key": "k", "Content-Type": "text/x", "Authorization": "Bearer b"})
     headers = CallHeaders(builder.get_environ())
     for name in ("x-api-key", "X-API-KEY", "X-Api-Key"):
         assert headers.get(name) == "k"
     assert headers.get("content-type") == "text/x" and headers.get("authorization", "") == "Bearer b"
     assert headers.get("X-Absent") is None and headers.get("X-Absent", "none") == "none"
+
+
+TEXT = st.text(st.characters(max_codepoint=255), max_size=12)
+ENVIRONS = st.fixed_dictionaries(
+    {"wsgi.url_scheme": st.sampled_from(["http", "https"])},
+    optional={
+        "REQUEST_METHOD": st.sampled_from(["GET", "post", "BREW"]),
+        "PATH_INFO": st.one_of(TEXT, st.sampled_from(["", "/", "//a//", "/v1/models", "a%2fb"])),
+        "SCRIPT_NAME": st.one_of(TEXT, st.sampled_from(["", "/", "/under/"])),
+        "QUERY_STRING": st.one_of(TEXT, st.sampled_from(["a=1&a=2", "x=%ff"])),
+        "REMOTE_ADDR": st.sampled_from(["127.0.0.1", ""]),
+        "SERVER_NAME": st.sampled_from(["here", "::1", "/run/socket"]),
+        "SERVER_PORT": st.sampled_from(["80", "", "x"]),
+        "HTTP_HOST": st.sampled_from(["here.test:8000", "bad host", ""]),
+        "HTTP_HX_REQUEST": st.sampled_from(["true", "false"]),
+        "CONTENT_LENGTH": st.sampled_from(["3", "-1", "x"]),
+        "CONTENT_TYPE": st.just("text/plain"),
+    },
+)
+ASKED = (
+    "method scheme root_path path full_path query_string args remote_addr server host url base_url root_url "
+    "content_length content_type mimetype is_secure"
+).split()
+
+
+def told(request: Any, name: str) -> Any:
+    """Return what a request says, or how it fails to."""
+    try:
+        return getattr(request, name)
+    except ValueError as error:
+        return type(error)
+
+
+@given(ENVIRONS)
+def test_a_request_tells_what_werkzeugs_own_tells(environ: dict[str, Any]) -> None:
+    ours, plain = Request(dict(environ)), HtmxAwareRequest(dict(environ))
+    for name in ASKED:
+        assert told(ours, name) == told(plain, name), name
+    assert list(ours.headers) == list(plain.headers)
+    assert bool(ours.htmx) == bool(plain.htmx) and ours.environ["werkzeug.request"] is ours
+
+
+@pytest.mark.parametrize(("sent", "known"), [("abc", "abc"), ("", None), ("a b", None), ("x" * 129, None)])
+def test_a_clients_own_id_is_taken_when_it_is_well_formed(sent: str, known: str | None) -> None:
+    builder = made({"X-Request-Id": sent})
+    asked = Request(builder.get_environ())
+    assert asked.client_id == known and asked.sluice_id != Request(builder.get_environ()).sluice_id
+    assert asked.dialect is not None and asked.dialect.name == "openai"
