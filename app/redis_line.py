@@ -14,11 +14,15 @@ import gevent
 import gevent.monkey
 from hiredis import ProtocolError
 
-from app.redis_wire import MOST_BYTES, Address, reader
+from app.redis_wire import MOST_BYTES, Address, pack, reader
 
 READ, WRITE = 1, 2
 MOST_WAITING = 20_000  # replies that are still to come
 thread_of = gevent.monkey.get_original("_thread", "get_ident")  # the thread's, not the greenlet's
+
+
+class Late(TimeoutError):
+    """Redis was there, and did not answer in time."""
 
 
 class Waiting:
@@ -73,6 +77,12 @@ class Line:
         if waiting.failure is not None:
             raise waiting.failure
         return waiting.replies
+
+    def server(self) -> str:
+        """Return the id of the server's process, which a new start changes; "" where it does not tell."""
+        told = self.exchange(pack(("INFO", "server")), 1)[0]
+        lines = told.splitlines() if isinstance(told, str) else []
+        return next((line for line in lines if line.startswith("run_id:")), "")
 
     def send(self, packed: bytes) -> None:
         """Send one packed command whose reply nobody waits for."""
@@ -160,7 +170,7 @@ class Line:
             return
         left = self._waiting[0].until - time.monotonic()
         if left <= 0:
-            self._fail(TimeoutError("Redis does not answer."))
+            self._fail(Late("Redis does not answer."))
         elif not self._is_timed:
             self._time(min(left, self._seconds))
 

@@ -20,7 +20,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.redis_line import Line, thread_of
+from app.redis_line import Late, Line, thread_of
 from app.redis_wire import Address, Wire, pack, raise_errors
 
 T = TypeVar("T")
@@ -32,7 +32,11 @@ FAILED = (OSError, HiredisError)
 
 
 class RedisAway(Exception):
-    """Redis did not answer, or the breaker is open."""
+    """Redis did not answer, or the breaker is open. `late`: it was there, only too slow."""
+
+    def __init__(self, *, late: bool = False) -> None:
+        super().__init__()
+        self.late = late
 
 
 class Script:
@@ -58,7 +62,10 @@ class RedisStore:
         self.client: Redis | None = None
         self.url: str | None = None
         self._address: Address  # once there is a client
+        self.changed_at = float("-inf")  # when another server was met: it may know less
+        self._server = ""
         self._failures = 0
+        self._failure: Exception | None = None  # the last one
         self._closed_until = 0.0
         self._line: Line | None = None  # what the greenlets of a worker share
         self._opening: gevent.event.AsyncResult[Line] | None = None
@@ -101,12 +108,12 @@ class RedisStore:
         """Return `question(client)`; raise RedisAway when Redis fails, hangs or is known to be away."""
         now = time.monotonic()
         if self.client is None or now < self._closed_until:
-            raise RedisAway
+            raise self._away()
         try:
             answer = question(self.client)
         except (RedisError, OSError) as error:
-            self._note_failure(now)
-            raise RedisAway from error
+            self._note_failure(now, error)
+            raise self._away() from error
         self._failures = 0
         return answer
 
@@ -152,7 +159,7 @@ class RedisStore:
     def _answer(self, words: tuple[str, ...], beside: Beside | None, script: Script | None = None) -> Any:
         now = time.monotonic()
         if self.client is None or now < self._closed_until:
-            raise RedisAway
+            raise self._away()
         try:
             answer = self._exchange(words, beside)
             if script is not None and isinstance(answer, ReplyError) and is_unknown(answer):
@@ -160,8 +167,8 @@ class RedisStore:
             if isinstance(answer, ReplyError):
                 raise answer
         except FAILED as error:
-            self._note_failure(now)
-            raise RedisAway from error
+            self._note_failure(now, error)
+            raise self._away() from error
         self._failures = 0
         return answer
 
@@ -196,6 +203,9 @@ class RedisStore:
         self._opening = opening = gevent.event.AsyncResult()
         try:
             self._line = line = Line(self._address)
+            server = line.server()
+            if server != self._server or not server:
+                self._server, self.changed_at = server, time.monotonic()
             opening.set(line)
         except BaseException as error:
             opening.set_exception(error if isinstance(error, Exception) else OSError("interrupted"))
@@ -238,7 +248,14 @@ class RedisStore:
         else:
             self._give_back(wire)
 
-    def _note_failure(self, now: float) -> None:
+    def _away(self) -> RedisAway:
+        return RedisAway(late=isinstance(self._failure, Late))
+
+    def _note_failure(self, now: float, error: Exception) -> None:
+        """Count a failure; what met all who waited on one line counts once."""
+        if error is self._failure:
+            return
+        self._failure = error
         self._failures += 1
         if self._failures >= FAILURES_TO_OPEN:
             self._closed_until = now + OPEN_SECONDS

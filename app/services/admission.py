@@ -52,7 +52,7 @@ def count(
     try:
         return limits.count(applying, caller.workspace_id, stamp, member, tokens, beside=beside)
     except RedisAway as away:
-        if not stamps.is_fresh_while_away(caller.read_at) and not fresh:
+        if not stamps.is_fresh_while_away(caller.read_at, away) and not fresh:
             return None
         return limits.count_locally(applying, member, tokens, doubtful=away.__cause__ is not None)
 

@@ -69,24 +69,30 @@ def is_fresh(
     """
     try:
         stamp = redis.command("GET", name(workspace_id), beside=beside)
-    except RedisAway:
-        return is_fresh_while_away(read_at)
+    except RedisAway as away:
+        return is_fresh_while_away(read_at, away)
     return stamp == config_stamp and is_recent(read_at)
 
 
 def is_recent(read_at: float) -> bool:
     """Say whether a stamp may vouch for rows read then: not too old, and Redis was there ever since."""
-    return time.monotonic() - read_at < MOST_AGE_SECONDS and read_at > _last_away.at
+    now = time.monotonic()
+    return now - read_at < MOST_AGE_SECONDS and read_at > _last_away.at and read_at > redis.changed_at
 
 
-def is_fresh_while_away(read_at: float) -> bool:
-    """Note that Redis cannot be asked; say whether rows read at `read_at` serve meanwhile."""
-    _last_away.at = now = time.monotonic()
+def is_fresh_while_away(read_at: float, away: RedisAway) -> bool:
+    """Note that Redis cannot be asked; say whether rows read at `read_at` serve meanwhile.
+
+    One that is only slow forgets nothing: to read all rows again then would make a busy machine slower still.
+    """
+    now = time.monotonic()
+    if not away.late:
+        _last_away.at = now
     return now - read_at < AWAY_TTL_SECONDS
 
 
 class LastAway:
-    """When this process last found Redis away: what it read before may have changed without a new stamp."""
+    """When this process last lost Redis: what it read before may have changed without a new stamp."""
 
     at = float("-inf")
 
