@@ -7,6 +7,7 @@ from typing import Any
 from app.domain.calls import Usage
 
 MOST_TOKENS = 500_000_000  # the sum of a message's three input counts still fits the column
+NOTHING = Usage()
 
 
 def count(value: Any) -> int | None:
@@ -85,19 +86,22 @@ def messages_usage(usage: Any, before: Usage | None = None) -> Usage | None:
     """
     if not isinstance(usage, dict):
         return before
-    base = before or Usage()
-    fresh = base.input_tokens - base.cache_read_tokens - base.cache_write_tokens
-    parts = {
-        "input_tokens": fresh,
-        "cache_read_input_tokens": base.cache_read_tokens,
-        "cache_creation_input_tokens": base.cache_write_tokens,
-        "output_tokens": base.output_tokens,
-    }
-    counts = {name: last if usage.get(name) is None else count(usage[name]) for name, last in parts.items()}
-    fresh_in, read, written, out = counts.values()
+    base = before or NOTHING
+    fresh_in = latest(
+        usage, "input_tokens", base.input_tokens - base.cache_read_tokens - base.cache_write_tokens
+    )
+    read = latest(usage, "cache_read_input_tokens", base.cache_read_tokens)
+    written = latest(usage, "cache_creation_input_tokens", base.cache_write_tokens)
+    out = latest(usage, "output_tokens", base.output_tokens)
     if fresh_in is None or read is None or written is None or out is None:
         return None
     if before is None and usage.get("input_tokens") is None:
         return None
     thinking = detail(usage, "output_tokens_details", "thinking_tokens", out)
     return Usage(fresh_in + read + written, out, read, written, thinking)
+
+
+def latest(usage: dict[str, Any], name: str, last: int) -> int | None:
+    """Return a count, the last one where it is not said again, None when it is not believable."""
+    value = usage.get(name)
+    return last if value is None else count(value)

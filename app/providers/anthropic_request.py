@@ -26,7 +26,8 @@ def translate(body: Json, model: str, stream: bool) -> Json:
     if system:
         sent["system"] = system
     sent.update(settings(body))
-    sent.update(tools(body))
+    if body.get("tools"):
+        sent.update(tools(body))
     sent.update({name: body[name] for name in SAME_NAMES if body.get(name) is not None})
     output = {**(body.get("output_config") or {}), **output_format(body.get("response_format"))}
     if output:
