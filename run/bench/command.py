@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 
-from run.bench import compare, options
+from run.bench import compare, growth, options, soak
 from run.places import one_line_errors
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     wanted = options.parse(sys.argv[1:])
     signal.signal(signal.SIGTERM, interrupt)
     with one_line_errors(), tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory:
-        compare.run(wanted, Path(directory))
+        {"compare": compare, "growth": growth, "soak": soak}[wanted.what].run(wanted, Path(directory))
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
