@@ -5,6 +5,7 @@ A token of a byte-level vocabulary is at least one byte, so the bytes of a text 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,7 +100,7 @@ def larger(one: Bound, other: Bound) -> Bound:
     )
 
 
-def output_limit(body: dict[str, Any], operation: str) -> int | None:
+def output_limit(body: Mapping[str, Any], operation: str) -> int | None:
     """Return the limit on one answer that the request sets; None when it sets none that makes sense.
 
     Of two the larger counts: which of them a provider knows is its own affair.
@@ -110,7 +111,7 @@ def output_limit(body: dict[str, Any], operation: str) -> int | None:
     return min(max(map(int, given)), MOST_OUTPUT)
 
 
-def copies_of(body: dict[str, Any]) -> int:
+def copies_of(body: Mapping[str, Any]) -> int:
     """Return how many answers the request asks for."""
     return max(1, copies(body.get("n")), copies(body.get("best_of")))
 

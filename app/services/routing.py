@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app.domain.bounds import output_limit
@@ -114,9 +114,7 @@ def choice_of(
 
 def named(caller: Caller, target: Target, call: Call) -> Plan:
     """Return the models that the call names, as far as rules and wishes allow, and who stands in for them."""
-    ask = ask_of(caller, target)
-    if ask.limits_cost:
-        ask = replace(ask, longest=shortest_named(caller, target, call))
+    ask = ask_of(caller, target, shortest=lambda: shortest_named(caller, target, call))
     left, dropped = filters.split(target.candidates, filters.for_named(ask))
     if target.siblings:
         fit = replace(ask, needs=needs_for(call), min_quality=None)
@@ -132,8 +130,11 @@ def named(caller: Caller, target: Target, call: Call) -> Plan:
     return Plan(chain, decision, baseline=target.baseline)
 
 
-def ask_of(caller: Caller, target: Target) -> Ask:
-    """Return what excludes models of this call; where none answers, only the rules about providers."""
+def ask_of(caller: Caller, target: Target, shortest: Callable[[], Estimate] | None = None) -> Ask:
+    """Return what excludes models of this call; where none answers, only the rules about providers.
+
+    `shortest`: what the shortest answer uses, worked out where one request may only cost so much.
+    """
     rules = caller.rules
     if target.operation in FREE_OPERATIONS:
         rules = KeyRules(
@@ -141,12 +142,14 @@ def ask_of(caller: Caller, target: Target) -> Ask:
             allowed_providers=rules.allowed_providers,
             excluded_providers=rules.excluded_providers,
         )
+    is_limited = filters.limits_cost(rules, target.bounds)
     return Ask(
         wishes=target.wishes,
         rules=rules,
         counts_money=terms_of(caller, target).needs_price,
         min_quality=target.gateway.min_quality,
         bounds=target.bounds,
+        longest=shortest() if shortest is not None and is_limited else None,
     )
 
 

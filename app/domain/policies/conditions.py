@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from typing import Any
 
 from app.domain import route_conditions
@@ -30,12 +31,17 @@ class Words:
     field: str
     values: tuple[str, ...]
     negated: bool = False
+    is_exact: bool = attribute(init=False, compare=False)  # each value means itself alone
+
+    def __post_init__(self) -> None:
+        is_exact = self.field != "locale" and not any(value.endswith("*") for value in self.values)
+        object.__setattr__(self, "is_exact", is_exact)
 
     def holds(self, fact: Fact) -> bool:
         """Say whether a fact fulfils it; one that was not said fulfils only a negated one."""
         told = "" if fact is None else str(fact)
-        if told in self.values:
-            return not self.negated
+        if self.is_exact or told in self.values:
+            return (told in self.values) != self.negated
         return any(self.fits(value, told) for value in self.values) != self.negated
 
     def fits(self, value: str, told: str) -> bool:

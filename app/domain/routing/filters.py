@@ -70,8 +70,13 @@ class Ask:
     @property
     def limits_cost(self) -> bool:
         """Say whether one request may only cost so much."""
-        mosts = self.rules.max_cost_nano_usd_per_request, self.bounds.max_nano_usd_per_request
-        return mosts != (None, None)
+        return limits_cost(self.rules, self.bounds)
+
+
+def limits_cost(rules: KeyRules, bounds: Bounds) -> bool:
+    """Say whether a key or a policy's rule lets one request only cost so much."""
+    mosts = rules.max_cost_nano_usd_per_request, bounds.max_nano_usd_per_request
+    return mosts != (None, None)
 
 
 def quality_of(candidate: Candidate) -> int:

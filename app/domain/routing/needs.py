@@ -58,18 +58,18 @@ def needs_of(body: Mapping[str, Any], operation: str = "chat") -> Needs:
     pictures = sum(picture_count(message) for message in messages)
     tools = body.get("tools") or body.get("functions")
     wanted = body.get("response_format")
-    asked = {
-        "vision": pictures > 0,
-        "tools": bool(tools) or brings_tools(body),
-        "json_schema": isinstance(wanted, dict) and wanted.get("type") == "json_schema",
-        "reasoning": str(body.get("reasoning_effort")) in THINKING,
-    }
+    asked = (
+        ("vision", pictures > 0),
+        ("tools", tools or brings_tools(body)),
+        ("json_schema", isinstance(wanted, dict) and wanted.get("type") == "json_schema"),
+        ("reasoning", body.get("reasoning_effort") in THINKING),
+    )
     tokens = sum(tokens_of(message_text(message)) for message in messages) + pictures * PICTURE_TOKENS
     return Needs(
-        features=frozenset(name for name, is_asked in asked.items() if is_asked),
+        features=frozenset([name for name, is_asked in asked if is_asked]),
         input_tokens=tokens + (len(encoded(tools)) // BYTES_PER_TOKEN if tools else 0),
-        longest_output=output_limit(dict(body), "chat"),
-        copies=copies_of(dict(body)),
+        longest_output=output_limit(body, "chat"),
+        copies=copies_of(body),
     )
 
 
