@@ -106,9 +106,12 @@ class Limiter:
 
 
 @lru_cache(MOST_REMEMBERED)
-def limiters(scope: str, scope_id: str, limits: Limits) -> tuple[Limiter, ...]:
-    """Return each limit that is set, in a fixed order; the same ones for the same limits."""
-    values = ((kind, getattr(limits, kind)) for kind in KINDS)
+def limiters(
+    scope: str, scope_id: str, limits: Limits, replaced_by: Limits = NO_LIMITS
+) -> tuple[Limiter, ...]:
+    """Return each limit that is set and not replaced, in a fixed order; the same ones for the same limits."""
+    left = limits.without(replaced_by)
+    values = ((kind, getattr(left, kind)) for kind in KINDS)
     return tuple(Limiter(scope, scope_id, kind, value) for kind, value in values if value is not None)
 
 

@@ -81,8 +81,8 @@ def limiters_of(caller: Caller, target: Target) -> tuple[Limiter, ...]:
         for maker_id, limits_above in caller.makers:
             found += limiters("key", maker_id, limits_above)
     if target.endpoint_id is not None and target.limits:
-        left = target.limits.without(outermost(caller.limits, caller.makers))
-        found += limiters("endpoint", target.endpoint_id, left)
+        own = outermost(caller.limits, caller.makers)
+        found += limiters("endpoint", target.endpoint_id, target.limits, own)
     return found
 
 
