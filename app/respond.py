@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,6 +49,7 @@ TIMED_STEPS = {
         "upstream", "settle",
     )
 }  # fmt: skip
+BELOW_ONE = [f"{microseconds / 1000:.3f}" for microseconds in range(1000)]  # most steps: 4 µs per call less
 
 
 def request_id() -> str:
@@ -209,9 +209,10 @@ def server_timing(record: Record) -> str:
     return ", ".join([title + milliseconds(spent(name, 0)) for name, title in TIMED_STEPS.items()])
 
 
-@lru_cache(maxsize=1024)  # most steps take nothing, or less than a millisecond
 def milliseconds(microseconds: int) -> str:
     """Return a time as Server-Timing writes it."""
+    if microseconds < len(BELOW_ONE):
+        return BELOW_ONE[microseconds]
     return f"{microseconds / 1000:.3f}"
 
 
