@@ -10,7 +10,7 @@ from app.domain.provider_errors import ProviderFailed, ProviderTimedOut
 from app.egress.connection import READ_BYTES, Connection
 from app.egress.endings import Interrupted, ended_early
 from app.egress.pool import Pool
-from app.egress.reach import connect
+from app.egress.reach import Lookup, connect
 from app.egress.reader import Reader
 from app.egress.wire import Destination, Malformed, request_head
 
@@ -107,7 +107,7 @@ class Exchange:
         self._destination = destination
         self._private_upstreams = private_upstreams
         self._cancellation = cancellation
-        self._connection: Connection | None = None
+        self._connection: Connection | Lookup | None = None
         self._forget = cancellation.on_cancel(self.abort)
 
     def abort(self) -> None:
@@ -189,7 +189,7 @@ class Exchange:
             raise StaleConnection
         return data
 
-    def _watch(self, connection: Connection) -> None:
+    def _watch(self, connection: Connection | Lookup) -> None:
         self._connection = connection
         self._raise_if_cancelled()
 

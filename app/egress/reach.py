@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
-from gevent import Timeout
+from gevent import Timeout, get_hub, getcurrent
 from gevent.monkey import is_module_patched
 
 from app.domain.addresses import Target, is_allowed_private, is_public
@@ -18,16 +18,16 @@ from app.egress.tls import SecureConnection
 
 CONNECT_SECONDS = 5.0  # look-up, connect and handshake together
 
-Watch = Callable[[Connection], None]
+Watch = Callable[["Connection | Lookup"], None]
 
 
 def connect(target: Target, private_upstreams: frozenset[tuple[str, int]], watch: Watch) -> Connection:
-    """Open a connection; `watch` sees it before anything is sent. Raises ProviderFailed, ProviderTimedOut."""
+    """Open a connection; `watch` sees each step before it starts. Raises ProviderFailed, ProviderTimedOut."""
     until = time.monotonic() + CONNECT_SECONDS
     try:
-        with _limit(CONNECT_SECONDS):
-            addresses = resolve(target, private_upstreams)
-        return _connect_any(target, addresses, until, watch)
+        lookup = Lookup(target, private_upstreams)
+        watch(lookup)
+        return _connect_any(target, lookup.addresses(CONNECT_SECONDS), until, watch)
     except TimeoutError:
         raise ProviderTimedOut("The model provider could not be reached in time.") from None
     except ssl.SSLCertVerificationError:
@@ -76,11 +76,35 @@ def _connect_one(target: Target, family: int, address: str, until: float, watch:
     return connection
 
 
-@contextlib.contextmanager
-def _limit(seconds: float) -> Iterator[None]:
-    """Bound the look-up, where greenlets make that possible."""
-    if not is_module_patched("socket"):
-        yield
-        return
-    with Timeout(seconds, TimeoutError):
-        yield
+class Lookup:
+    """A look-up of a name. Where there are greenlets it has a deadline and can be ended from elsewhere."""
+
+    def __init__(self, target: Target, private_upstreams: frozenset[tuple[str, int]]) -> None:
+        self._target = target
+        self._private_upstreams = private_upstreams
+        self._on_greenlets = is_module_patched("socket")
+        self._hub: Any = None
+        self._waiting: Any = None
+
+    def addresses(self, seconds: float) -> list[tuple[int, str]]:
+        """Return the checked addresses; raises TimeoutError, ProviderFailed, OSError."""
+        if not self._on_greenlets:
+            return resolve(self._target, self._private_upstreams)
+        self._hub, self._waiting = get_hub(), getcurrent()
+        try:
+            with Timeout(seconds, TimeoutError):
+                return resolve(self._target, self._private_upstreams)
+        finally:
+            self._waiting = None
+
+    def abort(self) -> None:
+        """End it now, from whichever greenlet or thread."""
+        if self._waiting is not None:
+            self._hub.loop.run_callback_threadsafe(self._end)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def _end(self) -> None:
+        if self._waiting is not None:
+            self._waiting.throw(TimeoutError)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from gevent.monkey import is_module_patched
 
 from app import egress
 from app.domain.calls import Cancellation
@@ -97,6 +98,28 @@ def test_cancelling_ends_each_phase(
     with pytest.raises(StreamCut if reason == "client_left" else ProviderTimedOut):
         phase(place, cancellation=cancellation)
     assert time.monotonic() - started < SOON
+
+
+@pytest.mark.skipif(not is_module_patched("socket"), reason="a thread's look-up cannot be ended")
+def test_a_look_up_has_a_deadline_and_can_be_cancelled(
+    silent: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def slow(*args: object, **kwargs: object) -> list[object]:
+        asked.append(time.monotonic())
+        time.sleep(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    cancellation = Cancellation()
+    later(0.1, lambda: cancellation.cancel("client_left"))
+    with pytest.raises(StreamCut):
+        connecting(silent, cancellation=cancellation)
+    monkeypatch.setattr(reach, "CONNECT_SECONDS", 0.2)
+    with pytest.raises(ProviderTimedOut, match="reached in time"):
+        connecting(silent)
+    assert time.monotonic() - asked[0] < 2 * SOON
 
 
 def test_bytes_that_never_pause_end_with_the_whole(
