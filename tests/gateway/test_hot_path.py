@@ -96,7 +96,7 @@ def test_advice_waits_once_for_redis_and_a_report_for_one_transaction(proxy: Pro
         asked.clear()
         assert proxy.post(path, body).status_code == status
         assert [each for each in asked if each.startswith("redis")] == ["redis GET"]
-        assert path.endswith("requests") == any("INSERT INTO records" in each for each in asked)
+        assert path.endswith("requests") == any("INSERT INTO reported_hours" in each for each in asked)
         assert len(asked) <= (1 if path.endswith("advice") else 7)
 
 
