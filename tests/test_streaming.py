@@ -93,6 +93,15 @@ def test_a_chunk_reaches_the_client_while_the_upstream_still_writes(stage: Stage
     assert time.monotonic() - started >= 3
 
 
+def test_all_that_came_in_one_piece_is_out_while_the_upstream_is_silent(stage: Stage) -> None:
+    words = [f"word{number} " for number in range(30)]
+    stage.upstream.script("gpt-x", Reply([b"".join(list(openai_events(*words))[:31]), Hang], headers=SSE))
+    response = stage.stream()
+    read = b"".join(response.readline() for _ in range(2 * 31))
+    assert all(word.encode() in read for word in words)
+    response.close()
+
+
 def test_a_hang_up_closes_a_silent_upstream_within_a_second_and_is_recorded(stage: Stage) -> None:
     stage.upstream.script("gpt-x", Reply([*list(openai_events("one "))[:2], Hang], headers=SSE))
     response = stage.stream()
