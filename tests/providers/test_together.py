@@ -94,7 +94,8 @@ def reading(upstream: str, answer: Any, record: Record) -> Iterator[Chunk]:
     assert not reader.looks_like_json()
     if record.forwards:
         request = Request(Route(CHAT, "chat/completions"), "", {}, b"", False)
-        return iter(import_module("app.providers.forward").read_stream(reader, request))
+        forwarded: Iterator[Chunk] = import_module("app.providers.forward").read_stream(reader, request)
+        return forwarded
     return (openai if upstream == "openai" else anthropic).read_stream(reader)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
 import ahocorasick_rs
 import re2
@@ -25,6 +24,7 @@ BUILT_IN_NS, BUILT_IN_NS_PER_BYTE = 100_000_000, 3_000
 MOST_MATCHES = 5_000
 BYTES_PER_MATCH = 25
 MATCHES_BETWEEN_LOOKS = 64
+NONE: list[tuple[int, int]] = []
 Hit = tuple[int, int, int]  # start, end, number of the detector
 
 
@@ -89,15 +89,20 @@ class Budget:
             True: BUILT_IN_NS + BUILT_IN_NS_PER_BYTE * size,
             False: OWN_NS + OWN_NS_PER_BYTE * size,
         }
+        self._now = time.thread_time_ns()
 
-    @contextmanager
-    def spending(self, detector: Detector) -> Iterator[int]:
-        """Yield the time of this thread at which the detector must have ended."""
-        began = time.thread_time_ns()
-        try:
-            yield began + self.left[detector.captures]
-        finally:
-            self.left[detector.captures] -= time.thread_time_ns() - began
+    def begin(self, detector: Detector) -> int:
+        """Return the time of this thread at which the detector must have ended; Unfinished if past."""
+        left = self.left[detector.captures]
+        if left < 0:
+            raise Unfinished(())
+        return self._now + left
+
+    def spend(self, detector: Detector) -> None:
+        """Book the time since the last look on the detector. The clock costs more than many a search."""
+        now = time.thread_time_ns()
+        self.left[detector.captures] -= now - self._now
+        self._now = now
 
 
 class Search:
@@ -136,9 +141,12 @@ class Search:
         first = begin if len(data) == len(text) else len(text[:begin].encode("utf-8", "surrogatepass"))
         detector = self.detectors[number]
         spans: list[tuple[int, int]] = []
-        with budget.spending(detector) as latest:
+        latest = budget.begin(detector)
+        try:
             for source in detector.sources:
                 spans += matches(detector, source, data, first, latest)
+        finally:
+            budget.spend(detector)
         if not spans:
             return []
         spans = apart(spans)
@@ -181,26 +189,31 @@ def most_matches(size: int) -> int:
 
 def matches(
     detector: Detector, source: str, data: bytes, position: int, latest: int
-) -> Iterator[tuple[int, int]]:
-    """Yield the spans that a pattern matches and the detector's checks accept, in bytes.
+) -> list[tuple[int, int]]:
+    """Return the spans that a pattern matches and the detector's checks accept, in bytes.
 
     After a match that is not accepted the search goes on one byte later: a shorter one may begin there.
     Raise Unfinished when that takes too long, or finds too much.
     """
-    regexp, most = compiled(source, detector.captures), most_matches(len(data))
-    group, looked = min(regexp.groups, 1), 0
-    if time.thread_time_ns() > latest:
-        raise Unfinished(())
-    while (found := regexp.search(data, position)) is not None:
+    regexp = compiled(source, detector.captures)
+    found = regexp.search(data, position)
+    if found is None:
+        return NONE
+    spans = list[tuple[int, int]]()
+    most, looked = most_matches(len(data)), 0
+    while found is not None:
         start, end = found.span()
         accepted = is_accepted(detector, data, found)
         if accepted:
-            yield found.span(group) if found.start(group) >= 0 else (start, end)
+            group = min(regexp.groups, 1)
+            spans.append(found.span(group) if found.start(group) >= 0 else (start, end))
         position = max(end, start + 1) if accepted else start + 1
         most -= accepted
         looked += 1
         if most < 0 or (looked % MATCHES_BETWEEN_LOOKS == 0 and time.thread_time_ns() > latest):
             raise Unfinished(())
+        found = regexp.search(data, position)
+    return spans
 
 
 def is_accepted(detector: Detector, data: bytes, found: re2._Match) -> bool:
