@@ -107,6 +107,7 @@ def run(call: Call, record: Record | None = None) -> Iterator[Head | Chunk]:
             has_begun = True
             yield Head(record.streamed, record)
             yield first
+            del first  # a slow answer would keep it
             yield from chunks
         yield FLUSH  #                                         what came goes out before it is settled
         record.succeed()

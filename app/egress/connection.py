@@ -63,11 +63,14 @@ class Connection:
     def receive(self, until: float, size: int = READ_BYTES) -> bytes:
         """Return what is there, at least one byte, b"" at the end; raises TimeoutError or OSError."""
         while True:
+            data: bytes | None
             try:
-                data: bytes = self._sock.recv(size)
+                data = self._sock.recv(size)
+            except BlockingIOError:  # whoever waited in here would keep its traceback for as long
+                data = None
+            if data is not None:
                 return data
-            except BlockingIOError:
-                self._waits.readable(until)
+            self._waits.readable(until)
 
     def abort(self) -> None:
         """End it now, from whichever greenlet or thread: whoever waits for it wakes up."""

@@ -52,6 +52,7 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
             note(record, candidate, credential, None, started)
             record.warnings += record.changed
             yield first
+            del first  # a slow answer would keep it
             yield from chunks
             return
         record.answered_by = None

@@ -46,6 +46,7 @@ def stream(plan: Plan, record: Record) -> Generator[Chunk, None, None]:
         else:
             note(record, candidate, credential, None, started)
             yield first
+            del first  # a slow answer would keep it
             yield from chunks
             return
     record.answered_by = None
