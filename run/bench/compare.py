@@ -30,7 +30,8 @@ def run(wanted: Options, directory: Path) -> None:
         say(f"{machine.description()}; cores: {cores}")
         results = rounds.run(gateways, wanted.scenarios, mock, wanted.rounds, wanted.seconds)
         mock.answer_with()
-        profile = steps.profile(own[0])
+        calls = steps.CALLS_EACH_WHEN_QUICK if wanted.quick else steps.CALLS_EACH
+        profile = steps.profile(own[0], calls)
     found = document.Found(wanted, cores, results, profile, missing)
     show(found)
     if wanted.write:

@@ -27,7 +27,7 @@ def run(
     """Measure all of it; what fails is said, and missing from the results."""
     results: Results = {gateway.name: {} for gateway in gateways}
     chosen = [scenario for scenario in scenarios.ALL if scenario.name in set(wanted)]
-    warm_up(gateways, program)
+    warm_up(gateways, program, {scenario.call for scenario in chosen})
     for number in range(rounds):
         for scenario in chosen:
             if scenario.once and number > 0:
@@ -55,11 +55,11 @@ def measure(scenario: Scenario, gateway: Gateway, program: Program, seconds: flo
     results[gateway.name].setdefault(scenario.name, []).append(found)
 
 
-def warm_up(gateways: list[Gateway], program: Program) -> None:
-    """Let every gateway make its first calls; one that answers none is named."""
+def warm_up(gateways: list[Gateway], program: Program, kinds: set[str]) -> None:
+    """Let every gateway make its first calls of these kinds; one that answers none is named."""
     program.answer_with()
     for gateway in gateways:
-        for call in gateway.calls.values():
+        for call in (call for kind, call in gateway.calls.items() if kind in kinds):
             arguments = scenarios.target(gateway, call)
             found = program.run("load", *arguments, "-c", "4", "-d", "0.5s", "-w", "0.5s")
             if not found["n"]:

@@ -12,6 +12,7 @@ from run.bench.product import Gateway
 from run.bench.settings import Call
 
 CALLS_EACH = 200
+CALLS_EACH_WHEN_QUICK = 20
 WORDS = "The quick brown fox jumps over the lazy dog. " * 20
 Steps = dict[str, float]  # milliseconds by step
 
@@ -34,7 +35,7 @@ def medians(calls: list[Steps]) -> Steps:
     return {name: statistics.median(call[name] for call in calls if name in call) for name in names}
 
 
-def profile(gateway: Gateway, calls: int = CALLS_EACH) -> dict[str, Steps]:
+def profile(gateway: Gateway, calls: int) -> dict[str, Steps]:
     """Call every route one call after the other; return the medians, with the whole as the client saw it."""
     return {name: medians(timed(gateway, call, calls)) for name, call in gateway.calls.items()}
 
