@@ -6,16 +6,18 @@ PostgreSQL runs the work inline (psycopg yields to the hub); SQLite runs it whol
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 import gevent.monkey
 import gevent.threadpool
-from sqlalchemy import Engine, Row, event
+from sqlalchemy import Engine, Pool, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
+
+from app.prepared import Lane
 
 T = TypeVar("T")
 RETRIES = 3
@@ -31,8 +33,9 @@ class Database:
     def __init__(self) -> None:
         self._write: sessionmaker[Session] | None = None
         self._read: sessionmaker[Session] | None = None
-        self._at_once: Engine | None = None
+        self._beside: Pool | None = None  # where lanes are made: they never wait for the others' connections
         self._thread: gevent.threadpool.ThreadPool | None = None
+        self._lanes: dict[str, Lane] = {}
         self.is_postgresql = False
 
     def configure(self, engine: Engine) -> None:
@@ -43,7 +46,10 @@ class Database:
                 self._thread = gevent.threadpool.ThreadPool(1)
         elif gevent.monkey.is_module_patched("socket"):
             importlib.import_module("app.database_wait").install()  # not at the top: SQLite needs no psycopg
-        self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._beside = engine.pool.recreate()
+        for lane in self._lanes.values():
+            lane.close()
+        self._lanes = {}
         self.is_postgresql = engine.dialect.name == "postgresql"
         self._write = sessionmaker(engine, expire_on_commit=False)
         self._read = sessionmaker(engine.execution_options(read_only=True), expire_on_commit=False)
@@ -60,12 +66,19 @@ class Database:
         """Run `work(session)` without writing; rows stay readable after it returns."""
         return self._run(self._read, work)
 
-    def statement(self, sql: str, values: Mapping[str, Any]) -> Row | None:
-        """Run one statement of PostgreSQL's as a transaction of its own; return its one row, or None."""
-        if self._at_once is None:
+    def lane(self, name: str) -> Lane:
+        """Return this process's own connection of that name, for prepared statements (PostgreSQL)."""
+        lane = self._lanes.get(name)
+        return lane or self._lanes.setdefault(name, Lane(self._connect))
+
+    def _connect(self) -> Any:
+        """Return a connection of the driver's that is not the pool's any more, made as all others are."""
+        if self._beside is None:
             raise RuntimeError("the database is not configured")
-        with self._at_once.connect() as connection:
-            return connection.exec_driver_sql(sql, dict(values)).first()
+        pooled = self._beside.connect()
+        connection = pooled.driver_connection
+        pooled.detach()
+        return connection
 
     def _run(self, sessions: sessionmaker[Session] | None, work: Callable[[Session], T]) -> T:
         joined = _open.get()

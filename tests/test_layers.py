@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 DOORS = ("app.gateway", "app.dashboard", "app.management", "app.jobs")
 FROM_THE_BOTTOM = (
-    ("app.domain", "app.setting_values", "app.lifecycle", "app.redis_wire"),
+    ("app.domain", "app.setting_values", "app.lifecycle", "app.prepared", "app.redis_wire"),
     ("app.redis_line",),
     ("app.redis_store",),
     ("app.config", "app.extensions", "app.database", "app.database_wait"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import gevent
@@ -30,10 +30,8 @@ from app.domain.holds import (
     Quote,
     Terms,
     cap_per_request,
-    input_nano_usd,
     largest_fitting,
     longest,
-    price_snapshot,
     quote,
     terms_of,
 )
@@ -43,7 +41,7 @@ from app.domain.targets import Plan
 from app.models import Account, Reservation
 from app.services import (
     chat_sessions,
-    dead_calls,
+    desks,
     holds_postgresql,
     idempotency,
     periods,
@@ -53,10 +51,10 @@ from app.services import (
     used_up,
 )
 from app.services.call_bounds import bound_for, may_shorten
+from app.services.reservations import reservation
 from app.services.settlements import Charged, Ending
 
 log = logging.getLogger(__name__)
-HELD_FOR = timedelta(seconds=660)  # the longest call and a minute
 RETRY_SECONDS = 30.0
 RETRY_PAUSE_SECONDS = 0.5
 
@@ -90,8 +88,17 @@ def reserve(record: Record, plan: Plan) -> Hold | None:
     bound = bound_for(record)
     wanted = quote(plan.candidates, bound, longest(plan.candidates, bound), caller, terms)
     cap = cap_per_request(terms)
+    fits = cap.fits(wanted)
+    if fits and terms.holds and not claims and desks.serves(caller.payer_id):
+        try:
+            taken = take_at_desk(record, plan, bound, terms, wanted)
+        except Short:
+            fits = False
+        else:
+            if taken is not None:
+                return taken
     with turns.turn(caller.payer_id) if terms.holds or claims else nullcontext():
-        if cap.fits(wanted):
+        if fits:
             try:
                 return take(record, plan, bound, terms, wanted)
             except Short:
@@ -103,22 +110,36 @@ def reserve(record: Record, plan: Plan) -> Hold | None:
             raise
 
 
+def take_at_desk(record: Record, plan: Plan, bound: Bound, terms: Terms, wanted: Quote) -> Hold | None:
+    """Hold exactly this much, with one statement for many calls; None: it must go alone. Short as for all."""
+    caller = record.caller
+    assert caller is not None
+    held_in = periods.known(terms.periods, caller.timezone) if terms.periods else []
+    if held_in is None:
+        return None
+    row = reservation(record, plan, bound, terms, wanted, held_in)
+    ticket = desks.holding.ask(row)
+    if ticket.alone:
+        return None
+    if not ticket.answer:
+        raise Short
+    return hold_of(record, bound, terms, wanted, stored=True)
+
+
 def take(record: Record, plan: Plan, bound: Bound, terms: Terms, wanted: Quote) -> Hold:
     """Hold exactly this much in one transaction; raise Short when it does not fit."""
+    caller = record.caller
+    assert caller is not None
     if not terms.holds and not idempotency.is_asked_for(record.call):
         return hold_of(record, bound, terms, wanted, stored=False)
-    assert record.caller is not None
-    held_in = periods.ids_of(terms.periods, record.caller.timezone) if terms.periods else []
-    if database.is_postgresql and not held_in and not idempotency.is_asked_for(record.call):
-        if not holds_postgresql.hold(None, reservation(record, plan, bound, terms, wanted, held_in)):
-            raise Short
-        return hold_of(record, bound, terms, wanted, stored=True)
+    held_in = periods.ids_of(terms.periods, caller.timezone) if terms.periods else []
 
     def work(session: Session) -> None:
         idempotency.claim(session, record)
         put(session, reservation(record, plan, bound, terms, wanted, held_in))
 
-    database.transaction(work)
+    with desks.going_alone(caller.payer_id):
+        database.transaction(work)
     return hold_of(record, bound, terms, wanted, stored=True)
 
 
@@ -174,31 +195,6 @@ def narrowed(
     return fitting
 
 
-def reservation(
-    record: Record, plan: Plan, bound: Bound, terms: Terms, held: Quote, held_in: list[str]
-) -> dict[str, Any]:
-    """Return the reservation's row."""
-    caller = record.caller
-    assert caller is not None
-    now = datetime.now(UTC)
-    input_tokens = min(bound.estimated_input_tokens, held.tokens)
-    return {
-        "id": record.call.request_id,
-        "workspace_id": caller.workspace_id,
-        "account_id": caller.payer_id,
-        "prepaid": terms.prepaid,
-        "amount_nano_usd": held.nano_usd,
-        "amount_tokens": held.tokens,
-        "input_nano_usd": min(input_nano_usd(plan.candidates[0], input_tokens, caller), held.nano_usd),
-        "input_tokens": input_tokens,
-        "period_ids": held_in,
-        "price": price_snapshot(plan.candidates, caller),
-        "about": dead_calls.about(record),
-        "created_at": now,
-        "expires_at": now + HELD_FOR,
-    }
-
-
 def hold_of(record: Record, bound: Bound, terms: Terms, held: Quote, *, stored: bool) -> Hold:
     """Return the hold as the rest of the pipeline sees it."""
     return Hold(
@@ -233,10 +229,12 @@ def settle(record: Record) -> None:
 
 
 def end(ending: Ending, payer_id: str) -> Charged | None:
-    """End the hold in its account's turn."""
-    with turns.turn(payer_id):
-        if ending.alone and database.is_postgresql:
-            return settlements.end_alone(ending)
+    """End the hold, together with other calls where nobody must be told of it; else in its account's turn."""
+    if ending.alone and desks.serves(payer_id):
+        ticket = desks.ending.ask(settlements.values_of(ending, 0, datetime.now(UTC)))
+        if not ticket.alone:
+            return settlements.charged_at_desk(ending, payer_id, ticket.answer)
+    with turns.turn(payer_id), desks.going_alone(payer_id):
         return database.transaction(lambda session: settlements.end(session, ending))
 
 
@@ -256,7 +254,7 @@ def ending_of(record: Record, hold: Hold) -> Ending:
         overage_nano_usd_per_million=terms.overage_nano_usd_per_million,
         reason=record.model_answered or "",
         keyed=keyed,
-        alone=not (keyed or watched or terms.periods or terms.overage_nano_usd_per_million or record.session),
+        alone=not (keyed or watched or terms.overage_nano_usd_per_million or record.session),
         turn=end_of(record),
     )
 

@@ -39,6 +39,13 @@ def ids_of(budgets: Sequence[BudgetFacts], timezone: str, *, sure: bool = False)
     return sorted(period_id for period_id in found if period_id is not None)
 
 
+def known(budgets: Sequence[BudgetFacts], timezone: str) -> list[str] | None:
+    """Return the ids of the budgets' running periods, sorted; None when the database must be asked."""
+    now = datetime.now(UTC)
+    found = [_known.get((budget.id, starts_on(budget.period, now, timezone))) for budget in budgets]
+    return None if None in found else sorted(period_id for period_id in found if period_id is not None)
+
+
 def make(wanted: Sequence[tuple[BudgetFacts, date]]) -> list[str]:
     """Insert the periods that are not there yet; return the ids of all."""
 

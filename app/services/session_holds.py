@@ -31,6 +31,7 @@ from app.services import (
 from app.services.call_bounds import bound_for
 from app.services.chat_sessions import Opened
 from app.services.holds import Short
+from app.services.reservations import reservation
 
 WAIT_SECONDS = 60.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
@@ -145,5 +146,5 @@ def hold_in(
         wanted = holds.narrowed(record, plan, bound, terms, refusals.free(shown).least(cap), shown)
     stored = terms.holds or idempotency.is_asked_for(record.call)
     if stored:
-        holds.put(session, holds.reservation(record, plan, bound, terms, wanted, held_in))
+        holds.put(session, reservation(record, plan, bound, terms, wanted, held_in))
     return holds.hold_of(record, bound, terms, wanted, stored=stored)

@@ -18,7 +18,7 @@ from app.domain.ids import new_id
 from app.domain.pricing import Price, cost_nano_usd
 from app.domain.session_turns import TurnEnd
 from app.models import Account, LedgerEntry, Reservation
-from app.services import alerts, chat_sessions, holds_postgresql, idempotency, periods, spend
+from app.services import alerts, chat_sessions, holds_postgresql, idempotency, periods, spend, turns
 from app.services.periods import Period
 from app.services.spend import Spent
 
@@ -36,7 +36,7 @@ class Ending:
     overage_nano_usd_per_million: int = 0
     reason: str = ""
     keyed: bool = True  # an Idempotency-Key may belong to it
-    alone: bool = False  # only a balance is concerned, and nobody watches it
+    alone: bool = False  # nothing but a balance and budgets is concerned, and nobody watches those it is for
     turn: TurnEnd | None = None  # of a conversation: kept together with the charge
 
     @property
@@ -129,15 +129,16 @@ def end(session: Session, ending: Ending) -> Charged | None:
     return Charged(row.charged_nano_usd, min(overage, row.charged_nano_usd), row.shortfall_nano_usd)
 
 
-def end_alone(ending: Ending) -> Charged | None:
-    """End a reservation of which nobody must be told and that only a balance knows (PostgreSQL)."""
-    row = holds_postgresql.run(None, holds_postgresql.END, values_of(ending, 0, datetime.now(UTC)))
-    if row is None:
+def charged_at_desk(ending: Ending, payer_id: str, answer: tuple[int, int, str] | None) -> Charged | None:
+    """Return what a desk charged; the operator's loss is noted by itself, in a transaction of its own."""
+    if answer is None:
         return None
-    if row.shortfall_nano_usd:
-        told = row.workspace_id, ending.provider_id, row.shortfall_nano_usd
-        database.transaction(lambda session: alerts.shortfall(session, *told))
-    return Charged(row.charged_nano_usd, 0, row.shortfall_nano_usd)
+    charged, shortfall, workspace_id = answer
+    if shortfall:
+        told = workspace_id, ending.provider_id, shortfall
+        with turns.turn(payer_id):
+            database.transaction(lambda session: alerts.shortfall(session, *told))
+    return Charged(charged, 0, shortfall)
 
 
 def end_at_once(session: Session, ending: Ending, overage: int, now: datetime) -> Charged | None:
@@ -162,7 +163,6 @@ def values_of(ending: Ending, overage: int, now: datetime) -> dict[str, Any]:
         "cost": ending.cost_nano_usd + overage,
         "used": ending.tokens,
         "entry_id": new_id(),
-        "ref": ending.request_id,
         "reason": ending.reason,
         "provider_id": ending.provider_id,
         "provider_nano_usd": ending.provider_nano_usd,

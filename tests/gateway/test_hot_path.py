@@ -10,11 +10,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from app.database import database
 from app.domain.actors import SYSTEM
 from app.domain.lineups import Lineup
 from app.extensions import db, redis
-from app.services import policies, projects, records
+from app.prepared import Lane
+from app.services import holds_postgresql, policies, projects, records
+from tests.databases import ON_POSTGRESQL
 from tests.gateway.passthrough_world import Proxy, make_proxy
+from tests.money import USD, make_prepaid, set_budget
 from tests.providers_world import set_price
 from tests.upstream import Upstream
 from tests.world import World
@@ -44,6 +48,13 @@ def asked(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     def stated(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         found.append(f"sql {statement}")
 
+    run = Lane.run
+
+    def prepared(self: Lane, statement: str, value: bytes) -> Any:
+        found.append(f"sql {statement}")
+        return run(self, statement, value)
+
+    monkeypatch.setattr(Lane, "run", prepared)
     monkeypatch.setattr(type(redis), "_exchange", counted)
     monkeypatch.setattr(records.writer, "put", lambda row: None)
     with app.app_context():
@@ -70,6 +81,24 @@ def test_a_call_waits_once_for_redis_and_never_for_the_database(
     asked.clear()
     assert proxy.post(path, body).status_code == 200
     assert asked == ["redis GET"]
+
+
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="SQLite has no round trips")
+@pytest.mark.parametrize("budget", [False, True], ids=["prepaid", "in a budget, too"])
+def test_money_is_one_statement_before_the_call_and_one_after_it(
+    proxy: Proxy, asked: list[str], budget: bool
+) -> None:
+    make_prepaid(proxy.tenant, USD)
+    if budget:
+        set_budget(proxy.tenant, "project", proxy.tenant.project.id, "month", usd=USD)
+    body = {"model": MODEL, "messages": HI, "max_tokens": 20}
+    assert proxy.post("/v1/chat/completions", body).status_code == 200
+    asked.clear()
+    assert proxy.post("/v1/chat/completions", body).status_code == 200
+    statements = [each for each in asked if each.startswith("sql")]
+    assert statements == [f"sql {holds_postgresql.HOLD}", f"sql {holds_postgresql.END_MANY}"]
+    database.lane("hold").close()
+    database.lane("end").close()
 
 
 def test_a_policy_is_asked_without_waiting_for_anything_more(proxy: Proxy, asked: list[str]) -> None:
