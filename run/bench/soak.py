@@ -40,6 +40,7 @@ class Sample:
     seconds: float
     pss: int
     rss: int
+    own: int  # anonymous: whoever else runs does not change it, as it does shares of pages
 
 
 def run(wanted: Options, directory: Path) -> None:
@@ -51,7 +52,7 @@ def run(wanted: Options, directory: Path) -> None:
         own = running.enter_context(product.running("sluice", directory, url, mock.base_url, cores, {}))
         say(f"{machine.description()}; cores: {cores}; {wanted.minutes:g} minutes")
         samples = watch(own, mock, wanted.minutes * 60)
-    say(tables.plain([["minute", "PSS MB", "RSS MB"], *map(row, samples)]))
+    say(tables.plain([["minute", "PSS MB", "RSS MB", "anonymous MB"], *map(row, samples)]))
     say(verdict(samples))
 
 
@@ -84,20 +85,30 @@ def call(own: Gateway, mock: Program, kind: str, arguments: tuple[str, ...], ans
 
 def sample(own: Gateway, seconds: float) -> Sample:
     found = [processes.memory(one) for one in processes.descendants(own.process)]
-    return Sample(seconds, sum(one["Pss"] for one in found), sum(one["Rss"] for one in found))
+    return Sample(
+        seconds,
+        sum(one["Pss"] for one in found),
+        sum(one["Rss"] for one in found),
+        sum(one["Anonymous"] for one in found),
+    )
 
 
 def row(one: Sample) -> list[str]:
-    return [f"{one.seconds / 60:.1f}", f"{one.pss / 1024:.1f}", f"{one.rss / 1024:.1f}"]
+    return [
+        f"{one.seconds / 60:.1f}",
+        f"{one.pss / 1024:.1f}",
+        f"{one.rss / 1024:.1f}",
+        f"{one.own / 1024:.1f}",
+    ]
 
 
 def slope(samples: list[Sample]) -> float:
-    """Return how many megabytes an hour the proportional set grows, by least squares."""
+    """Return how many megabytes an hour the anonymous memory grows, by least squares."""
     count = len(samples)
     at = sum(one.seconds for one in samples) / count
-    middle = sum(one.pss for one in samples) / count
+    middle = sum(one.own for one in samples) / count
     spread = sum((one.seconds - at) ** 2 for one in samples)
-    together = sum((one.seconds - at) * (one.pss - middle) for one in samples)
+    together = sum((one.seconds - at) * (one.own - middle) for one in samples)
     return together / spread * 3600 / 1024 if spread else 0.0
 
 

@@ -65,8 +65,8 @@ def test_the_same_seed_spreads_over_the_same_rows() -> None:
 
 
 def test_memory_is_flat_or_growing_by_its_slope_after_the_first_third() -> None:
-    flat = [Sample(30.0 * at, 100_000 + (20_000 if at > 2 else 0), 0) for at in range(31)]
-    growing = [Sample(30.0 * at, 100_000 + 1_000 * at, 0) for at in range(31)]
+    flat = [Sample(30.0 * at, 0, 0, 100_000 + (20_000 if at > 2 else 0)) for at in range(31)]
+    growing = [Sample(30.0 * at, 0, 0, 100_000 + 1_000 * at) for at in range(31)]
     assert "flat" in soak.verdict(flat)
     assert soak.slope(growing) == pytest.approx(1_000 * 120 / 1024)
     assert "growing" in soak.verdict(growing)
