@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from _socket import socket as RawSocket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -14,7 +15,7 @@ from run.server.bodies import Body, ChunkedBody, MeasuredBody, input_of
 from run.server.client_socket import ClientSocket
 from run.server.heads import Gone, Refused, Request
 from run.server.limits import BODY_SECONDS, HEAD_SECONDS, MOST_HEAD_BYTES, NEVER
-from run.server.responses import Response, refusal
+from run.server.responses import Response, Streaming, refusal
 
 if TYPE_CHECKING:
     from run.server.worker import SluiceWorker
@@ -38,18 +39,31 @@ class Connection(ClientSocket):
 
     def run(self) -> None:
         """Serve the client until one side ends it."""
+        self.serve_from(self.serve)
+
+    def serve_from(self, step: Callable[[], bool]) -> None:
+        """Take a step, then serve the client until one side ends it.
+
+        A stream goes on in a greenlet of its own: that of the app's way to it keeps 10 KB of Python's stack.
+        """
+        goes_on = False
         try:
-            while self.serve():
+            while step():
+                step = self.serve
                 if self.rest:
                     gevent.sleep(0)  # many requests sent at once do not keep the others waiting
+        except Streaming as stream:
+            goes_on, go_on = True, stream.response.go_on
+            self.worker.run_in_greenlet(self, self.serve_from, lambda: self.answered(go_on()))
         except (Gone, OSError):
             pass
         except Refused as refused:
             self.refuse(refused)
         finally:
-            self.body = b""
-            self.close()
-            self.worker.has_ended(self)
+            if not goes_on:
+                self.body = b""
+                self.close()
+                self.worker.has_ended(self)
 
     def serve(self) -> bool:
         """Answer one request; tell whether another may follow."""
@@ -60,7 +74,10 @@ class Connection(ClientSocket):
         request = heads.parse(head, self.base, worker.head_limits)
         self.add_body(request)
         worker.count_request()
-        keeps_alive = Response(self, request).run(worker.wsgi)
+        return self.answered(Response(self, request).run(worker.wsgi))
+
+    def answered(self, keeps_alive: bool) -> bool:
+        """Be done with a request; tell whether another may follow."""
         self.notice = None
         self.body = b""
         return keeps_alive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -30,12 +30,20 @@ FAILED = Refused("500 Internal Server Error", "internal error")
 _kinds: dict[str, int] = {}
 
 
+class Streaming(Exception):
+    """The first part of a stream is sent; `response.go_on()` sends the others, in whichever greenlet."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
 class Response:
     """The answer to one request."""
 
     __slots__ = (
-        "closes", "connection", "head", "headers", "is_chunked", "length", "omits_body", "request", "sent",
-        "status",
+        "closes", "connection", "head", "headers", "is_chunked", "length", "omits_body", "parts", "request",
+        "rest", "sent", "status",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, request: Request) -> None:
@@ -47,13 +55,23 @@ class Response:
         self.length: int | None = None
         self.sent = 0
         self.is_chunked = self.omits_body = self.closes = False
+        self.parts: Iterable[bytes]  # what the app answered
+        self.rest: Iterator[bytes]  # of it
 
     def run(self, app: Callable[..., Iterable[bytes]]) -> bool:
-        """Have the app answer; tell whether the connection may go on."""
+        """Have the app answer; tell whether the connection may go on. Streaming: there is more to send."""
+        return self.carry_out(lambda: self.begin(app))
+
+    def go_on(self) -> bool:
+        """Send what comes after a stream's first part; tell whether the connection may go on."""
+        return self.carry_out(self.send_rest)
+
+    def carry_out(self, step: Callable[[], None]) -> bool:
+        """Take a step; what fails in it is answered."""
         connection = self.connection
         try:
-            self.run_app(app)
-        except Gone:
+            step()
+        except (Gone, Streaming):
             raise
         except Exception:
             self.fail()
@@ -63,18 +81,39 @@ class Response:
             connection.linger()
         return False
 
-    def run_app(self, app: Callable[..., Iterable[bytes]]) -> None:
-        """Send what the app answers; its iterable is closed, however that ends."""
-        parts = app(self.request.environ, self.start_response)
+    def begin(self, app: Callable[..., Iterable[bytes]]) -> None:
+        """Have the app answer, and send it; of a stream the first part."""
+        self.parts = app(self.request.environ, self.start_response)
+        self.rest = iter(self.parts)
         try:
-            for part in parts:
+            for part in self.rest:
+                if part:
+                    self.write(part)
+                    if self.is_chunked:
+                        raise Streaming(self)
+            self.finish()
+        except Streaming:
+            raise
+        except BaseException:
+            self.close_parts()
+            raise
+        self.close_parts()
+
+    def send_rest(self) -> None:
+        """Send what is left of a stream."""
+        try:
+            for part in self.rest:
                 if part:
                     self.write(part)
             self.finish()
         finally:
-            close = getattr(parts, "close", None)
-            if close is not None:
-                close()
+            self.close_parts()
+
+    def close_parts(self) -> None:
+        """Close what the app answered, as WSGI wants it, however that ended."""
+        close = getattr(self.parts, "close", None)
+        if close is not None:
+            close()
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None

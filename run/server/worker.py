@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -117,7 +118,11 @@ class SluiceWorker(GeventWorker):
 
     def begin(self, connection: Connection) -> None:
         """Serve a new client."""
-        self.connections[connection] = gevent.spawn(connection.run)
+        self.run_in_greenlet(connection, connection.run)
+
+    def run_in_greenlet(self, connection: Connection, run: Callable[..., None], *arguments: Any) -> None:
+        """Have a greenlet of its own run a client's connection from now on."""
+        self.connections[connection] = gevent.spawn(run, *arguments)
 
     def has_ended(self, connection: Connection) -> None:
         """Forget a client; there is place for another."""
