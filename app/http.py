@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any, overload
+from urllib.parse import quote_from_bytes
 
 import flask
 from flask.globals import request_ctx
@@ -63,7 +64,8 @@ class Request(HtmxAwareRequest):
         self.scheme = environ.get("wsgi.url_scheme", "http")
         self.root_path = decoded(environ.get("SCRIPT_NAME") or "").rstrip("/")
         self.path = "/" + decoded(environ.get("PATH_INFO") or "").lstrip("/")
-        self.query_string = environ.get("QUERY_STRING", "").encode("latin-1")
+        query = environ.get("QUERY_STRING", "")
+        self.query_string = query.encode() if query.isascii() else escaped(query)
         self.remote_addr = environ.get("REMOTE_ADDR")
         if populate_request and not shallow:
             environ["werkzeug.request"] = self
@@ -102,6 +104,11 @@ class Request(HtmxAwareRequest):
 def decoded(text: str) -> str:
     """Return the text that WSGI wrote as Latin-1."""
     return text if text.isascii() else text.encode("latin-1").decode(errors="replace")
+
+
+def escaped(query: str) -> bytes:
+    """Return a query that WSGI wrote as Latin-1, what is not ASCII escaped: werkzeug stumbles over it."""
+    return quote_from_bytes(query.encode("latin-1"), safe=bytes(range(128))).encode()
 
 
 def current_request() -> Request:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import gevent
 import gevent.socket
 from flask import Response, current_app, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from app import http, lifecycle, pipeline
 from app.domain import kagu, limits, route_headers, streams, warning_headers
@@ -108,6 +108,8 @@ def wait_for_body(asked: http.Request) -> bytes:
             return body
     except RequestEntityTooLarge:
         raise BodyTooLarge from None
+    except RequestTimeout:  # our own server's word
+        raise BodyTooSlow from None
 
 
 def new_call(dialect: Dialect, surface: str, **fields: Any) -> Call:

@@ -11,12 +11,13 @@ from typing import Any
 import gevent
 import pytest
 from flask import Flask
+from werkzeug.exceptions import RequestTimeout
 
 from app import lifecycle, respond
 from app.domain.calls import Call
 from app.domain.clients import ENVIRON_NAME
 from app.domain.dialects import OPENAI
-from app.domain.errors import BodyTooLarge, UnsupportedEncoding
+from app.domain.errors import BodyTooLarge, BodyTooSlow, UnsupportedEncoding
 
 
 class Client:
@@ -72,6 +73,19 @@ def test_a_body_that_is_too_large_or_compressed_is_refused(app: Flask, told: boo
             new_call().read_body()
     with app.request_context(environ_of(b"x" * 10, **({ENVIRON_NAME: Client(b"x" * 10)} if told else {}))):
         assert len(new_call().read_body()) == 10
+
+
+def test_a_body_that_our_own_server_found_too_slow_is_told_as_such(app: Flask) -> None:
+    class Slow(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _buffer: Any) -> int:
+            raise RequestTimeout("the body took too long")
+
+    slow = {"wsgi.input": io.BufferedReader(Slow()), ENVIRON_NAME: Client(None)}
+    with app.request_context(environ_of(b"{}", **slow)), pytest.raises(BodyTooSlow):
+        new_call().read_body()
 
 
 def test_a_call_ends_when_its_client_is_gone(app: Flask) -> None:

@@ -94,7 +94,7 @@ class Body(io.RawIOBase):
                     return None
                 self.pending = b""
                 self.received += self.taken(data)
-            except BlockingIOError:
+            except OSError:  # nothing is there yet, or the connection broke: who waits for more is told
                 return None
             except Refused as refused:
                 self.problem = refused

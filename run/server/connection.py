@@ -28,7 +28,7 @@ CARRIAGE_RETURN = 13
 class Connection(ClientSocket):
     """A client; one greenlet runs it. `idle_since`: when it began to wait for the next request."""
 
-    __slots__ = ("base", "body", "body_deadline", "idle_since", "rest")
+    __slots__ = ("awaits_body", "base", "body", "body_deadline", "idle_since", "rest")
 
     def __init__(self, worker: SluiceWorker, sock: RawSocket, base: dict[str, Any]) -> None:
         super().__init__(worker, sock)
@@ -36,6 +36,7 @@ class Connection(ClientSocket):
         self.rest = b""  # received, but not looked at yet
         self.body: bytes | Body = b""
         self.body_deadline = self.idle_since = NEVER
+        self.awaits_body = False
 
     def run(self) -> None:
         """Serve the client until one side ends it."""
@@ -173,13 +174,13 @@ class Connection(ClientSocket):
         """Return what comes next of a body, b"" when the client ended; None: its time is over."""
         if self.body_deadline == NEVER:
             self.body_deadline = self.worker.clock.now + BODY_SECONDS
-        self.deadline = self.body_deadline
+        self.deadline, self.awaits_body = self.body_deadline, True
         try:
             data = self.receive()
         except OSError:
             data = b""
         finally:
-            self.deadline = NEVER
+            self.deadline, self.awaits_body = NEVER, False
         if self.is_cut:
             self.is_cut = False  # an answer is still sent
             return None
@@ -187,7 +188,7 @@ class Connection(ClientSocket):
 
     def overdue(self) -> None:
         """End what the client takes too long for, or have the app answer it where it is the body."""
-        if self.deadline != self.body_deadline:
+        if not self.awaits_body:
             self.cut()
             return
         self.deadline = NEVER

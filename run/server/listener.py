@@ -47,12 +47,12 @@ class Listener:
                 descriptor, address = self.sock._accept()  # type: ignore[attr-defined]
             except (BlockingIOError, ConnectionAbortedError, InterruptedError):
                 return
-            except OSError as error:
+            except OSError as error:  # no file descriptor left, or a fault of the network that passes
                 self.watcher.stop()
-                if error.errno in ENOUGH:
-                    gevent.spawn_later(PAUSE_SECONDS, self.resume)
-                    return
-                raise
+                gevent.spawn_later(PAUSE_SECONDS, self.resume)
+                if error.errno not in ENOUGH:
+                    self.worker.log.warning("A client could not be accepted: %s", error)
+                return
             self.begin(RawSocket(self.family, self.kind, self.protocol, fileno=descriptor), address)
 
     def begin(self, sock: RawSocket, address: Any) -> None:
