@@ -174,7 +174,7 @@ def told(request: Any, name: str) -> Any:
 def test_a_request_tells_what_werkzeugs_own_tells(environ: dict[str, Any]) -> None:
     query = environ.get(
         "QUERY_STRING", ""
-    )  # what is not ASCII in it is escaped: werkzeug's own fails at some
+    )  # escaped where not ASCII: werkzeug fails
     safe = environ | {"QUERY_STRING": re.sub(r"[\x80-\xff]", lambda found: f"%{ord(found[0]):02X}", query)}
     ours, plain = Request(dict(environ)), HtmxAwareRequest(safe)
     for name in ASKED:

@@ -49,7 +49,7 @@ def test_clients_are_accepted_again_after_a_fault(monkeypatch: pytest.MonkeyPatc
 def test_a_client_that_had_to_be_waited_for_may_not_take_its_time_later() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
-        connection = Connection(worker_of(), ours, {})  # type: ignore[arg-type]
+        connection = Connection(worker_of(), ours, {})
         connection.body_deadline = connection.deadline = 130.0  # a body's and an answer's, set in one tick
         connection.overdue()
         assert connection.is_cut and theirs.recv(1) == b""
