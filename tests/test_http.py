@@ -172,9 +172,8 @@ def told(request: Any, name: str) -> Any:
 
 @given(ENVIRONS)
 def test_a_request_tells_what_werkzeugs_own_tells(environ: dict[str, Any]) -> None:
-    query = environ.get(
-        "QUERY_STRING", ""
-    )  # escaped where not ASCII: werkzeug fails
+    query = environ.get("QUERY_STRING", "")
+    # Escaped where not ASCII: werkzeug's own fails at some of it.
     safe = environ | {"QUERY_STRING": re.sub(r"[\x80-\xff]", lambda found: f"%{ord(found[0]):02X}", query)}
     ours, plain = Request(dict(environ)), HtmxAwareRequest(safe)
     for name in ASKED:
