@@ -66,6 +66,11 @@ class Database:
         """Run `work(session)` without writing; rows stay readable after it returns."""
         return self._run(self._read, work)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a transaction is under way here, which `read` and `transaction` would join."""
+        return _open.get() is not None
+
     def lane(self, name: str) -> Lane:
         """Return this process's own connection of that name, for prepared statements (PostgreSQL)."""
         lane = self._lanes.get(name)

@@ -24,7 +24,7 @@ from app.domain.record_parts import Extra
 from app.domain.records import Record
 from app.domain.targets import Candidate, CredentialValue, Skipped
 from app.providers import adapter
-from app.services import targets
+from app.services import stamps, targets
 from app.services.cache import Cache
 from app.services.guardrail_looks import NotJudged
 from app.services.repairs import Json, content_of, usage_of
@@ -150,14 +150,14 @@ def judge_of(caller: Caller, rule: Rule) -> Candidate | None:
     """Return who judges: the rule's model with the keys of the workspace; None when it cannot be asked."""
     name = caller.project_id, rule.model
     known = _known.get(name)
-    if known is not None and known[0] == caller.config_stamp and known[1] >= caller.read_at:
+    if known is not None and stamps.holds_for(caller, *known[:2]):
         return known[2]
     return look_up(caller, rule.model)
 
 
 def look_up(caller: Caller, model_id: str) -> Candidate | None:
     """Read and remember who judges."""
-    read_at = time.monotonic()
+    read_at = stamps.begin(caller)
 
     def work(session: Session) -> Candidate | Skipped:
         return targets.candidate_for(session, caller, model_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from sqlalchemy import or_, select
@@ -16,7 +15,7 @@ from app.domain.catalog import Catalog
 from app.domain.gateway_settings import GatewaySettings
 from app.domain.lineups import Lineup, Seller, opened
 from app.models import Alias, Project, Provider
-from app.services import model_choices, model_rows, targets, turns
+from app.services import model_choices, model_rows, stamps, targets, turns
 from app.services.cache import Cache
 
 _known: Cache[str, Lineup] = Cache(5_000)
@@ -32,21 +31,22 @@ def find(caller: Caller, *, fresh: bool = False) -> Lineup:
 
 
 def known(caller: Caller) -> Lineup | None:
-    """Return the remembered lineup, if it was read under the caller's stamp and not before the caller."""
+    """Return the remembered lineup, where it holds for the caller."""
     lineup = _known.get(caller.project_id)
-    if lineup is None or lineup.config_stamp != caller.config_stamp or lineup.read_at < caller.read_at:
+    if lineup is None or not stamps.holds_for(caller, lineup.config_stamp, lineup.read_at):
         return None
     return lineup
 
 
 def read(caller: Caller) -> Lineup:
     """Read and remember the lineup."""
-    lineup = database.read(lambda session: load(session, caller))
+    began = stamps.begin(caller)
+    lineup = database.read(lambda session: load(session, caller, began))
     _known.put(caller.project_id, lineup)
     return lineup
 
 
-def load(session: Session, caller: Caller) -> Lineup:
+def load(session: Session, caller: Caller, began: float) -> Lineup:
     """Read providers, models and aliases."""
     catalog = model_rows.known_models(session, caller.workspace_id)
     where = Provider.workspace_id == caller.workspace_id
@@ -63,7 +63,7 @@ def load(session: Session, caller: Caller) -> Lineup:
         gateway=GatewaySettings(**project.gateway),
         log_content=project.log_content,
         config_stamp=caller.config_stamp,
-        read_at=time.monotonic(),
+        read_at=began,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from app.domain.errors import NotFound
 from app.domain.policies.rules import PolicyConfig, parse_policy
 from app.domain.rollouts import RolloutFacts
 from app.models import Endpoint, EndpointVersion, Plan, Policy, PolicyVersion, Rollout
-from app.services import turns
+from app.services import stamps, turns
 from app.services.cache import Cache
 
 _known: Cache[tuple[str, str], LivePolicy] = Cache(20_000)
@@ -50,21 +49,22 @@ def find(caller: Caller, key: str, *, fresh: bool = False) -> LivePolicy:
 
 
 def known(caller: Caller, key: str) -> LivePolicy | None:
-    """Return the remembered policy, if it was read under the caller's stamp and not before the caller."""
+    """Return the remembered policy, where it holds for the caller."""
     policy = _known.get((caller.project_id, key))
-    if policy is None or policy.config_stamp != caller.config_stamp or policy.read_at < caller.read_at:
+    if policy is None or not stamps.holds_for(caller, policy.config_stamp, policy.read_at):
         return None
     return policy
 
 
 def read(caller: Caller, key: str) -> LivePolicy:
     """Read and remember the policy."""
-    policy = database.read(lambda session: load(session, caller, key))
+    began = stamps.begin(caller)
+    policy = database.read(lambda session: load(session, caller, key, began))
     _known.put((caller.project_id, key), policy)
     return policy
 
 
-def load(session: Session, caller: Caller, key: str) -> LivePolicy:
+def load(session: Session, caller: Caller, key: str, began: float) -> LivePolicy:
     """Read the policy, its versions and its rollout."""
     where = Policy.project_id == caller.project_id, Policy.key == key, Policy.live_version_id.is_not(None)
     policy = session.scalars(select(Policy).where(*where)).first()
@@ -86,7 +86,7 @@ def load(session: Session, caller: Caller, key: str) -> LivePolicy:
         prompts={name: prompt for name, prompt in found.items() if prompt is not None},
         plans=dict(session.execute(select(Plan.id, Plan.slug)).all()),
         config_stamp=caller.config_stamp,
-        read_at=time.monotonic(),
+        read_at=began,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from app.domain.plugins import BY_NAME, PLUGINS, InUse, Plugin
 from app.domain.providers import origin_of
 from app.models import PluginSetting
 from app.plugins import code_exec
-from app.services import access, audit, turns
+from app.services import access, audit, stamps, turns
 from app.services.cache import Cache
 from app.services.credentials import secret_text
 from app.services.sealing import CannotUnseal, sealer
@@ -230,19 +229,22 @@ def known(caller: Caller, *, fresh: bool) -> Known:
 
 
 def remembered(caller: Caller) -> Known | None:
-    """Return what was read under the caller's stamp and not before the caller."""
+    """Return what is remembered, where it holds for the caller."""
     found = _known.get(caller.workspace_id)
-    if found is None or found.config_stamp != caller.config_stamp or found.read_at < caller.read_at:
+    if found is None or not stamps.holds_for(caller, found.config_stamp, found.read_at):
         return None
     return found
 
 
 def read(caller: Caller) -> Known:
     """Read and remember the workspace's plugins that are switched on."""
-    where = PluginSetting.workspace_id == caller.workspace_id, PluginSetting.active
+    began, where = (
+        stamps.begin(caller),
+        (PluginSetting.workspace_id == caller.workspace_id, PluginSetting.active),
+    )
     rows = database.read(lambda session: list(session.scalars(select(PluginSetting).where(*where))))
     uses = {row.plugin: use_of(row) for row in rows if row.plugin in BY_NAME}
-    found = Known(caller.config_stamp, time.monotonic(), uses)
+    found = Known(caller.config_stamp, began, uses)
     _known.put(caller.workspace_id, found)
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -22,7 +21,7 @@ from app.domain.key_rules import NO_RULES
 from app.domain.provider_errors import ProviderDisabled, ProviderPaused
 from app.domain.targets import Candidate, Target
 from app.models import Project, Provider
-from app.services import answer_ids, model_rows, turns
+from app.services import answer_ids, model_rows, stamps, turns
 from app.services.cache import Cache
 from app.services.targets import credentials_of
 
@@ -56,16 +55,17 @@ def find(caller: Caller, call: Call, *, fresh: bool = False) -> Target:
 
 
 def known(caller: Caller, slug: str, model: str) -> Target | None:
-    """Return the remembered target, if it was read under the caller's stamp and not before the caller."""
+    """Return the remembered target, where it holds for the caller."""
     target = _known.get((caller.project_id, slug, model))
-    if target is None or target.config_stamp != caller.config_stamp or target.read_at < caller.read_at:
+    if target is None or not stamps.holds_for(caller, target.config_stamp, target.read_at):
         return None
     return target
 
 
 def read(caller: Caller, slug: str, model: str) -> Target:
     """Read and remember the target; raise what `find` raises."""
-    target = database.read(lambda session: load(session, caller, slug, model))
+    began = stamps.begin(caller)
+    target = database.read(lambda session: load(session, caller, slug, model, began))
     _known.put((caller.project_id, slug, model), target)
     return target
 
@@ -98,7 +98,7 @@ def check_model(caller: Caller, target: Target) -> None:
         raise ScopeExceeded(text, param="model")
 
 
-def load(session: Session, caller: Caller, slug: str, model: str) -> Target:
+def load(session: Session, caller: Caller, slug: str, model: str, began: float) -> Target:
     """Read the provider, its credentials and what is known of the model."""
     where = Provider.workspace_id == caller.workspace_id, Provider.slug == slug
     provider = session.scalars(select(Provider).where(*where)).first()
@@ -131,7 +131,7 @@ def load(session: Session, caller: Caller, slug: str, model: str) -> Target:
         log_content=project.log_content,
         gateway=GatewaySettings(**project.gateway),
         config_stamp=caller.config_stamp,
-        read_at=time.monotonic(),
+        read_at=began,
         forwards=True,
     )
 

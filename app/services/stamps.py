@@ -11,6 +11,8 @@ import time
 import gevent
 import gevent.monkey
 
+from app.database import database
+from app.domain.callers import Caller
 from app.extensions import redis
 from app.redis_store import Beside, RedisAway
 
@@ -78,6 +80,25 @@ def is_recent(read_at: float) -> bool:
     """Say whether a stamp may vouch for rows read then: not too old, and Redis was there ever since."""
     now = time.monotonic()
     return now - read_at < MOST_AGE_SECONDS and read_at > _last_away.at and read_at > redis.changed_at
+
+
+def begin(caller: Caller) -> float:
+    """Return when a reading of configuration that begins now counts as begun (monotonic seconds).
+
+    In a transaction that is open already it may see what was before: it counts as read with the caller.
+    """
+    return caller.read_at if database.is_open else time.monotonic()
+
+
+def holds_for(caller: Caller, config_stamp: str | None, read_at: float) -> bool:
+    """Say whether configuration whose reading began at `read_at`, under `config_stamp`, holds for a caller.
+
+    It does where it was read after the caller, whose own stamp is checked, and where it was read under the
+    same stamp, in force when the caller was read. Else each key would read its project's models again.
+    """
+    if read_at >= caller.read_at:
+        return True
+    return config_stamp == caller.config_stamp is not None and is_recent(read_at)
 
 
 def is_fresh_while_away(read_at: float, away: RedisAway) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from app.database import database
+from app.domain.budgets import BudgetFacts
 from app.domain.callers import Caller, may_call
 from app.domain.calls import Call
 from app.domain.endpoint_routes import models_of_rules
@@ -19,10 +19,23 @@ from app.domain.providers import origin_of
 from app.domain.rollouts import RolloutFacts
 from app.domain.targets import Candidate, CredentialValue, Skipped, Target
 from app.domain.wanted import Wanted, wanted
-from app.models import Credential, Endpoint, EndpointVersion, Project, Provider, Publication
-from app.services import budgets, live_policies, model_rows, turns
+from app.models import (
+    Budget,
+    Credential,
+    Endpoint,
+    EndpointVersion,
+    Project,
+    Provider,
+    Publication,
+    Rollout,
+)
+from app.services import budgets, live_policies, model_rows, stamps, turns
 from app.services.cache import Cache
 from app.services.sealing import CannotUnseal, sealer
+
+# Asked along with the endpoint: most have neither, and a look spared is 0.5 ms of a first call.
+HAS_BUDGETS = exists().where(Budget.scope_type == "endpoint", Budget.scope_id == Endpoint.id, Budget.active)
+HAS_ROLLOUT = exists().where(Rollout.subject_id == Endpoint.id, Rollout.ended_at.is_(None))
 
 _known: Cache[tuple[str, Wanted], Target] = Cache(20_000)
 
@@ -43,30 +56,31 @@ def find_named(caller: Caller, named: Wanted, *, fresh: bool = False) -> Target:
 
 
 def known(caller: Caller, named: Wanted) -> Target | None:
-    """Return the remembered target, if it was read under the caller's stamp and not before the caller."""
+    """Return the remembered target, where it holds for the caller."""
     target = _known.get((caller.project_id, named))
-    if target is None or target.config_stamp != caller.config_stamp or target.read_at < caller.read_at:
+    if target is None or not stamps.holds_for(caller, target.config_stamp, target.read_at):
         return None
     return target
 
 
 def read(caller: Caller, named: Wanted) -> Target:
     """Read and remember the target; raise NotFound."""
-    target = database.read(lambda session: load(session, caller, named))
+    began = stamps.begin(caller)
+    target = database.read(lambda session: load(session, caller, named, began))
     _known.put((caller.project_id, named), target)
     return target
 
 
-def load(session: Session, caller: Caller, named: Wanted) -> Target:
+def load(session: Session, caller: Caller, named: Wanted, began: float) -> Target:
     """Read the endpoint, the version that is asked for and its candidates."""
     row = session.execute(
-        select(Endpoint, Project)
+        select(Endpoint, Project, HAS_BUDGETS, HAS_ROLLOUT)
         .join(Project, Project.id == Endpoint.project_id)
         .where(Endpoint.project_id == caller.project_id, Endpoint.slug == named.slug, Endpoint.active)
     ).first()
     if row is None:
         raise NotFound("Endpoint not found.")
-    endpoint, project = row
+    endpoint, project, has_budgets, has_rollout = row
     version = version_for(session, endpoint, named)
     config = parse_config(version.config)
     if named.model:
@@ -83,13 +97,18 @@ def load(session: Session, caller: Caller, named: Wanted) -> Target:
         skipped=tuple(item for item in chain if isinstance(item, Skipped)),
         log_content=project.log_content,
         config_stamp=caller.config_stamp,
-        read_at=time.monotonic(),
+        read_at=began,
         limits=config.limits,
         gateway=GatewaySettings(**project.gateway),
-        budgets=budgets.facts(session, [("endpoint", endpoint.id, f"the endpoint “{endpoint.slug}”")]),
-        rollout=rollout_facts(session, endpoint.id) if named == Wanted(named.slug) else None,
+        budgets=budgets_of(session, endpoint) if has_budgets else (),
+        rollout=rollout_facts(session, endpoint.id) if has_rollout and named == Wanted(named.slug) else None,
         by_rule=tuple(candidate_for(session, caller, model_id) for model_id in models_of_rules(config)),
     )
+
+
+def budgets_of(session: Session, endpoint: Endpoint) -> tuple[BudgetFacts, ...]:
+    """Return the endpoint's budgets."""
+    return budgets.facts(session, [("endpoint", endpoint.id, f"the endpoint “{endpoint.slug}”")])
 
 
 def rollout_facts(session: Session, endpoint_id: str) -> RolloutFacts | None:

@@ -15,7 +15,7 @@ from app.domain.actors import SYSTEM
 from app.domain.lineups import Lineup
 from app.extensions import db, redis
 from app.prepared import Lane
-from app.services import holds_postgresql, policies, projects, records
+from app.services import holds_postgresql, keys, policies, projects, records
 from tests.databases import ON_POSTGRESQL
 from tests.gateway.passthrough_world import Proxy, make_proxy
 from tests.money import USD, make_prepaid, set_budget
@@ -145,3 +145,29 @@ def test_a_named_model_is_found_without_looking_at_the_others(
     monkeypatch.setattr(Lineup, "candidate", noted)
     assert proxy.post("/v1/chat/completions", body).status_code == 200
     assert looked == found, "for a plain call it was found before"
+
+
+def test_a_further_key_reads_itself_and_nothing_that_its_project_knows(
+    proxy: Proxy, asked: list[str]
+) -> None:
+    tenant, body = proxy.tenant, {"model": MODEL, "messages": HI}
+    minted = [keys.create(SYSTEM, tenant.workspace.id, tenant.project.id, {"name": name}) for name in "ab"]
+    proxy.post("/v1/chat/completions", body)  # the project's models are read
+    for made in minted:
+        asked.clear()
+        answer = proxy.post("/v1/chat/completions", body, Authorization=f"Bearer {made.secret}")
+        assert answer.status_code == 200
+        assert len([each for each in asked if "FROM keys" in each]) == len(named(asked, "sql SELECT")) == 2
+    set_price(tenant, MODEL, input_usd_per_million="2", output_usd_per_million="20")
+    asked.clear()
+    proxy.post("/v1/chat/completions", body, Authorization=f"Bearer {minted[0].secret}")
+    assert len([each for each in asked if "FROM keys" in each]) == 1  # and of the project what has changed
+    assert any("model_overrides" in each for each in asked)
+    asked.clear()
+    proxy.post("/v1/chat/completions", body, Authorization=f"Bearer {minted[1].secret}")
+    assert len(named(asked, "sql SELECT")) == 1
+
+
+def named(asked: list[str], kind: str) -> list[str]:
+    """Return what was asked of Redis or of the database."""
+    return [each for each in asked if each.startswith(kind)]
