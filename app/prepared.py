@@ -21,11 +21,16 @@ if TYPE_CHECKING:  # SQLite needs no psycopg
 MOST_SECONDS = 6.0  # the server itself ends a statement after 5
 # Plans are made once, when tables may be empty: never such as only suit those.
 PLANS = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off"
+FORGOTTEN = ("26000", "42P05")  # somebody between us and the server mixed up what is prepared
 READ, WRITE = 1, 2  # libev's own numbers
 
 
 class Away(Exception):
     """The database did not answer; what was asked of it may have been done, or not."""
+
+
+class Unreached(Away):
+    """There was no connection to ask it on: nothing was done."""
 
 
 class Refused(Exception):
@@ -50,13 +55,15 @@ class Lane:
     def run(self, statement: str, value: bytes) -> list[tuple[bytes | None, ...]]:
         """Run a statement of one parameter ($1) as a transaction of its own; return its rows, as text.
 
-        Raises Refused when it failed, and Away when nobody knows.
+        Raises Refused when it failed, Away when nobody knows, Unreached (an Away) when it was never sent.
         """
         with self._taken:
+            connection = self._open()
             try:
-                connection = self._open()
                 result = self._exchange(connection.pgconn, self._name_of(connection.pgconn, statement), value)
-            except Refused:
+            except Refused as error:
+                if error.sqlstate in FORGOTTEN:
+                    self.close()
                 raise
             except BaseException as error:
                 self.close()
@@ -78,11 +85,17 @@ class Lane:
         if connection is not None and self._process_id == os.getpid() and not has_news(connection.pgconn):
             return connection
         self.close()
-        connection = self._connect()
-        self._connection, self._process_id = connection, os.getpid()
-        connection.autocommit = True
-        connection.execute(PLANS, prepare=False)
-        self._ready = waiter(connection.pgconn.socket)
+        try:
+            self._connection = connection = self._connect()
+            self._process_id = os.getpid()
+            connection.autocommit = True
+            connection.execute(PLANS, prepare=False)
+            self._ready = waiter(connection.pgconn.socket)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, Exception):
+                raise Unreached from error
+            raise
         return connection
 
     def _name_of(self, pgconn: PGconn, statement: str) -> bytes:

@@ -71,14 +71,14 @@ def openai_stream(*words: str, gap: float = 0, framing: str = "chunked", **optio
     return Reply(spaced(openai_events(*words, **options), gap), headers=SSE, framing=framing)
 
 
-def openai_completion(text: str, usage: Any = USAGE, **message: Any) -> Reply:
+def openai_completion(text: str, usage: Any = USAGE, model: str = "up-model", **message: Any) -> Reply:
     answer = {"role": "assistant", "content": text, **message}
     choice = {"index": 0, "message": answer, "finish_reason": "stop"}
     body = {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1700000000,
-        "model": "up-model",
+        "model": model,
         "choices": [choice],
     }
     return json_reply(body if usage is None else body | {"usage": usage})

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import database
 from app.domain.errors import Overloaded
-from app.prepared import Away, Refused
+from app.prepared import Away, Refused, Unreached
 from app.services import holds_postgresql
 from app.services.cache import Cache
 
@@ -34,15 +34,22 @@ APART_SECONDS = 5.0  # an account that stood in the way of others goes alone for
 _apart: Cache[str, float] = Cache(10_000)  # by account: until when (monotonic)
 
 
-class Ticket:
-    """One call at a desk. `answer` is there once it is `served`; `alone`: it must see for itself."""
+class Unsure(Overloaded):
+    """The database was lost while it did what was asked: it may have been done, or not."""
 
-    __slots__ = ("alone", "answer", "away", "roused", "row", "served")
+
+class Ticket:
+    """One call at a desk. `answer` is there once it is `served`; `alone`: it must see for itself.
+
+    `sent`: the database was asked; where it is `away` all the same, nobody knows what it did.
+    """
+
+    __slots__ = ("alone", "answer", "away", "roused", "row", "sent", "served")
 
     def __init__(self, row: bytes) -> None:
         self.row = row
         self.answer: Any = None
-        self.served = self.alone = self.away = False
+        self.served = self.alone = self.away = self.sent = False
         self.roused = threading.Lock()
         self.roused.acquire()
 
@@ -74,14 +81,14 @@ class Desk:
         self._lead = deque((None,))
 
     def ask(self, row: Mapping[str, Any]) -> Ticket:
-        """Return the ticket, served; raise Overloaded where the database is away."""
+        """Return the ticket, served; raise Overloaded where the database is away, Unsure where it went."""
         ticket = Ticket(orjson.dumps(row))
         self._waiting.append(ticket)
         while not ticket.served:
             try:
                 self._lead.pop()
             except IndexError:  # somebody else does
-                ticket.roused.acquire()
+                self._wait(ticket)
                 continue
             try:
                 self._serve_some()
@@ -89,8 +96,20 @@ class Desk:
                 self._lead.append(None)
                 self._rouse_next()
         if ticket.away:
-            raise Overloaded(retry_after_seconds=1)
+            raise (Unsure if ticket.sent else Overloaded)(retry_after_seconds=1)
         return ticket
+
+    def _wait(self, ticket: Ticket) -> None:
+        """Wait to be roused; whoever is killed while it waits leaves the queue, and leads nobody."""
+        try:
+            ticket.roused.acquire()
+        except BaseException:
+            try:
+                self._waiting.remove(ticket)
+            except ValueError:  # it is being served
+                pass
+            self._rouse_next()
+            raise
 
     def _rouse_next(self) -> None:
         """Let the first of those who came meanwhile run the next statement."""
@@ -105,7 +124,11 @@ class Desk:
         batch = [waiting.popleft() for _ in range(min(len(waiting), MOST_AT_ONCE))]
         try:
             self._serve(batch)
-        except Away as error:
+        except BaseException as error:
+            for ticket in batch:
+                ticket.sent = not isinstance(error, Unreached)
+            if not isinstance(error, Away):
+                raise
             log.error("desk %s: the database is away: %s", self._name, type(error.__cause__).__name__)
             batch += waiting
             waiting.clear()

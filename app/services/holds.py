@@ -37,6 +37,7 @@ from app.domain.holds import (
 )
 from app.domain.records import Record
 from app.domain.session_turns import end_of
+from app.domain.stored_texts import stored
 from app.domain.targets import Plan
 from app.models import Account, Reservation
 from app.services import (
@@ -118,7 +119,11 @@ def take_at_desk(record: Record, plan: Plan, bound: Bound, terms: Terms, wanted:
     if held_in is None:
         return None
     row = reservation(record, plan, bound, terms, wanted, held_in)
-    ticket = desks.holding.ask(row)
+    try:
+        ticket = desks.holding.ask(row)
+    except desks.Unsure:  # the call is refused: what is held for it in spite of that is given back
+        gevent.spawn(settle_later, Ending(row["id"], "failed", keyed=False, alone=True), row["account_id"], 6)
+        raise
     if ticket.alone:
         return None
     if not ticket.answer:
@@ -252,7 +257,7 @@ def ending_of(record: Record, hold: Hold) -> Ending:
         provider_id=answered_by.provider_id if answered_by else None,
         provider_nano_usd=record.provider_cost_nano_usd,
         overage_nano_usd_per_million=terms.overage_nano_usd_per_million,
-        reason=record.model_answered or "",
+        reason=stored(record.model_answered or "", 200),
         keyed=keyed,
         alone=not (keyed or watched or terms.overage_nano_usd_per_million or record.session),
         turn=end_of(record),
@@ -269,14 +274,17 @@ def note_charged(record: Record, charged: Charged | None) -> None:
         record.cost_nano_usd = charged.nano_usd
 
 
-def settle_later(ending: Ending, payer_id: str) -> None:
-    """Try again for half a minute; the transition from `held` keeps a late success from counting twice."""
-    until = time.monotonic() + RETRY_SECONDS
-    while time.monotonic() < until:
+def settle_later(ending: Ending, payer_id: str, unsure_seconds: float = 0.0) -> None:
+    """Try again for half a minute; the transition from `held` keeps a late success from counting twice.
+
+    Where nobody knows whether it is held, it may come about for `unsure_seconds` yet.
+    """
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < RETRY_SECONDS:
         gevent.sleep(RETRY_PAUSE_SECONDS)
         try:
-            end(ending, payer_id)
-            return
+            if end(ending, payer_id) is not None or passed >= unsure_seconds:
+                return
         except (SQLAlchemyError, Overloaded):
             continue
     log.error("call %s is left to the sweeper", ending.request_id)

@@ -196,6 +196,16 @@ def test_no_usage_can_charge_more_than_was_held(
     assert_books(world)
 
 
+@pytest.mark.parametrize("name", ["m\0", "m" * 5_000], ids=["with a NUL", "far too long"])
+def test_no_name_of_a_model_keeps_a_call_from_being_charged(
+    client: FlaskClient, world: World, upstream: Upstream, paid: str, name: str
+) -> None:
+    upstream.script("m", openai_completion("Hello", usage(1_000, 100), model=name))
+    call(client, world, paid)
+    assert rows(Reservation)[0].state == "settled"
+    assert_books(world)
+
+
 def test_what_costs_more_than_was_held_is_the_operators(
     client: FlaskClient, world: World, upstream: Upstream, paid: str
 ) -> None:
