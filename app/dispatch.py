@@ -28,6 +28,7 @@ SIGNALS = (
     signals.appcontext_tearing_down,
     signals.appcontext_popped,
 )
+LISTENERS = tuple(signal.receivers for signal in SIGNALS)  # dicts, which stay the same ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,4 @@ class Application(Flask):
 
 def is_watched(environ: Environ) -> bool:
     """Say whether anybody listens to Flask's signals, or has its contexts for longer than the request."""
-    for signal in SIGNALS:
-        if signal.receivers:
-            return True
-    return _cv_app.get(None) is not None or "werkzeug.debug.preserve_context" in environ
+    return any(LISTENERS) or _cv_app.get(None) is not None or "werkzeug.debug.preserve_context" in environ

@@ -13,7 +13,7 @@ from typing import Any, overload
 from urllib.parse import quote_from_bytes
 
 import flask
-from flask.globals import request_ctx
+from flask.globals import _cv_app, _cv_request
 from htmx_flask.requests import HtmxAwareRequest, HtmxHeaders
 from werkzeug.datastructures import EnvironHeaders, Headers
 
@@ -113,7 +113,12 @@ def escaped(query: str) -> bytes:
 
 def current_request() -> Request:
     """Return the request itself: each attribute asked of Flask's stand-in for it costs 0.4 µs more."""
-    return request_ctx._get_current_object().request  # type: ignore[attr-defined,no-any-return]
+    return _cv_request.get().request  # type: ignore[return-value]
+
+
+def current_config() -> flask.Config:
+    """Return the app's configuration, without Flask's stand-in for the app."""
+    return _cv_app.get().app.config
 
 
 @lru_cache(maxsize=128)

@@ -60,7 +60,7 @@ def request_id() -> str:
 def client_address() -> str:
     """Return the address that the request comes from; trusted proxies are believed what they say of it."""
     asked = current_request()
-    trusted = current_app.config["SETTINGS"].trusted_proxies
+    trusted = http.current_config()["SETTINGS"].trusted_proxies
     return address_of(asked.remote_addr, asked.environ.get("HTTP_X_FORWARDED_FOR", ""), trusted)
 
 
@@ -95,7 +95,7 @@ def read_body() -> bytes:
     body = None if client is None else client.whole_body()
     if body is None:
         return wait_for_body(asked)
-    if len(body) > current_app.config["MAX_CONTENT_LENGTH"]:
+    if len(body) > http.current_config()["MAX_CONTENT_LENGTH"]:
         raise BodyTooLarge
     return body
 
@@ -208,14 +208,12 @@ def record_headers(record: Record, *, timed: bool = True) -> dict[str, str]:
 def server_timing(record: Record) -> str:
     """Return the Server-Timing header: milliseconds by step."""
     spent = record.steps.get
-    return ", ".join([title + milliseconds(spent(name, 0)) for name, title in TIMED_STEPS.items()])
-
-
-def milliseconds(microseconds: int) -> str:
-    """Return a time as Server-Timing writes it."""
-    if microseconds < len(BELOW_ONE):
-        return BELOW_ONE[microseconds]
-    return f"{microseconds / 1000:.3f}"
+    return ", ".join(
+        [
+            title + (BELOW_ONE[time] if (time := spent(name, 0)) < 1000 else f"{time / 1000:.3f}")
+            for name, title in TIMED_STEPS.items()
+        ]
+    )
 
 
 def error_response(error: GatewayError, dialect: Dialect) -> Response:

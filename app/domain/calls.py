@@ -97,7 +97,7 @@ class Cancellation:
             return
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which costs 1 µs here
 class Upstream:
     """Where a provider adapter sends one attempt. `secret` never leaves the adapter's headers."""
 

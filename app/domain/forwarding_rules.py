@@ -29,6 +29,7 @@ KEPT_FOR_AN_HOUR = re.compile(rb'"cache_control":\{[^{}]*"ttl":"1h"')  # dearer 
 PRICED = ("web_search_options", "mcp_servers", "plugins", "models")  # models: others to fall back to
 # The client's own words stand under these names: what looks like an id there is none.
 OPAQUE = frozenset({"metadata", "parameters", "input_schema", "schema", "json_schema", "properties"})
+NESTING = frozenset({dict, list})
 OWN_TOOLS = frozenset({"function", "custom", "text_editor", "bash", "memory", "local_shell", "shell"})
 
 
@@ -59,17 +60,19 @@ def foreign_name(value: Any) -> str | None:
     item; None where there is none. Values are of plain JSON.
     """
     if value.__class__ is dict:
-        if (found := foreign_here(value)) is not None:
-            return found
-        is_tool_use = value.get("type") == "tool_use"
+        kind = value.get("type")
+        if not FOREIGN_NAMES.isdisjoint(value) or kind == "item_reference":
+            if (found := foreign_here(value)) is not None:
+                return found
+        is_tool_use = kind == "tool_use"
         for name, inner in value.items():
-            if inner.__class__ is str or name in OPAQUE or (is_tool_use and name == "input"):
+            if inner.__class__ not in NESTING or name in OPAQUE or (is_tool_use and name == "input"):
                 continue
             if (found := foreign_name(inner)) is not None:
                 return found
     elif value.__class__ is list:
         for item in value:
-            if item.__class__ is not str and (found := foreign_name(item)) is not None:
+            if item.__class__ in NESTING and (found := foreign_name(item)) is not None:
                 return found
     return None
 
@@ -78,8 +81,6 @@ def foreign_here(value: dict[str, Any]) -> str | None:
     """Return the same of one object alone."""
     if value.get("type") == "item_reference":
         return "item_reference"
-    if FOREIGN_NAMES.isdisjoint(value):
-        return None
     return next((name for name in FOREIGN if is_id(value.get(name))), None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.domain.calls import Usage
 
@@ -87,6 +88,7 @@ def usd_to_nano(text: str) -> int:
     return nano_usd
 
 
+@lru_cache(maxsize=1024)  # an answer tells its cost twice
 def nano_to_usd(nano_usd: int) -> str:
     """Write the exact amount in dollars: at least two decimals, no exponent, no sign of currency."""
     whole, nano = divmod(abs(nano_usd), NANO_PER_USD)

@@ -21,7 +21,14 @@ class Attempt:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {
+            "model_id": self.model_id,
+            "provider": self.provider,
+            "credential": self.credential,
+            "status": self.status,
+            "reason": self.reason,
+            "milliseconds": self.milliseconds,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,9 +108,9 @@ class Record:
 
     def begin(self, step: str) -> None:
         """From here on time is booked on `step`; an empty one ends the last."""
-        now = time.perf_counter_ns()
-        if self._step:
-            self.steps[self._step] = self.steps.get(self._step, 0) + (now - self._step_began) // 1000
+        now, last, steps = time.perf_counter_ns(), self._step, self.steps
+        if last:
+            steps[last] = steps.get(last, 0) + (now - self._step_began) // 1000
         self._step, self._step_began = step, now
 
     @property
@@ -236,11 +236,11 @@ class Record:
         beside = self._charge_extras()
         if self.paid_elsewhere:
             return
-        cost, price = self.cost_of(self.usage), self.price_for(self.usage)
-        self.cost_nano_usd = None if cost is None else cost + beside
-        self.provider_cost_nano_usd += cost_nano_usd(self.usage, price) if price else 0
+        usage, price, multipliers = self.usage, self.price_for(self.usage), self.multipliers()
+        self.cost_nano_usd = None if price is None else cost_nano_usd(usage, price, multipliers) + beside
+        self.provider_cost_nano_usd += 0 if price is None else cost_nano_usd(usage, price)
         prices = self.baseline, self.answered_by.facts  # no baseline: the choice was not ours (O37)
-        self.savings_nano_usd = savings_nano_usd(*prices, self.usage, self.multipliers()[0], beside)
+        self.savings_nano_usd = savings_nano_usd(*prices, usage, multipliers[0], beside)
         if self.target is not None and self.target.in_shadow:  # nobody got it, so nobody pays for it here
             self.compared_nano_usd, self.cost_nano_usd, self.savings_nano_usd = self.cost_nano_usd, 0, None
 

@@ -35,15 +35,24 @@ def sums_of(rows: Iterable[Mapping[str, Any]]) -> dict[Scope, list[int]]:
         day, workspace_id = row["created_at"].date(), row["workspace_id"]
         tokens = row["input_tokens"] + row["output_tokens"]
         payer_id = None if row.get("source") == "shadow" else row.get("payer_id")  # no customer asked for it
-        at_account = "account", payer_id, row["cost_nano_usd"] or 0
-        at_provider = "provider", row.get("provider_id"), row.get("provider_nano_usd") or 0
-        for scope_type, scope_id, nano_usd in (at_account, at_provider):
-            if scope_id:
-                known = sums.setdefault((scope_type, scope_id, day, workspace_id), [0, 0, 0])
-                known[0] += nano_usd
-                known[1] += 1
-                known[2] += tokens
+        if payer_id:
+            count(sums, ("account", payer_id, day, workspace_id), row["cost_nano_usd"] or 0, tokens)
+        if provider_id := row.get("provider_id"):
+            count(
+                sums, ("provider", provider_id, day, workspace_id), row.get("provider_nano_usd") or 0, tokens
+            )
     return sums
+
+
+def count(sums: dict[Scope, list[int]], scope: Scope, nano_usd: int, tokens: int) -> None:
+    """Count one more call in a scope."""
+    known = sums.get(scope)
+    if known is None:
+        sums[scope] = [nano_usd, 1, tokens]
+        return
+    known[0] += nano_usd
+    known[1] += 1
+    known[2] += tokens
 
 
 def is_unheld(row: Mapping[str, Any]) -> bool:

@@ -84,7 +84,7 @@ def reserve(record: Record, plan: Plan) -> Hold | None:
     assert caller is not None and target is not None
     terms = terms_of(caller, target)
     claims = idempotency.is_asked_for(record.call)
-    if terms == FREELY and not claims:
+    if not claims and (terms is FREELY or terms == FREELY):
         return None
     bound = bound_for(record)
     wanted = quote(plan.candidates, bound, longest(plan.candidates, bound), caller, terms)

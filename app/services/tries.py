@@ -70,6 +70,8 @@ class Hops:
 
     def are_over(self) -> bool:
         """Say whether no further attempt may begin."""
+        if not self.tried:  # nothing has taken time yet
+            return False
         target, passed = self._record.target, time.monotonic() - self._began
         is_chain = target is None or target.endpoint_id is not None
         if self.tried >= (MOST_OF_A_CHAIN if is_chain else MOST_OF_A_MODEL) or passed > MOST_SECONDS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -200,19 +201,26 @@ class Response:
 
     def header_lines(self) -> bytes:
         """Return the app's headers; what the connection's framing is, is not the app's to say."""
-        lines, without_length = [], self.status[:3] == "204" or self.status[:1] == "1"
-        for name, value in self.headers:
-            kind = _kinds.get(name)
-            if kind is None:
-                kind = kind_of(name)
-            if kind is not PLAIN:
-                if kind is DROPPED or without_length or not self.takes_length(value):
-                    continue
-            lines.append(f"{name}: {value}\r\n")
+        known = _kinds.get
+        lines = [
+            f"{name}: {value}\r\n"
+            for name, value in self.headers
+            if known(name) is PLAIN or self.is_sent(name, value)
+        ]
         data = "".join(lines).encode("latin-1")
         if len(data) - len(data.translate(None, CONTROLS)) != 2 * len(lines):
             raise ValueError("a control character in a header of the answer")
         return data
+
+    def is_sent(self, name: str, value: str) -> bool:
+        """Tell whether a header goes out as the app made it."""
+        kind = _kinds.get(name)
+        if kind is None:
+            kind = kind_of(name)
+        if kind is not LENGTH:
+            return kind is PLAIN
+        without_length = self.status[:3] == "204" or self.status[:1] == "1"
+        return not without_length and self.takes_length(value)
 
     def takes_length(self, value: str) -> bool:
         """Take what the app says of its body's length; tell whether that was not known."""
@@ -233,6 +241,7 @@ def kind_of(name: str) -> int:
     return kind
 
 
+@lru_cache(maxsize=64)
 def status_line(status: str) -> bytes:
     """Return the status as bytes; ValueError where it is none."""
     if not STATUS.fullmatch(status):
