@@ -26,7 +26,7 @@ from app.services.cache import Cache
 HAS_CREDENTIALS = exists().where(Credential.workspace_id == Key.workspace_id, Credential.key_id.is_not(None))
 HAS_BUDGETS = exists().where(Budget.workspace_id == Key.workspace_id, Budget.active)
 
-_known: Cache[bytes, Caller] = Cache(50_000)
+_known: Cache[bytes, Caller] = Cache(50_000)  # 1.5 KB each; a key that is not among them costs 2 ms of CPU
 
 
 def identify(call: Call, *, fresh: bool = False) -> Caller:

@@ -50,7 +50,7 @@ def differences(scene: Scene, proposal: Proposal) -> Iterator[Difference]:
 
 def changed(lineup: Lineup, proposal: Proposal) -> Lineup:
     """Return a lineup as it would be."""
-    return replace(lineup, gateway=proposal.gateway, candidates={}, kinds={})
+    return replace(lineup, gateway=proposal.gateway, candidates={}, kinds={}, made={})
 
 
 def one(scene: Scene, row: RecordRow, caller: Caller, lineup: Lineup, model: str) -> Difference:
