@@ -105,11 +105,18 @@ def wait_for_body(asked: http.Request) -> bytes:
     try:
         with gevent.Timeout(BODY_SECONDS, BodyTooSlow):
             body: bytes = asked.get_data(cache=False)
+            if len(body) == asked.max_content_length and goes_on(asked):
+                raise BodyTooLarge
             return body
     except RequestEntityTooLarge:
         raise BodyTooLarge from None
     except RequestTimeout:  # our own server's word
         raise BodyTooSlow from None
+
+
+def goes_on(asked: http.Request) -> bool:
+    """Tell whether a chunked body has more than may be read: werkzeug cuts it there and says nothing."""
+    return asked.content_length is None and asked.environ["wsgi.input"].read(1) != b""
 
 
 def new_call(dialect: Dialect, surface: str, **fields: Any) -> Call:

@@ -50,7 +50,7 @@ ON_ONE_DATABASE = (  # what asks no more of a database than others, or chooses i
     "tests/browser", "tests/test_samples.py", "tests/test_streaming.py", "tests/gateway/test_compliance.py",
     "tests/gateway/test_parity_clients.py", "tests/gateway/test_passthrough_clients.py",
     "tests/services/test_answer_guards.py", "tests/services/test_health.py", "tests/services/test_limits.py",
-    "tests/plugins", "tests/gateway/test_limits_live.py",  # Redis and programs
+    "tests/plugins", "tests/gateway/test_limits_live.py", "tests/test_doors_live.py",  # Redis and programs
     "tests/gateway/test_messages.py", "tests/gateway/test_responses.py", "tests/gateway/test_model_echo.py",
     "tests/gateway/test_variables.py", "tests/gateway/test_wrapper.py", "tests/gateway/test_healing.py",
     "tests/gateway/test_endpoint_schemas.py", "tests/gateway/test_order.py",  # shapes, and steps in order
