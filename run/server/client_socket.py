@@ -27,7 +27,7 @@ class ClientSocket:
     `deadline` is when the worker's sweep ends what goes on, by the worker's clock.
     """
 
-    __slots__ = ("deadline", "is_cut", "notice", "sock", "waiting", "watcher", "worker")
+    __slots__ = ("deadline", "is_cut", "is_stuck", "notice", "sock", "waiting", "watcher", "worker")
 
     def __init__(self, worker: SluiceWorker, sock: RawSocket) -> None:
         self.worker = worker
@@ -37,6 +37,7 @@ class ClientSocket:
         self.notice: Callable[[], None] | None = None
         self.deadline = NEVER
         self.is_cut = False
+        self.is_stuck = False  # the client takes nothing at the moment
 
     # Receiving
 
@@ -117,6 +118,7 @@ class ClientSocket:
         """Send data as the client takes it."""
         hub, current = self.worker.hub, getcurrent()
         watcher = hub.loop.io(self.sock.fileno(), WRITE)
+        self.is_stuck = True
         try:
             while data:
                 self.deadline = self.worker.clock.now + WRITE_SECONDS
@@ -132,6 +134,7 @@ class ClientSocket:
             watcher.stop()
             watcher.close()
             self.deadline = NEVER
+            self.is_stuck = False
 
     def linger(self) -> None:
         """Take what the client still sends, for a while: else the kernel could take the answer from it."""

@@ -18,6 +18,7 @@ from run.server.listener import Listener
 
 CHECK_SECONDS = 0.2
 SWEEP_SECONDS = 1.0
+STUCK_SECONDS = 3.0  # before the end of the grace period: whoever takes nothing then has left, and is settled
 END_SECONDS = 1.0  # for calls that are ended with the worker
 
 
@@ -96,8 +97,10 @@ class SluiceWorker(GeventWorker):
         while self.connections and time.monotonic() < end:
             self.notify()
             self.sweep()
+            is_ending = time.monotonic() > end - STUCK_SECONDS
             for connection in list(self.connections):
-                if self.clock.now - connection.idle_since > LAST_REQUEST_SECONDS:
+                is_idle = self.clock.now - connection.idle_since > LAST_REQUEST_SECONDS
+                if is_idle or (is_ending and connection.is_stuck):
                     connection.cut()
             gevent.sleep(CHECK_SECONDS)
         if self.connections:
