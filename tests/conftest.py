@@ -13,7 +13,7 @@ from hypothesis import settings
 from redis import Redis
 
 from app import egress
-from app.extensions import db
+from app.extensions import db, redis
 from app.models import User
 from app.providers import demo
 from tests import quicker, servers
@@ -31,7 +31,13 @@ def pytest_collection_finish() -> None:
     """Leave the thousands of collected tests out of every later garbage collection: a tenth of the time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
+    gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    """Close what the process keeps open for its next call: warnings of it at the exit would be errors."""
+    egress.close_idle()
+    redis.close()
 
 
 @pytest.fixture(scope="session")
