@@ -15,7 +15,7 @@ from app.services import retention
 @click.command("migrate")
 @with_appcontext
 def migrate() -> None:
-    """Bring the database to this version's tables, with room for the records to come; safe to run twice."""
+    """Bring the database to this version's tables; safe to run twice."""
     upgrade()
     retention.make_partitions()
 

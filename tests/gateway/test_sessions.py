@@ -18,6 +18,7 @@ from app.domain.actors import SYSTEM
 from app.jobs import maintenance
 from app.models import Account, ChatSession, ChatTurn, Reservation
 from app.models.columns import utc_now
+from app.prepared import Lane
 from app.services import chat_sessions, endpoints, key_rotation, keys, session_holds
 from app.services import records as record_rows
 from tests.money import USD, account_of, make_prepaid, mistakes, rows, set_budget
@@ -237,7 +238,7 @@ def test_the_history_is_held_for_and_a_refused_hold_leaves_nothing(talk: Talk) -
 def transactions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The transactions that are begun, the outermost ones only."""
     found: list[str] = []
-    run, statement = Database._run, Database.statement
+    run, at_once = Database._run, Lane.run
 
     def counted(self: Database, sessions: Any, work: Any) -> Any:
         outermost = not found or found[-1] != "under way"
@@ -249,13 +250,13 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         finally:
             found[found.index("under way")] = "done"
 
-    def stated(self: Database, *args: Any) -> Any:
+    def stated(self: Lane, *args: Any) -> Any:
         found.append("done")
-        return statement(self, *args)
+        return at_once(self, *args)
 
     monkeypatch.setattr(record_rows.writer, "put", lambda row: None)  # written beside the call, in batches
     monkeypatch.setattr(Database, "_run", counted)
-    monkeypatch.setattr(Database, "statement", stated)
+    monkeypatch.setattr(Lane, "run", stated)
     yield found
 
 
