@@ -22,6 +22,9 @@ MOST_SECONDS = 6.0  # the server itself ends a statement after 5
 # Plans are made once, when tables may be empty: never such as only suit those.
 PLANS = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off"
 FORGOTTEN = ("26000", "42P05")  # somebody between us and the server mixed up what is prepared
+LOST = ("08", "57P")  # the connection is gone, or the server about to go
+CARRIED_OUT = (1, 2)  # libpq's own numbers for a command and for rows
+SQLSTATE = ord("C")  # libpq's name of an error's field
 READ, WRITE = 1, 2  # libev's own numbers
 
 
@@ -131,16 +134,12 @@ class Lane:
 
 def checked(result: PGresult | None) -> PGresult:
     """Return the result of a statement that was carried out; raise Refused for an error."""
-    from psycopg import pq
-
     if result is None:
         raise ConnectionError
-    if result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
+    if result.status in CARRIED_OUT:
         return result
-    sqlstate = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
-    if not sqlstate or sqlstate.startswith(
-        ("08", "57P")
-    ):  # the connection is gone, or the server about to go
+    sqlstate = (result.error_field(SQLSTATE) or b"").decode()
+    if not sqlstate or sqlstate.startswith(LOST):
         raise ConnectionError
     raise Refused(sqlstate)
 
